@@ -1,0 +1,1 @@
+//! Texts people write and texts people read.
