@@ -4,13 +4,24 @@
 //! no HTTP. The caller brings the time and fresh ids; the crate answers with events or refusals.
 #![warn(missing_docs)]
 
+pub mod actor;
 pub mod attachment;
 pub mod catalogue;
+pub mod codes;
+pub mod command;
 pub mod email;
+pub mod event;
 pub mod file_name;
 pub mod filing;
+pub mod ids;
 pub mod invalid;
+pub mod lifecycle;
+pub mod note;
 pub mod person_name;
 pub mod phone;
+pub mod rejection;
+pub mod state;
 pub mod tax_code;
 pub mod text;
+pub mod ticket;
+pub mod visibility;

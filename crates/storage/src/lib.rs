@@ -1,1 +1,28 @@
+//! Tables, queries and blobs: knows rows, not rules.
+#![warn(missing_docs)]
 
+pub mod accounts;
+mod assignee;
+pub mod blobs;
+pub mod connection;
+pub mod counters;
+pub mod db;
+pub mod dialect;
+pub mod email_proofs;
+pub mod error;
+pub mod history;
+pub mod idempotency;
+pub mod list;
+mod migrate;
+pub mod outbox;
+pub mod reference;
+mod schema;
+mod sealed;
+pub mod sql_types;
+pub mod statements;
+pub mod tickets;
+mod writer;
+
+pub use connection::DbConnection;
+pub use db::{Backend, Db, DbConfig};
+pub use error::StoreError;

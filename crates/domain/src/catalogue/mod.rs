@@ -1,1 +1,123 @@
-//! (being written)
+//! The reference data: services with their forms, authorities, short code lists (`domain.md` §3.4,
+//! §7, §8).
+//!
+//! It knows what may be chosen and where a request goes first. It does not read files (the caller
+//! brings their texts) and does not know the day (the caller brings that too). Invariant: every
+//! code that one entry of a [`Reference`] names is an entry of the same reference.
+
+mod authority;
+mod extra;
+pub(crate) mod field_list;
+mod fields;
+mod file;
+mod form;
+mod lists;
+mod load;
+mod service;
+mod validity;
+
+use jiff::civil::Date;
+
+pub use authority::{Authority, AuthorityKind, EnabledServices};
+pub use extra::{Choice, ExtraContext, ExtraField, ExtraKind, FIRST_YEAR};
+pub use fields::{Datatype, FormField, PerProfile};
+pub use form::{AttachmentRule, FormContract, ProblemTypeChoice, TextLimits};
+pub use lists::{CodeEntry, CodeLists};
+pub use load::{ReferenceError, ReferenceFile};
+pub use service::{
+    AuthorityRule, FormKind, Presence, ProblemType, Profile, Profiles, Route, Service,
+};
+pub use validity::Validity;
+
+use crate::codes::{AuthorityCode, ServiceCode};
+
+/// All the reference data of an installation, checked as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    services: Vec<Service>,
+    authorities: Vec<Authority>,
+    region: AuthorityCode,
+    /// The short code lists.
+    pub codes: CodeLists,
+}
+
+impl Reference {
+    /// Reads `services.toml`, `authorities.toml` and `codes.toml`, or says everything that is wrong
+    /// with them.
+    pub fn parse(files: &[ReferenceFile<'_>]) -> Result<Self, Vec<ReferenceError>> {
+        load::reference(files)
+    }
+
+    /// Every service, retired ones included, in the order shown.
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// Every authority and desk, past ones included, in the order shown.
+    pub fn authorities(&self) -> &[Authority] {
+        &self.authorities
+    }
+
+    /// The code of the regional desk.
+    pub fn region(&self) -> &AuthorityCode {
+        &self.region
+    }
+
+    /// The service with that code in any letter case, if it may be chosen on that day.
+    pub fn service(&self, code: &str, on: Date) -> Option<&Service> {
+        self.service_any(code)
+            .filter(|service| service.validity.covers(on))
+    }
+
+    /// The service with that code, even if retired: old requests name it.
+    pub fn service_any(&self, code: &str) -> Option<&Service> {
+        self.services
+            .iter()
+            .find(|service| service.code.as_str().eq_ignore_ascii_case(code))
+    }
+
+    /// The authority or desk with that code, if active on that day.
+    pub fn authority(&self, code: &str, on: Date) -> Option<&Authority> {
+        self.authority_any(code)
+            .filter(|authority| authority.validity.covers(on))
+    }
+
+    /// The authority or desk with that code, even if another took over.
+    pub fn authority_any(&self, code: &str) -> Option<&Authority> {
+        self.authorities
+            .iter()
+            .find(|authority| authority.code.as_str().eq_ignore_ascii_case(code))
+    }
+
+    /// The authorities a requester may name for a service on that day (`domain.md` §3.1, F9).
+    pub fn authorities_for<'a>(
+        &'a self,
+        service: &'a ServiceCode,
+        on: Date,
+    ) -> impl Iterator<Item = &'a Authority> {
+        self.authorities
+            .iter()
+            .filter(move |authority| authority.serves(service, on))
+    }
+
+    /// Who works a new request first (`domain.md` §4.5): the authority its requester named, where
+    /// the service is routed to authorities and that one handles it (R1); else the region (R2, R3).
+    pub fn initial_custodian(
+        &self,
+        service: &Service,
+        authority: Option<&AuthorityCode>,
+    ) -> &AuthorityCode {
+        let named = authority.and_then(|code| self.authority_any(code.as_str()));
+        match (service.route, named) {
+            (Route::Authority, Some(named))
+                if named.kind.is_health() && named.services.include(&service.code) =>
+            {
+                &named.code
+            }
+            (Route::Authority | Route::Region, _) => &self.region,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

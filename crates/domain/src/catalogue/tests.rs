@@ -1,0 +1,445 @@
+use jiff::civil::date;
+
+use super::*;
+
+const SERVICES: &str = include_str!("../../../../config/reference/services.toml");
+const AUTHORITIES: &str = include_str!("../../../../config/reference/authorities.toml");
+const CODES: &str = include_str!("../../../../config/reference/codes.toml");
+
+pub(crate) const TODAY: Date = date(2026, 6, 15);
+
+/// The reference data that is shipped.
+pub(crate) fn shipped() -> Reference {
+    parse(SERVICES, AUTHORITIES, CODES).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+fn parse(services: &str, authorities: &str, codes: &str) -> Result<Reference, Vec<ReferenceError>> {
+    Reference::parse(&[
+        ReferenceFile {
+            name: "reference/services.toml",
+            text: services,
+        },
+        ReferenceFile {
+            name: "authorities.toml",
+            text: authorities,
+        },
+        ReferenceFile {
+            name: "codes.toml",
+            text: codes,
+        },
+    ])
+}
+
+fn authority(code: &str) -> AuthorityCode {
+    AuthorityCode::new(code)
+}
+
+#[test]
+fn the_shipped_data_is_the_whole_catalogue() {
+    let reference = shipped();
+    let codes: Vec<_> = reference
+        .services()
+        .iter()
+        .map(|s| s.code.as_str())
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "FSE",
+            "ritiroreferti",
+            "ASSISTENZA",
+            "PTW",
+            "ESTRATTO_CONTO",
+            "FFE",
+            "SCEREV",
+            "ESENRED",
+            "ESENPAT",
+            "SIRVA",
+            "promem",
+            "RESERVATIONS",
+            "RISCRE",
+            "deleghe",
+            "CONSENSI",
+            "BUONO_CELIACHIA",
+            "TACCUINO",
+            "TROVAUN",
+            "FARAB",
+            "HOME",
+            "PROFILO",
+            "SOLCOVID"
+        ]
+    );
+    assert_eq!(reference.authorities().len(), 22);
+    assert_eq!(reference.region().as_str(), "REG010");
+    assert_eq!(
+        reference.authority("TEC010", TODAY).unwrap().kind,
+        AuthorityKind::Technical
+    );
+    let counts = [
+        ("FSE", 13),
+        ("ritiroreferti", 6),
+        ("SCEREV", 10),
+        ("SIRVA", 8),
+        ("ASSISTENZA", 6),
+        ("HOME", 3),
+    ];
+    for (code, count) in counts {
+        assert_eq!(
+            reference.service_any(code).unwrap().problem_types.len(),
+            count,
+            "{code}"
+        );
+    }
+    let lists = &reference.codes;
+    let lengths = [
+        &lists.hand_over_reasons,
+        &lists.resolution_codes,
+        &lists.removal_reasons,
+        &lists.requester_roles,
+    ];
+    assert_eq!(lengths.map(Vec::len), [7, 10, 4, 9]);
+    assert_eq!(
+        lists
+            .hand_over_reason("OTHER", TODAY)
+            .unwrap()
+            .min_note_chars,
+        Some(20)
+    );
+    assert!(
+        lists
+            .removal_reason("duplicate", TODAY)
+            .unwrap()
+            .names_survivor
+    );
+    assert!(
+        lists.resolution_code("withdrawn", TODAY).is_none(),
+        "only a rule withdraws"
+    );
+}
+
+#[test]
+fn codes_are_found_in_any_case_and_retired_ones_only_as_history() {
+    let reference = shipped();
+    for spelling in ["riscre", "RISCRE", "RisCre"] {
+        assert_eq!(
+            reference.service(spelling, TODAY).unwrap().code.as_str(),
+            "RISCRE"
+        );
+    }
+    assert!(reference.service("SOLCOVID", TODAY).is_none());
+    assert!(reference.service_any("solcovid").is_some());
+    let fse = reference.service("fse", TODAY).unwrap();
+    assert!(
+        fse.problem_type("green-pass", TODAY, Profile::Citizen)
+            .is_none()
+    );
+    assert!(fse.problem_type_any("green-pass").is_some());
+}
+
+#[test]
+fn some_types_are_kept_from_anonymous_filers() {
+    let reference = shipped();
+    let rol = reference.service("ritiroreferti", TODAY).unwrap();
+    let kept = "impossibilita-a-ritirare-il-referto";
+    for (profile, offered) in [
+        (Profile::Anonymous, false),
+        (Profile::Citizen, true),
+        (Profile::Operator, true),
+    ] {
+        assert_eq!(
+            rol.problem_type(kept, TODAY, profile).is_some(),
+            offered,
+            "{profile:?}"
+        );
+    }
+}
+
+#[test]
+fn a_request_starts_at_the_named_authority_or_at_the_region() {
+    let reference = shipped();
+    let rows = [
+        ("FSE", Some("010204"), "010204"),        // R1
+        ("fse", None, "REG010"),                  // R1, nobody named
+        ("SCEREV", Some("010996"), "REG010"),     // R1, not enabled there
+        ("PTW", Some("010996"), "010996"),        // R1, enabled there alone
+        ("FSE", Some("TEC010"), "REG010"),        // a desk is never named
+        ("FSE", Some("999999"), "REG010"),        // nobody knows it
+        ("deleghe", Some("010204"), "REG010"),    // R2
+        ("ASSISTENZA", Some("010204"), "REG010"), // R3
+    ];
+    for (service, named, custodian) in rows {
+        let service = reference.service(service, TODAY).unwrap();
+        let named = named.map(authority);
+        let found = reference.initial_custodian(service, named.as_ref());
+        assert_eq!(found.as_str(), custodian, "{} {named:?}", service.code);
+    }
+}
+
+#[test]
+fn only_health_authorities_that_handle_a_service_are_offered() {
+    let reference = shipped();
+    let offered = |code: &str| {
+        let service = ServiceCode::new(code);
+        reference
+            .authorities_for(&service, TODAY)
+            .map(|a| a.code.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(offered("PTW").len(), 20);
+    assert_eq!(offered("FSE").len(), 19);
+    assert!(!offered("FSE").contains(&"010996".to_owned()));
+}
+
+#[test]
+fn an_authority_that_was_merged_stays_as_history() {
+    let merged = AUTHORITIES.replace(
+        "code = \"010206\"\n",
+        "code = \"010206\"\nvalid_to = \"2026-06-14\"\nsuccessor = \"010207\"\n",
+    );
+    let reference = parse(SERVICES, &merged, CODES).unwrap();
+    assert!(reference.authority("010206", TODAY).is_none());
+    assert!(reference.authority("010206", date(2026, 6, 14)).is_some());
+    assert_eq!(
+        reference.authority_any("010206").unwrap().successor,
+        Some(authority("010207"))
+    );
+}
+
+/// Each row spoils one file in one way: (file, what, by what, field named, words of the message).
+#[test]
+fn every_mistake_is_reported_with_its_line_and_field() {
+    let files = [
+        ("reference/services.toml", SERVICES),
+        ("authorities.toml", AUTHORITIES),
+        ("codes.toml", CODES),
+    ];
+    let rows = [
+        (
+            0,
+            "code = \"PTW\"",
+            "code = \"fse\"",
+            "service.code",
+            "used twice",
+        ),
+        (
+            0,
+            "code = \"PTW\"",
+            "code = \"P W\"",
+            "service.code",
+            "ASCII letters",
+        ),
+        (
+            0,
+            "required_for = [\"adulti\"]",
+            "required_for = [\"nonni\"]",
+            "service.extra_fields.required_for",
+            "nonni",
+        ),
+        (
+            0,
+            "allow_stp_eni = true",
+            "allow_stp_eni = true\ncolour = 1",
+            "colour",
+            "unknown field",
+        ),
+        (
+            0,
+            "route = \"region\"",
+            "route = \"moon\"",
+            "route",
+            "unknown variant",
+        ),
+        (
+            0,
+            "length = 20",
+            "length = 0",
+            "service.extra_fields.length",
+            "at least 1",
+        ),
+        (
+            0,
+            "length = 20",
+            "max_items = 20",
+            "service.extra_fields.length",
+            "missing",
+        ),
+        (
+            0,
+            "valid_to = \"2022-12-31\"",
+            "valid_from = \"2023-01-01\", valid_to = \"2022-12-31\"",
+            "service.problem_types.valid_to",
+            "before",
+        ),
+        (
+            0,
+            "number = 2, label = { it = \"Minori\"",
+            "number = 1, label = { it = \"Minori\"",
+            "service.problem_types.number",
+            "twice",
+        ),
+        (
+            0,
+            "it = \"Minori\"",
+            "it = \" \"",
+            "service.problem_types.label",
+            "blank",
+        ),
+        (0, "[[service]]", "[[service", "[[service", ""),
+        (
+            1,
+            "code = \"010203\"",
+            "code = \"010204\"",
+            "authority.code",
+            "used twice",
+        ),
+        (
+            1,
+            "code = \"010203\"",
+            "code = \"010203\"\nvalid_to = \"2030-01-01\"\nsuccessor = \"1\"",
+            "authority.successor",
+            "no authority",
+        ),
+        (
+            1,
+            "code = \"010203\"",
+            "code = \"010203\"\nsuccessor = \"010204\"",
+            "authority.valid_to",
+            "last day",
+        ),
+        (
+            1,
+            "kind = \"region\"",
+            "kind = \"asl\"",
+            "authority.kind",
+            "exactly one",
+        ),
+        (
+            1,
+            "only = [\"PTW\"",
+            "only = [\"PWT\"",
+            "authority.services",
+            "no service",
+        ),
+        (
+            1,
+            "services = \"*\"",
+            "services = \"all\"",
+            "services",
+            "invalid value",
+        ),
+        (
+            2,
+            "code = \"spam\"",
+            "code = \"prova\"",
+            "removal_reasons.code",
+            "used twice",
+        ),
+        (
+            2,
+            "version = \"1\"",
+            "version = \"\"",
+            "privacy_notice.version",
+            "blank",
+        ),
+    ];
+    for (spoiled, what, by, field, message) in rows {
+        let text = files[spoiled].1;
+        assert!(text.contains(what), "{what}");
+        let texts: Vec<_> = files.iter().map(|(_, text)| text.to_string()).collect();
+        let mut texts: [String; 3] = texts.try_into().unwrap();
+        texts[spoiled] = text.replacen(what, by, 1);
+        let errors = parse(&texts[0], &texts[1], &texts[2]).expect_err(by);
+        let error = errors
+            .iter()
+            .find(|e| e.field == field && e.message.contains(message));
+        let error = error.unwrap_or_else(|| panic!("{by}: {errors:#?}"));
+        assert_eq!(error.file, files[spoiled].0);
+        assert!(error.line > 0, "{error}");
+    }
+}
+
+#[test]
+fn lines_are_exact_and_several_files_speak_at_once() {
+    let services = SERVICES
+        .replace("[\"adulti\"]", "[\"nonni\"]")
+        .replace("code = \"TROVAUN\"", "code = \"fse\"");
+    let authorities = AUTHORITIES.replace("code = \"010203\"", "code = \"010204\"");
+    let errors = parse(&services, &authorities, "").unwrap_err();
+    let line_of =
+        |text: &str, what: &str| text.lines().position(|line| line.contains(what)).unwrap() + 1;
+    let found: Vec<_> = errors.iter().map(|e| (e.file.as_str(), e.line)).collect();
+    assert!(
+        found.contains(&("reference/services.toml", line_of(&services, "nonni"))),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&(
+            "reference/services.toml",
+            line_of(&services, "code = \"fse\"")
+        )),
+        "{found:?}"
+    );
+    assert!(found.contains(&("codes.toml", 1)), "{found:?}");
+    assert!(
+        found.iter().any(|(file, _)| *file == "authorities.toml"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_missing_or_foreign_file_is_said() {
+    let errors = Reference::parse(&[ReferenceFile {
+        name: "colours.toml",
+        text: "",
+    }])
+    .unwrap_err();
+    let said: Vec<_> = errors.iter().map(|e| (e.file.as_str(), e.line)).collect();
+    assert_eq!(
+        said,
+        [
+            ("colours.toml", 0),
+            ("services.toml", 0),
+            ("authorities.toml", 0),
+            ("codes.toml", 0)
+        ]
+    );
+}
+
+#[test]
+fn the_contract_says_what_a_front_end_needs() {
+    let reference = shipped();
+    let fse = reference.service("FSE", TODAY).unwrap();
+    let form = fse.form(&reference, TODAY, &TextLimits::with_description(800));
+    let field = |name: &str| form.fields.iter().find(|f| f.name == name).unwrap();
+
+    assert_eq!(field("description").max_length, Some(800));
+    assert_eq!(field("team_number").pattern.as_deref(), Some("^[0-9]{20}$"));
+    assert_eq!(field("team_number").pointer, "/extra/team_number");
+    assert_eq!(field("team_number").required_for.len(), 3);
+    assert_eq!(field("authority_code").choices.len(), 19);
+    assert!(
+        !field("authority_code").required && field("tax_code").required && !field("phone").required
+    );
+    assert_eq!(field("tax_code").presence.citizen, Presence::FromIdentity);
+    assert_eq!(field("phone").presence.operator, Presence::Required);
+    assert_eq!(form.attachment.max_bytes, 1_048_576);
+    assert_eq!(
+        form.problem_types.len(),
+        12,
+        "the retired type is not offered"
+    );
+    let json = serde_json::to_value(&form).unwrap();
+    assert_eq!(json["fields"][0]["datatype"], "choice");
+    assert_eq!(json["label"]["it"], "Ritiro e Consultazione documenti");
+}
+
+#[test]
+fn an_operator_form_asks_role_and_phone_of_whoever_sends_it() {
+    let reference = shipped();
+    let desk = reference.service("ASSISTENZA", TODAY).unwrap();
+    let form = desk.form(&reference, TODAY, &TextLimits::default());
+    for name in ["requester_role", "phone", "authority_code", "email_proof"] {
+        let field = form.fields.iter().find(|f| f.name == name).unwrap();
+        assert_eq!(field.presence.anonymous, Presence::Required, "{name}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Identifiers: one type per kind of row for machines, and the ticket's number for people.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id_type {
+    ($name:ident, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps a UUID made by the caller (version 7, RFC 9562).
+            pub const fn new(uuid: Uuid) -> Self {
+                $name(uuid)
+            }
+
+            /// The UUID inside.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map($name)
+            }
+        }
+    };
+}
+
+id_type!(TicketId, "A ticket, for machines; people use [`TicketNumber`].");
+id_type!(AccountId, "A staff account.");
+id_type!(PlacementId, "A staff account's role at an authority's location.");
+id_type!(SessionId, "A log-in and its refreshes: the family of its tokens.");
+id_type!(AttachmentId, "A stored file of a ticket.");
+id_type!(ProofId, "A proof of an e-mail address in progress.");
+id_type!(MessageId, "A message on its way out, stable over every attempt.");
+
+/// The number of a ticket, for people: `2026-0000417-F`.
+///
+/// Year of filing, a counter of at least seven digits, a check character that catches every
+/// wrong digit and every swap of two neighbours. Numbers never repeat; they may skip.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketNumber(String);
+
+/// 23 letters without I, O and Z: a prime count, none taken for a digit.
+const CHECK_LETTERS: &[u8; 23] = b"ABCDEFGHJKLMNPQRSTUVWXY";
+
+impl TicketNumber {
+    /// The number of the `counter`-th ticket, filed in `year`.
+    pub fn new(year: i16, counter: i64) -> Self {
+        let body = format!("{year:04}-{counter:07}");
+        let check = check_letter(&body);
+        TicketNumber(format!("{body}-{check}"))
+    }
+
+    /// Reads a number as a person types it: any letter case, the last dash optional.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_uppercase();
+        let letter = text.chars().last().filter(char::is_ascii_uppercase)?;
+        let body = text.strip_suffix(letter)?;
+        let body = body.strip_suffix('-').unwrap_or(body);
+        let (year, counter) = body.split_once('-')?;
+        let digits = |part: &str, range: std::ops::RangeInclusive<usize>| {
+            range.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+        };
+        (digits(year, 4..=4) && digits(counter, 7..=12) && check_letter(body) == letter)
+            .then(|| TicketNumber(format!("{body}-{letter}")))
+    }
+
+    /// The number as shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes a number from a row of ours, without checking it again.
+    pub fn from_stored(text: String) -> Self {
+        TicketNumber(text)
+    }
+}
+
+impl fmt::Display for TicketNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for TicketNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Weighted sum of the digits modulo 23, weights 2, 3, 4 … from the left.
+fn check_letter(body: &str) -> char {
+    let sum: usize = body
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .zip(2_usize..)
+        .map(|(digit, weight)| usize::from(digit - b'0') * weight)
+        .sum();
+    CHECK_LETTERS.get(sum % CHECK_LETTERS.len()).map_or('A', |letter| char::from(*letter))
+}
+
+/// What a path names a ticket by: its id or its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TicketRef {
+    /// By id.
+    Id(TicketId),
+    /// By number.
+    Number(TicketNumber),
+}
+
+impl TicketRef {
+    /// Reads either form; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        match TicketId::from_str(text) {
+            Ok(id) => Some(TicketRef::Id(id)),
+            Err(_) => TicketNumber::parse(text).map(TicketRef::Number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_back_in_any_case_and_without_its_last_dash() {
+        let number = TicketNumber::new(2026, 417);
+        assert_eq!(number.as_str(), "2026-0000417-F");
+        assert_eq!(TicketNumber::parse("2026-0000417f"), Some(number.clone()));
+        assert_eq!(TicketRef::parse(" 2026-0000417-f "), Some(TicketRef::Number(number)));
+    }
+
+    #[test]
+    fn a_wrong_digit_and_a_swap_are_caught() {
+        for text in ["2026-0000418-F", "2026-0000471-F", "2025-0000417-F", "2026-0000417", "2026-17-F", ""] {
+            assert_eq!(TicketNumber::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! The whole life cycle of a ticket: who may do what, when, and what it leads to.
+//!
+//! `decide` reads and answers with events or a refusal; `absorb` brings the ticket to where the
+//! events lead. Nothing else changes a ticket. The transitions are T01–T24 of `domain.md` §4.2;
+//! T01 is `Ticket::file`, T24 is a refusal ([`Rejection::Over`]) that the use case answers with
+//! a follow-up. No other file may decide on a state.
+
+use jiff::Timestamp;
+
+use crate::actor::{Actor, Assignee, Role, Staff};
+use crate::command::{Action, ActionCode, Command, NewNote, Update};
+use crate::event::{Change, Event};
+use crate::note::{Audience, Note, NoteKind};
+use crate::rejection::Rejection;
+use crate::state::{HandOverReason, RemovalReason, ResolutionCode, State, StateCode, Windows};
+use crate::ticket::{Desk, Leg, LegEnd, LegOutcome, Ticket};
+
+/// The least a note must say when the hand-over reason is `other` (`domain.md` §4.5).
+const OTHER_REASON_MIN_CHARS: usize = 20;
+
+/// Whether a role may ask for an action at all (`domain.md` §2.2).
+pub const fn may(role: Role, action: ActionCode) -> bool {
+    use ActionCode as A;
+    match role {
+        Role::Operator | Role::Supervisor | Role::RegionalOperator | Role::RegionalSupervisor => match action {
+            A::Take | A::Assign | A::Note | A::AskInfo | A::CancelQuestion | A::Resolve => true,
+            A::Reopen | A::PublishNote | A::Close => true,
+            A::HandOver => role.is_of_authority(),
+            A::Return | A::Reroute | A::OpenActivity | A::CloseActivity => role.is_regional(),
+            A::Remove => role.is_supervisor(),
+        },
+        Role::Admin | Role::Technician | Role::SystemAdmin | Role::Auditor => false,
+    }
+}
+
+/// Whether the state lets an action happen.
+const fn fits(action: ActionCode, state: StateCode, at_region: bool) -> bool {
+    use ActionCode as A;
+    use StateCode as S;
+    match action {
+        A::Take => matches!(state, S::New | S::NotCompetent),
+        A::Assign => state.is_open(),
+        A::Note | A::PublishNote => state.is_open() || matches!(state, S::Resolved),
+        A::AskInfo => matches!(state, S::New | S::InProgress),
+        A::CancelQuestion => matches!(state, S::AwaitingInfo),
+        A::Resolve => matches!(state, S::New | S::InProgress | S::AwaitingInfo | S::NotCompetent),
+        A::HandOver => matches!(state, S::New | S::InProgress) && !at_region,
+        A::Return | A::Reroute => matches!(state, S::NotCompetent | S::InProgress) && at_region,
+        A::OpenActivity => matches!(state, S::InProgress) && at_region,
+        A::CloseActivity => matches!(state, S::ExternalWork),
+        A::Reopen => matches!(state, S::Resolved | S::AutoClosed),
+        A::Remove => !state.is_final(),
+        A::Close => false,
+    }
+}
+
+/// The note an action cannot go without: `Some(true)` published, `Some(false)` internal.
+const fn note_needed(action: ActionCode) -> Option<bool> {
+    use ActionCode as A;
+    match action {
+        A::AskInfo | A::Resolve | A::HandOver | A::Return | A::Reroute | A::OpenActivity => Some(true),
+        A::CancelQuestion | A::Reopen | A::Remove => Some(false),
+        A::Take | A::Assign | A::Note | A::CloseActivity | A::PublishNote | A::Close => None,
+    }
+}
+
+/// Who reads a published note, by the action it goes with (`domain.md` §5.1). The author never chooses.
+const fn published_to(action: ActionCode) -> Audience {
+    use ActionCode as A;
+    match action {
+        A::HandOver => Audience::Region,
+        A::Return | A::Reroute => Audience::Authority,
+        A::OpenActivity | A::CloseActivity => Audience::Technical,
+        _ => Audience::Citizen,
+    }
+}
+
+impl Ticket {
+    /// Says what a command does to this ticket, or why it may not.
+    pub fn decide(
+        &self,
+        command: &Command,
+        actor: &Actor,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<Vec<Event>, Rejection> {
+        let changes = match (command, actor) {
+            (Command::Update(update), Actor::Staff(staff)) => self.decide_update(update, staff, now, windows)?,
+            (Command::Describe(wish), Actor::Staff(staff)) => {
+                self.must_be_custodian(staff)?;
+                if self.state.code().is_final() {
+                    return Err(self.not_allowed("describe", staff, now, windows));
+                }
+                vec![(
+                    Change::Described {
+                        priority: wish.priority,
+                        kind: wish.kind,
+                        tags: wish.tags.clone(),
+                        contacts: wish.contacts.clone(),
+                    },
+                    None,
+                )]
+            }
+            (Command::Reply { body, attachment }, Actor::Requester) => {
+                let note = Note {
+                    kind: NoteKind::Message,
+                    audience: Audience::Citizen,
+                    team: None,
+                    party: None,
+                    body: body.clone(),
+                    attachment: attachment.clone(),
+                };
+                vec![(self.after_reply(now)?, Some(note))]
+            }
+            (Command::Withdraw, Actor::Requester) => {
+                if !self.state.code().is_open() {
+                    return Err(Rejection::Over);
+                }
+                vec![(resolved(ResolutionCode::Withdrawn, now, windows), None)]
+            }
+            (Command::Remind, Actor::System) => match self.due(now, windows) {
+                Due::Reminder => vec![(Change::Reminded, None)],
+                _ => return Err(Rejection::NotDue),
+            },
+            (Command::GiveUp, Actor::System) => match self.due(now, windows) {
+                Due::GiveUp => vec![(resolved(ResolutionCode::NoAnswer, now, windows), None)],
+                _ => return Err(Rejection::NotDue),
+            },
+            (Command::AutoClose, Actor::System) => match self.due(now, windows) {
+                Due::Close => vec![(Change::AutoClosed, None)],
+                _ => return Err(Rejection::NotDue),
+            },
+            (command, _) => return Err(Rejection::Forbidden { action: command.name() }),
+        };
+        Ok(self.numbered(changes, now))
+    }
+
+    /// Whether `staff` may ask for `action` here and now, whatever goes along with it.
+    pub fn permits(
+        &self,
+        action: ActionCode,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<(), Rejection> {
+        if !may(staff.role, action) {
+            return Err(Rejection::Forbidden { action: action.as_str() });
+        }
+        if action == ActionCode::Close {
+            return Err(Rejection::ManualCloseForbidden { state: self.state.code() });
+        }
+        self.must_hold_for(action, staff)?;
+        if !fits(action, self.state.code(), self.custodian.is_region) {
+            return Err(self.not_allowed(action.as_str(), staff, now, windows));
+        }
+        if let (ActionCode::Reopen, State::AutoClosed { at, .. }) = (action, self.state) {
+            if !staff.role.is_supervisor() {
+                return Err(Rejection::Forbidden { action: "reopen a closed ticket" });
+            }
+            if now.duration_since(at) > windows.reopen {
+                return Err(self.not_allowed(action.as_str(), staff, now, windows));
+            }
+        }
+        if action == ActionCode::Return {
+            if self.previous_custodian().is_none() {
+                return Err(Rejection::NoPreviousAuthority);
+            }
+            if self.bounces >= 1 && staff.role != Role::RegionalSupervisor {
+                return Err(Rejection::Forbidden { action: "return a ticket a second time" });
+            }
+        }
+        Ok(())
+    }
+
+    /// The actions `staff` may ask for here and now.
+    pub fn allowed_actions(&self, staff: &Staff, now: Timestamp, windows: &Windows) -> Vec<ActionCode> {
+        ActionCode::OFFERED
+            .into_iter()
+            .filter(|action| self.permits(*action, staff, now, windows).is_ok())
+            .collect()
+    }
+
+    fn decide_update(
+        &self,
+        update: &Update,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<Vec<(Change, Option<Note>)>, Rejection> {
+        let action = update.action.code();
+        self.permits(action, staff, now, windows)?;
+        self.must_carry_note(&update.action, update.note.as_ref())?;
+        self.must_assign_well(update, staff)?;
+        let note = update.note.as_ref().map(|new| self.note_for(&update.action, new, staff));
+        let note = match &update.action {
+            Action::PublishNote(_) => None,
+            _ => note,
+        };
+        let audience = match &update.action {
+            Action::PublishNote(_) => Some(Audience::Citizen),
+            _ => note.as_ref().map(|note| note.audience),
+        };
+        match (update.expected_audience, audience) {
+            (Some(expected), Some(computed)) if expected != computed => {
+                return Err(Rejection::AudienceMismatch { computed });
+            }
+            _ => {}
+        }
+
+        let mut changes = Vec::new();
+        let takes_first = self.state == State::New
+            && matches!(update.action, Action::Assign | Action::Note | Action::PublishNote(_));
+        if takes_first {
+            changes.push((Change::Taken { by: staff.account }, None)); // T02: the first action takes charge
+        }
+        let change = match &update.action {
+            Action::Take => Change::Taken { by: staff.account },
+            Action::Assign => match update.assignee.clone() {
+                Some(to) => Change::Assigned { to },
+                None => return Err(Rejection::AssigneeRequired),
+            },
+            Action::Note => Change::NoteAdded,
+            Action::AskInfo => Change::InfoRequested,
+            Action::CancelQuestion => Change::QuestionWithdrawn,
+            Action::Resolve { code } if !code.is_for_people() => return Err(Rejection::CodeNotForPeople),
+            Action::Resolve { code } => resolved(*code, now, windows),
+            Action::HandOver { reason, to } => Change::HandedOver { reason: *reason, to: to.desk.code.clone() },
+            Action::Return { to } => match to {
+                Some(target) if target.accepts => Change::Returned { to: target.desk.code.clone() },
+                Some(_) => return Err(Rejection::AuthorityInactive),
+                None => return Err(Rejection::NoPreviousAuthority),
+            },
+            Action::Reroute { to } => {
+                if self.previous_custodian() == Some(&to.desk.code) {
+                    return Err(Rejection::SameAuthority);
+                }
+                if !to.accepts || to.desk.is_region {
+                    return Err(Rejection::AuthorityInactive);
+                }
+                Change::Rerouted { to: to.desk.code.clone() }
+            }
+            Action::OpenActivity => Change::ActivityOpened,
+            Action::CloseActivity => Change::ActivityClosed,
+            Action::Reopen => Change::Reopened { by_reply: false },
+            Action::Remove { reason: RemovalReason::Duplicate, duplicate_of: None } => {
+                return Err(Rejection::SurvivorRequired);
+            }
+            Action::Remove { reason, duplicate_of } => {
+                Change::Removed { reason: *reason, duplicate_of: duplicate_of.clone() }
+            }
+            Action::PublishNote(shown) => {
+                let is_own = shown.author == Some(staff.account) || staff.role.is_supervisor();
+                if shown.audience != Audience::Team || shown.team.as_ref() != Some(&staff.authority) {
+                    return Err(Rejection::NotPublishable);
+                }
+                if !is_own {
+                    return Err(Rejection::Forbidden { action: "publish a colleague's note" });
+                }
+                let copy = Note {
+                    kind: NoteKind::Note,
+                    audience: Audience::Citizen,
+                    team: Some(staff.authority.clone()),
+                    party: None,
+                    body: shown.body.clone(),
+                    attachment: shown.attachment.clone(),
+                };
+                changes.push((Change::NotePublished { of: shown.seq }, Some(copy)));
+                return Ok(changes);
+            }
+            Action::Close => return Err(Rejection::ManualCloseForbidden { state: self.state.code() }),
+        };
+        changes.push((change, note));
+        if let (Some(to), false) = (update.assignee.clone(), matches!(update.action, Action::Assign)) {
+            changes.push((Change::Assigned { to }, None));
+        }
+        Ok(changes)
+    }
+
+    /// What a requester's message does, by state (T05, T10, T23), or that it comes too late (T24).
+    fn after_reply(&self, now: Timestamp) -> Result<Change, Rejection> {
+        match self.state {
+            State::AwaitingInfo { .. } => Ok(Change::InfoReceived),
+            State::New | State::InProgress | State::NotCompetent | State::ExternalWork => Ok(Change::MessageReceived),
+            State::Resolved { closes_at, .. } if now <= closes_at => Ok(Change::Reopened { by_reply: true }),
+            State::Resolved { .. } | State::AutoClosed { .. } | State::Removed { .. } => Err(Rejection::Over),
+        }
+    }
+
+    /// Which timer is due (I-13: only the one of the present state).
+    pub fn due(&self, now: Timestamp, windows: &Windows) -> Due {
+        match (self.state, self.next_timer(windows)) {
+            (State::Resolved { closes_at, .. }, _) if now > closes_at => Due::Close,
+            (State::AwaitingInfo { since, .. }, Some(at)) if now >= at => {
+                if now.duration_since(since) >= windows.give_up { Due::GiveUp } else { Due::Reminder }
+            }
+            _ => Due::Nothing,
+        }
+    }
+
+    /// Custody decides who may write (I-5). A regional supervisor may also remove and reopen elsewhere.
+    fn must_hold_for(&self, action: ActionCode, staff: &Staff) -> Result<(), Rejection> {
+        let reaches_everywhere = staff.role == Role::RegionalSupervisor
+            && (action == ActionCode::Remove
+                || (action == ActionCode::Reopen && self.state.code() == StateCode::AutoClosed));
+        if reaches_everywhere { Ok(()) } else { self.must_be_custodian(staff) }
+    }
+
+    fn must_be_custodian(&self, staff: &Staff) -> Result<(), Rejection> {
+        if self.custodian.code == staff.authority { Ok(()) } else { Err(Rejection::NotInCustody) }
+    }
+
+    fn must_carry_note(&self, action: &Action, note: Option<&NewNote>) -> Result<(), Rejection> {
+        let code = action.code();
+        let needed = if code == ActionCode::Note { note.map(|n| n.published).or(Some(false)) } else { note_needed(code) };
+        match (needed, note) {
+            (Some(published), Some(note)) if note.published != published => {
+                Err(Rejection::NoteRequired { action: code, published })
+            }
+            (Some(published), None) => Err(Rejection::NoteRequired { action: code, published }),
+            (_, Some(note)) if matches!(action, Action::HandOver { reason: HandOverReason::Other, .. })
+                && note.body.chars().count() < OTHER_REASON_MIN_CHARS =>
+            {
+                Err(Rejection::NoteTooShort { min: OTHER_REASON_MIN_CHARS })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Only a supervisor takes a ticket from a colleague (`domain.md` §2.2), and nobody assigns a
+    /// ticket that leaves the desk or rests.
+    fn must_assign_well(&self, update: &Update, staff: &Staff) -> Result<(), Rejection> {
+        let Some(_) = update.assignee else { return Ok(()) };
+        let leaves = matches!(
+            update.action,
+            Action::HandOver { .. }
+                | Action::Return { .. }
+                | Action::Reroute { .. }
+                | Action::Resolve { .. }
+                | Action::Remove { .. }
+                | Action::PublishNote(_)
+        );
+        if leaves {
+            return Err(Rejection::AssigneeNotAllowed);
+        }
+        match &self.assignee {
+            Some(Assignee::Operator(owner)) if *owner != staff.account && !staff.role.is_supervisor() => {
+                Err(Rejection::Forbidden { action: "take a ticket from a colleague" })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_for(&self, action: &Action, new: &NewNote, staff: &Staff) -> Note {
+        let audience = if new.published { published_to(action.code()) } else { Audience::Team };
+        let party = match action {
+            Action::Return { to: Some(target) } | Action::Reroute { to: target } if audience == Audience::Authority => {
+                Some(target.desk.code.clone())
+            }
+            _ => None,
+        };
+        Note {
+            kind: NoteKind::Note,
+            audience,
+            team: Some(staff.authority.clone()),
+            party,
+            body: new.body.clone(),
+            attachment: new.attachment.clone(),
+        }
+    }
+
+    fn not_allowed(&self, action: &'static str, staff: &Staff, now: Timestamp, windows: &Windows) -> Rejection {
+        let allowed = ActionCode::OFFERED
+            .into_iter()
+            .filter(|code| code.as_str() != action && self.permits(*code, staff, now, windows).is_ok())
+            .collect();
+        Rejection::TransitionNotAllowed { action, state: self.state.code(), allowed }
+    }
+
+    fn numbered(&self, changes: Vec<(Change, Option<Note>)>, now: Timestamp) -> Vec<Event> {
+        changes
+            .into_iter()
+            .zip(self.version + 1..)
+            .map(|((change, note), seq)| Event { seq, at: now, change, note })
+            .collect()
+    }
+
+    /// Brings this ticket to where the events lead. Cannot fail.
+    pub fn absorb(&mut self, events: &[Event]) {
+        for event in events {
+            self.absorb_one(event);
+            self.version = event.seq;
+            self.updated_at = event.at;
+        }
+    }
+
+    fn absorb_one(&mut self, event: &Event) {
+        match &event.change {
+            Change::Filed { .. } | Change::NoteAdded | Change::NotePublished { .. } => {}
+            Change::Taken { by } => {
+                self.state = State::InProgress;
+                self.assignee = Some(Assignee::Operator(*by));
+                self.needs_attention = false;
+            }
+            Change::Assigned { to } => self.assignee = Some(to.clone()),
+            Change::InfoRequested => {
+                self.state = State::AwaitingInfo { since: event.at, reminders: 0 };
+                self.needs_attention = false;
+            }
+            Change::QuestionWithdrawn | Change::ActivityClosed => self.state = State::InProgress,
+            Change::InfoReceived => {
+                self.state = State::InProgress;
+                self.needs_attention = true;
+            }
+            Change::MessageReceived => self.needs_attention = true,
+            Change::Reminded => {
+                if let State::AwaitingInfo { since, reminders } = self.state {
+                    self.state = State::AwaitingInfo { since, reminders: reminders + 1 };
+                }
+                self.reminders += 1;
+            }
+            Change::Resolved { code, closes_at } => {
+                self.state = State::Resolved { since: event.at, closes_at: *closes_at, code: *code };
+                self.needs_attention = *code == ResolutionCode::Withdrawn && self.assignee.is_some();
+            }
+            Change::AutoClosed => {
+                let code = self.state.resolution().unwrap_or(ResolutionCode::NoAnswer);
+                self.state = State::AutoClosed { at: event.at, code };
+                self.needs_attention = false;
+                let outcome = match code {
+                    ResolutionCode::Withdrawn => LegOutcome::Withdrawn,
+                    _ => LegOutcome::Resolved,
+                };
+                self.close_leg(event, outcome);
+            }
+            Change::HandedOver { to, .. } => {
+                self.move_to(event, to, true, LegOutcome::NotCompetent);
+                self.state = State::NotCompetent;
+            }
+            Change::Returned { to } => {
+                self.move_to(event, to, false, LegOutcome::Returned);
+                self.bounces += 1;
+                self.state = State::New;
+            }
+            Change::Rerouted { to } => {
+                self.move_to(event, to, false, LegOutcome::Rerouted);
+                self.state = State::New;
+            }
+            Change::ActivityOpened => self.state = State::ExternalWork,
+            Change::Reopened { by_reply } => {
+                self.state = State::InProgress;
+                self.reopens += 1;
+                self.needs_attention = *by_reply;
+                if let Some(leg) = self.legs.last_mut() {
+                    leg.closed = None; // T21: the last custodian's leg goes on
+                }
+            }
+            Change::Removed { .. } => {
+                self.state = State::Removed { at: event.at };
+                self.needs_attention = false;
+                self.close_leg(event, LegOutcome::Removed);
+            }
+            Change::Described { priority, kind, tags, .. } => {
+                self.priority = priority.unwrap_or(self.priority);
+                self.kind = kind.unwrap_or(self.kind);
+                if let Some(tags) = tags {
+                    self.tags.clone_from(tags);
+                }
+            }
+        }
+    }
+
+    fn close_leg(&mut self, event: &Event, outcome: LegOutcome) {
+        if let Some(leg) = self.legs.last_mut() {
+            leg.closed = Some(LegEnd { at: event.at, seq: event.seq, outcome });
+        }
+    }
+
+    fn move_to(&mut self, event: &Event, to: &crate::codes::AuthorityCode, is_region: bool, outcome: LegOutcome) {
+        self.close_leg(event, outcome);
+        let no = self.legs.last().map_or(1, |leg| leg.no + 1);
+        self.legs.push(Leg { no, custodian: to.clone(), opened_at: event.at, closed: None });
+        self.custodian = Desk { code: to.clone(), is_region };
+        self.assignee = None;
+        self.needs_attention = false;
+    }
+}
+
+impl Command {
+    /// The command's name, for a refusal.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::Update(update) => update.action.code().as_str(),
+            Command::Describe(_) => "describe",
+            Command::Reply { .. } => "reply",
+            Command::Withdraw => "withdraw",
+            Command::Remind => "remind",
+            Command::GiveUp => "give up",
+            Command::AutoClose => "close",
+        }
+    }
+}
+
+/// What the scheduler has to do with a ticket now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// T07.
+    Reminder,
+    /// T08.
+    GiveUp,
+    /// T12.
+    Close,
+    /// Nothing yet.
+    Nothing,
+}
+
+fn resolved(code: ResolutionCode, now: Timestamp, windows: &Windows) -> Change {
+    let closes_at = now.checked_add(windows.reply).unwrap_or(Timestamp::MAX);
+    Change::Resolved { code, closes_at }
+}

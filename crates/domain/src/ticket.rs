@@ -1,0 +1,206 @@
+//! The ticket as it stands now: everything the lifecycle decides on, and nothing personal.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Assignee;
+use crate::codes::{AuthorityCode, ProblemTypeCode, ServiceCode};
+use crate::event::{Change, Event};
+use crate::ids::{TicketId, TicketNumber};
+use crate::state::{Priority, State, TicketKind, Windows};
+
+/// A desk that can hold tickets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desk {
+    /// Its code.
+    pub code: AuthorityCode,
+    /// Whether it is the regional desk.
+    pub is_region: bool,
+}
+
+/// A desk that is to receive a ticket, with what the rules need to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The desk.
+    pub desk: Desk,
+    /// Whether it is active today and enabled for the ticket's service.
+    pub accepts: bool,
+}
+
+/// A stretch of a ticket's life with one custodian (`domain.md` §4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leg {
+    /// 1 for the first.
+    pub no: i32,
+    /// Who had custody.
+    pub custodian: AuthorityCode,
+    /// Since when.
+    pub opened_at: Timestamp,
+    /// How it ended, if it did.
+    pub closed: Option<LegEnd>,
+}
+
+/// The end of a leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegEnd {
+    /// When.
+    pub at: Timestamp,
+    /// The last entry of history that belongs to it.
+    pub seq: i64,
+    /// How.
+    pub outcome: LegOutcome,
+}
+
+/// How a leg ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LegOutcome {
+    /// Answered and closed.
+    Resolved,
+    /// Handed over.
+    NotCompetent,
+    /// Sent back.
+    Returned,
+    /// Sent to another authority.
+    Rerouted,
+    /// Withdrawn by the requester and closed.
+    Withdrawn,
+    /// Removed.
+    Removed,
+}
+
+impl LegOutcome {
+    /// The code used in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LegOutcome::Resolved => "resolved",
+            LegOutcome::NotCompetent => "not-competent",
+            LegOutcome::Returned => "returned",
+            LegOutcome::Rerouted => "rerouted",
+            LegOutcome::Withdrawn => "withdrawn",
+            LegOutcome::Removed => "removed",
+        }
+    }
+
+    /// The outcome with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [
+            LegOutcome::Resolved,
+            LegOutcome::NotCompetent,
+            LegOutcome::Returned,
+            LegOutcome::Rerouted,
+            LegOutcome::Withdrawn,
+            LegOutcome::Removed,
+        ]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == code)
+    }
+}
+
+/// A ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// For machines.
+    pub id: TicketId,
+    /// For people.
+    pub number: TicketNumber,
+    /// The place of the last event in its history; also the version clients see (I-14).
+    pub version: i64,
+    /// The service it is about.
+    pub service: ServiceCode,
+    /// What the trouble is.
+    pub problem_type: ProblemTypeCode,
+    /// The authority the requester named; never changes (I-7).
+    pub declared_authority: Option<AuthorityCode>,
+    /// Who holds it now.
+    pub custodian: Desk,
+    /// Where it stands.
+    pub state: State,
+    /// Who works it at the custodian's desk.
+    pub assignee: Option<Assignee>,
+    /// Its custodians in order; the last one is open while the ticket is not final.
+    pub legs: Vec<Leg>,
+    /// How often the region returned it.
+    pub bounces: i32,
+    /// How often it was reopened.
+    pub reopens: i32,
+    /// How many reminders went to the requester in all.
+    pub reminders: i32,
+    /// Something happened that a person should look at.
+    pub needs_attention: bool,
+    /// How soon it matters.
+    pub priority: Priority,
+    /// What sort of request it is, when somebody said so.
+    pub kind: Option<TicketKind>,
+    /// Words for finding it again: lower-case slugs, no free text.
+    pub tags: Vec<String>,
+    /// When it was filed.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a ticket is made from, beside the requester's own data.
+#[derive(Debug, Clone)]
+pub struct NewTicket {
+    /// A fresh id.
+    pub id: TicketId,
+    /// A fresh number.
+    pub number: TicketNumber,
+    /// The service.
+    pub service: ServiceCode,
+    /// The problem type.
+    pub problem_type: ProblemTypeCode,
+    /// The authority named.
+    pub declared_authority: Option<AuthorityCode>,
+    /// The first custodian, by routing rule R1 (`domain.md` §4.5).
+    pub custodian: Desk,
+}
+
+impl Ticket {
+    /// Files a ticket (T01): the ticket and the first entry of its history.
+    pub fn file(new: NewTicket, now: Timestamp) -> (Ticket, Event) {
+        let change = Change::Filed { custodian: new.custodian.code.clone() };
+        let leg = Leg { no: 1, custodian: new.custodian.code.clone(), opened_at: now, closed: None };
+        let ticket = Ticket {
+            id: new.id,
+            number: new.number,
+            version: 1,
+            service: new.service,
+            problem_type: new.problem_type,
+            declared_authority: new.declared_authority,
+            custodian: new.custodian,
+            state: State::New,
+            assignee: None,
+            legs: vec![leg],
+            bounces: 0,
+            reopens: 0,
+            reminders: 0,
+            needs_attention: false,
+            priority: Priority::Medium,
+            kind: None,
+            tags: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        };
+        (ticket, Event { seq: 1, at: now, change, note: None })
+    }
+
+    /// The authority that had custody before the present leg.
+    pub fn previous_custodian(&self) -> Option<&AuthorityCode> {
+        self.legs.iter().rev().nth(1).map(|leg| &leg.custodian)
+    }
+
+    /// When the scheduler must look at this ticket next; none while only people can move it.
+    pub fn next_timer(&self, windows: &Windows) -> Option<Timestamp> {
+        match self.state {
+            State::Resolved { closes_at, .. } => Some(closes_at),
+            State::AwaitingInfo { since, reminders } => {
+                let reminder = usize::try_from(reminders).ok().and_then(|sent| windows.reminders.get(sent));
+                let wait = reminder.map_or(windows.give_up, |next| (*next).min(windows.give_up));
+                since.checked_add(wait).ok()
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Who may see which ticket, and which of its entries (`domain.md` §2.2, §5.2, P-1).
+//!
+//! Storage turns a [`Scope`] into SQL; these functions say what that SQL must mean, and the
+//! storage tests compare the two.
+
+use crate::actor::{Actor, Role, Staff};
+use crate::codes::AuthorityCode;
+use crate::ids::TicketId;
+use crate::note::{Audience, NoteKind};
+use crate::ticket::Ticket;
+
+/// What an actor may see. Every read takes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// An authority: what it has in custody, and its own closed legs, read only.
+    Authority(AuthorityCode),
+    /// The regional desk, whose code it carries: every ticket.
+    Region(AuthorityCode),
+    /// A citizen: the tickets filed under their national identity.
+    Citizen {
+        /// Issuer and subject of the identity, joined; never an e-mail address.
+        identity: String,
+    },
+    /// A tracking session: the one ticket it was opened for.
+    Tracking(TicketId),
+    /// The scheduler.
+    System,
+    /// Nothing at all.
+    Nothing,
+}
+
+impl Scope {
+    /// The scope of a placement. Who works no cases sees none (P-3).
+    pub fn of(staff: &Staff) -> Self {
+        match staff.role {
+            Role::Operator | Role::Supervisor | Role::Admin => Scope::Authority(staff.authority.clone()),
+            Role::RegionalOperator | Role::RegionalSupervisor => Scope::Region(staff.authority.clone()),
+            Role::Technician | Role::SystemAdmin | Role::Auditor => Scope::Nothing,
+        }
+    }
+
+    /// Whether this is the requester's own side.
+    pub const fn is_requester(&self) -> bool {
+        matches!(self, Scope::Citizen { .. } | Scope::Tracking(_))
+    }
+}
+
+/// How much of a ticket a desk sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// All that its custodian sees.
+    Custodian,
+    /// Everything up to and with this entry: the desk's last closed leg.
+    Until(i64),
+    /// The regional desk's view.
+    Region,
+    /// The requester's own view.
+    Requester,
+}
+
+/// The view `scope` has of `ticket`, or none. Requester scopes are proved by the query that found it.
+pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
+    match scope {
+        Scope::Region(_) | Scope::System => Some(View::Region),
+        Scope::Citizen { .. } => Some(View::Requester),
+        Scope::Tracking(id) => (*id == ticket.id).then_some(View::Requester),
+        Scope::Authority(code) if ticket.custodian.code == *code => Some(View::Custodian),
+        Scope::Authority(code) => ticket
+            .legs
+            .iter()
+            .filter(|leg| leg.custodian == *code)
+            .filter_map(|leg| leg.closed.as_ref().map(|closed| closed.seq))
+            .max()
+            .map(View::Until),
+        Scope::Nothing => None,
+    }
+}
+
+/// The facts about an entry's text that decide who reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryFacts<'a> {
+    /// Position in the ticket's history.
+    pub seq: i64,
+    /// From whom.
+    pub kind: NoteKind,
+    /// For whom.
+    pub audience: Audience,
+    /// The author's desk.
+    pub team: Option<&'a AuthorityCode>,
+    /// The desk addressed.
+    pub party: Option<&'a AuthorityCode>,
+}
+
+/// Whether somebody with `view` from desk `own` (none for the requester) may read the text.
+pub fn may_read(entry: EntryFacts<'_>, view: View, own: Option<&AuthorityCode>) -> bool {
+    let is_own_team = entry.team.is_some() && entry.team == own;
+    let is_addressed = entry.party.is_some() && entry.party == own;
+    match (view, entry.audience) {
+        (View::Requester, audience) => audience == Audience::Citizen,
+        (_, Audience::Team) => is_own_team,
+        (View::Region, _) => true,
+        (View::Custodian, Audience::Citizen) => true,
+        (View::Until(last), Audience::Citizen) => entry.seq <= last,
+        (View::Custodian | View::Until(_), Audience::Region | Audience::Authority | Audience::Technical) => {
+            is_own_team || is_addressed
+        }
+    }
+}
+
+impl Actor {
+    /// The desk the actor writes for.
+    pub fn team(&self) -> Option<&AuthorityCode> {
+        match self {
+            Actor::Staff(staff) => Some(&staff.authority),
+            Actor::System | Actor::Requester => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of `domain.md` §5.2, a row each: audience, author, party → who reads.
+    #[test]
+    fn each_party_reads_what_the_table_says() {
+        let (to4, cn1, region) =
+            (AuthorityCode::from("010204"), AuthorityCode::from("010210"), AuthorityCode::from("REG010"));
+        let readers = |audience, team: Option<&AuthorityCode>, party: Option<&AuthorityCode>| {
+            let entry = EntryFacts { seq: 5, kind: NoteKind::Note, audience, team, party };
+            [
+                ("requester", may_read(entry, View::Requester, None)),
+                ("cn1", may_read(entry, View::Custodian, Some(&cn1))),
+                ("to4-past", may_read(entry, View::Until(9), Some(&to4))),
+                ("to4-gone", may_read(entry, View::Until(4), Some(&to4))),
+                ("region", may_read(entry, View::Region, Some(&region))),
+            ]
+            .into_iter()
+            .filter_map(|(who, reads)| reads.then_some(who))
+            .collect::<Vec<_>>()
+            .join(" ")
+        };
+        assert_eq!(readers(Audience::Citizen, Some(&cn1), None), "requester cn1 to4-past region");
+        assert_eq!(readers(Audience::Team, Some(&cn1), None), "cn1");
+        assert_eq!(readers(Audience::Team, Some(&to4), None), "to4-past to4-gone");
+        assert_eq!(readers(Audience::Team, Some(&region), None), "region");
+        assert_eq!(readers(Audience::Region, Some(&to4), None), "to4-past to4-gone region");
+        assert_eq!(readers(Audience::Authority, Some(&region), Some(&cn1)), "cn1 region");
+        assert_eq!(readers(Audience::Technical, Some(&region), None), "region");
+    }
+}

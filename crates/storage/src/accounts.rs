@@ -1,0 +1,377 @@
+//! Staff accounts, placements and sessions.
+
+use diesel::prelude::*;
+use domain::actor::Role;
+use domain::codes::AuthorityCode;
+use domain::ids::{AccountId, PlacementId, SessionId};
+use jiff::Timestamp;
+
+use crate::schema::{accounts, authorities, placements, sessions};
+use crate::sql_types::{Id, Ts};
+use crate::{DbConnection, StoreError};
+
+/// An account, as log-in needs it.
+#[derive(Clone)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// What the person types.
+    pub username: String,
+    /// What colleagues read.
+    pub display_name: String,
+    /// Argon2 hash, PHC string.
+    pub password_hash: String,
+    /// Whether it may log in at all.
+    pub active: bool,
+    /// Wrong passwords since the last right one.
+    pub failures: i32,
+    /// No try counts before.
+    pub blocked_until: Option<Timestamp>,
+}
+
+/// A role at an authority's location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// Its id.
+    pub id: PlacementId,
+    /// What it lets the person do.
+    pub role: Role,
+    /// Where.
+    pub authority: AuthorityCode,
+    /// The authority's label.
+    pub authority_label: String,
+    /// The organisational unit.
+    pub location_code: String,
+    /// The unit's label.
+    pub location_label: String,
+}
+
+/// A log-in that still holds.
+#[derive(Clone)]
+pub struct LiveSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose.
+    pub account: AccountId,
+    /// Their user name.
+    pub username: String,
+    /// Their name.
+    pub display_name: String,
+    /// The placement chosen, if still held.
+    pub placement: Option<Placement>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = accounts, treat_none_as_default_value = false)]
+struct AccountRow {
+    id: Id,
+    username: String,
+    display_name: String,
+    password_hash: String,
+    active: bool,
+    failures: i32,
+    blocked_until: Option<Ts>,
+    created_at: Ts,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = placements)]
+struct PlacementRow {
+    id: Id,
+    role: String,
+    authority_code: String,
+    location_code: String,
+    location_label: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+struct SessionRow {
+    id: Id,
+    account_id: Id,
+    placement_id: Option<Id>,
+    refresh_hash: String,
+    created_at: Ts,
+    used_at: Ts,
+    expires_at: Ts,
+    revoked_at: Option<Ts>,
+}
+
+/// The account with this user name, compared without letter case.
+pub fn find_by_username(conn: &mut DbConnection, username: &str) -> Result<Option<Account>, StoreError> {
+    let row = accounts::table
+        .filter(accounts::username.eq(username.to_lowercase()))
+        .select(AccountRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|row| Account {
+        id: AccountId::new(row.id.0),
+        username: row.username,
+        display_name: row.display_name,
+        password_hash: row.password_hash,
+        active: row.active,
+        failures: row.failures,
+        blocked_until: row.blocked_until.map(|at| at.0),
+    }))
+}
+
+/// Adds an active account.
+pub fn insert(
+    conn: &mut DbConnection,
+    id: AccountId,
+    username: &str,
+    display_name: &str,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let row = AccountRow {
+        id: Id(id.uuid()),
+        username: username.to_lowercase(),
+        display_name: display_name.to_owned(),
+        password_hash: password_hash.to_owned(),
+        active: true,
+        failures: 0,
+        blocked_until: None,
+        created_at: Ts(now),
+    };
+    diesel::insert_into(accounts::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Gives an account a placement.
+pub fn insert_placement(
+    conn: &mut DbConnection,
+    id: PlacementId,
+    account: AccountId,
+    role: Role,
+    authority: &AuthorityCode,
+    location: (&str, &str),
+) -> Result<(), StoreError> {
+    let values = (
+        placements::id.eq(Id(id.uuid())),
+        placements::account_id.eq(Id(account.uuid())),
+        placements::role.eq(role.code()),
+        placements::authority_code.eq(authority.as_str().to_owned()),
+        placements::location_code.eq(location.0.to_owned()),
+        placements::location_label.eq(location.1.to_owned()),
+        placements::active.eq(true),
+    );
+    diesel::insert_into(placements::table).values(values).execute(conn)?;
+    Ok(())
+}
+
+/// Remembers the outcome of a password check.
+pub fn set_failures(
+    conn: &mut DbConnection,
+    id: AccountId,
+    failures: i32,
+    blocked_until: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    diesel::update(accounts::table.find(Id(id.uuid())))
+        .set((accounts::failures.eq(failures), accounts::blocked_until.eq(blocked_until.map(Ts))))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The placements an account holds now.
+pub fn list_placements(conn: &mut DbConnection, account: AccountId) -> Result<Vec<Placement>, StoreError> {
+    let rows = placements::table
+        .inner_join(authorities::table.on(authorities::code.eq(placements::authority_code)))
+        .filter(placements::account_id.eq(Id(account.uuid())).and(placements::active.eq(true)))
+        .order((placements::authority_code.asc(), placements::role.asc(), placements::id.asc()))
+        .select((PlacementRow::as_select(), authorities::label))
+        .load::<(PlacementRow, String)>(conn)?;
+    rows.into_iter().map(placement).collect()
+}
+
+fn placement((row, label): (PlacementRow, String)) -> Result<Placement, StoreError> {
+    Ok(Placement {
+        id: PlacementId::new(row.id.0),
+        role: Role::from_code(&row.role).ok_or_else(|| StoreError::Corrupt {
+            table: "placements",
+            id: row.id.0.to_string(),
+            column: "role",
+        })?,
+        authority: row.authority_code.as_str().into(),
+        authority_label: label,
+        location_code: row.location_code,
+        location_label: row.location_label,
+    })
+}
+
+/// Opens a session.
+pub fn insert_session(
+    conn: &mut DbConnection,
+    id: SessionId,
+    account: AccountId,
+    placement: Option<PlacementId>,
+    refresh_hash: &str,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    let row = SessionRow {
+        id: Id(id.uuid()),
+        account_id: Id(account.uuid()),
+        placement_id: placement.map(|id| Id(id.uuid())),
+        refresh_hash: refresh_hash.to_owned(),
+        created_at: Ts(now),
+        used_at: Ts(now),
+        expires_at: Ts(expires_at),
+        revoked_at: None,
+    };
+    diesel::insert_into(sessions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// The session, if it still holds: not revoked, not over, not idle since `used_after`, its
+/// account active. One statement, asked on every staff request.
+pub fn find_live_session(
+    conn: &mut DbConnection,
+    id: SessionId,
+    now: Timestamp,
+    used_after: Timestamp,
+) -> Result<Option<LiveSession>, StoreError> {
+    let found = sessions::table
+        .inner_join(accounts::table)
+        .left_join(placements::table.left_join(
+            authorities::table.on(authorities::code.eq(placements::authority_code)),
+        ))
+        .filter(sessions::id.eq(Id(id.uuid())))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(Ts(now)).and(sessions::used_at.gt(Ts(used_after))))
+        .filter(accounts::active.eq(true))
+        .select((
+            (accounts::id, accounts::username, accounts::display_name),
+            Option::<PlacementRow>::as_select(),
+            authorities::label.nullable(),
+            placements::active.nullable(),
+        ))
+        .first::<((Id, String, String), Option<PlacementRow>, Option<String>, Option<bool>)>(conn)
+        .optional()?;
+    let Some(((account, username, display_name), row, label, active)) = found else { return Ok(None) };
+    let placement = match (row, label, active) {
+        (Some(row), Some(label), Some(true)) => Some(placement((row, label))?),
+        _ => None,
+    };
+    Ok(Some(LiveSession { id, account: AccountId::new(account.0), username, display_name, placement }))
+}
+
+/// What a refresh token is compared with.
+pub struct RefreshState {
+    /// Whose session.
+    pub account: AccountId,
+    /// Hash of the one token that is good now.
+    pub refresh_hash: String,
+    /// Revoked or over.
+    pub ended: bool,
+}
+
+/// The refresh state of a session.
+pub fn find_refresh(
+    conn: &mut DbConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<Option<RefreshState>, StoreError> {
+    let row = sessions::table
+        .find(Id(id.uuid()))
+        .select((sessions::account_id, sessions::refresh_hash, sessions::expires_at, sessions::revoked_at))
+        .first::<(Id, String, Ts, Option<Ts>)>(conn)
+        .optional()?;
+    Ok(row.map(|(account, refresh_hash, expires_at, revoked_at)| RefreshState {
+        account: AccountId::new(account.0),
+        refresh_hash,
+        ended: revoked_at.is_some() || expires_at.0 <= now,
+    }))
+}
+
+/// Replaces the refresh token, if `old_hash` is still the good one. False if it is not.
+pub fn rotate_refresh(
+    conn: &mut DbConnection,
+    id: SessionId,
+    old_hash: &str,
+    new_hash: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let row = sessions::table
+        .filter(sessions::id.eq(Id(id.uuid())).and(sessions::refresh_hash.eq(old_hash.to_owned())))
+        .filter(sessions::revoked_at.is_null());
+    let changed = diesel::update(row)
+        .set((sessions::refresh_hash.eq(new_hash.to_owned()), sessions::used_at.eq(Ts(now))))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Chooses the placement of a session, if its account holds it. False if it does not.
+pub fn choose_placement(
+    conn: &mut DbConnection,
+    session: SessionId,
+    account: AccountId,
+    placement: PlacementId,
+) -> Result<bool, StoreError> {
+    let held = diesel::select(diesel::dsl::exists(
+        placements::table.filter(
+            placements::id
+                .eq(Id(placement.uuid()))
+                .and(placements::account_id.eq(Id(account.uuid())))
+                .and(placements::active.eq(true)),
+        ),
+    ))
+    .get_result::<bool>(conn)?;
+    if held {
+        diesel::update(sessions::table.find(Id(session.uuid())))
+            .set(sessions::placement_id.eq(Some(Id(placement.uuid()))))
+            .execute(conn)?;
+    }
+    Ok(held)
+}
+
+/// Ends a session at once.
+pub fn revoke_session(conn: &mut DbConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(Id(id.uuid())).filter(sessions::revoked_at.is_null()))
+        .set(sessions::revoked_at.eq(Some(Ts(now))))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Forgets sessions that ended before `before`.
+pub fn delete_ended_sessions(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
+    Ok(diesel::delete(sessions::table.filter(sessions::expires_at.lt(Ts(before)))).execute(conn)?)
+}
+
+/// A colleague a ticket can be given to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Colleague {
+    /// Their account.
+    pub account: AccountId,
+    /// Their name.
+    pub label: String,
+    /// Their roles at this desk.
+    pub role: Role,
+}
+
+/// The active people of a desk who work tickets.
+pub fn list_colleagues(conn: &mut DbConnection, desk: &AuthorityCode) -> Result<Vec<Colleague>, StoreError> {
+    let working = [Role::Operator, Role::Supervisor, Role::RegionalOperator, Role::RegionalSupervisor];
+    let rows = placements::table
+        .inner_join(accounts::table)
+        .filter(placements::authority_code.eq(desk.as_str().to_owned()))
+        .filter(placements::active.eq(true).and(accounts::active.eq(true)))
+        .filter(placements::role.eq_any(working.map(Role::code)))
+        .order((accounts::display_name.asc(), accounts::id.asc()))
+        .select((accounts::id, accounts::display_name, placements::role))
+        .load::<(Id, String, String)>(conn)?;
+    let mut colleagues = Vec::new();
+    for (id, label, role) in rows {
+        let role = Role::from_code(&role).ok_or_else(|| StoreError::Corrupt {
+            table: "placements",
+            id: id.0.to_string(),
+            column: "role",
+        })?;
+        colleagues.push(Colleague { account: AccountId::new(id.0), label, role });
+    }
+    Ok(colleagues)
+}
+
+diesel::joinable!(placements -> accounts (account_id));
+diesel::joinable!(sessions -> accounts (account_id));
+diesel::joinable!(sessions -> placements (placement_id));

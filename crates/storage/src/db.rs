@@ -1,0 +1,260 @@
+//! The one way to the database: `read`, `read_snapshot` and `write`.
+//!
+//! Callers do not know which database it is. On PostgreSQL a closure runs on a pooled
+//! connection; on SQLite reads have a small pool of their own and all writes go to one thread.
+//! Invariant: a `write` is one transaction, committed on `Ok` and rolled back on `Err` and on
+//! a panic, and there is no other transaction in this program.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::TransactionManager;
+use diesel::r2d2::R2D2Connection;
+use diesel::result::QueryResult;
+
+use crate::connection::{DbConnection, Managed, Manager, Role, Target};
+use crate::dialect;
+use crate::error::StoreError;
+use crate::statements::StatementCount;
+use crate::writer::Writer;
+
+type Pool = r2d2::Pool<Manager>;
+type Tm = DbConnection;
+
+/// How to reach the database. Has no `Debug`, because the URL may hold a password.
+#[derive(Clone)]
+pub struct DbConfig {
+    /// `sqlite://path/to/file` or `postgres://…`.
+    pub url: String,
+    /// Connections to PostgreSQL.
+    pub pool_size: u32,
+    /// Reading connections to SQLite; each may hold 8 MiB of cache.
+    pub sqlite_readers: u32,
+    /// Writes that may wait for SQLite before the next one is refused.
+    pub sqlite_queue: usize,
+    /// How long a caller waits for a connection or for its turn before it hears `Busy`.
+    pub wait: Duration,
+    /// How long PostgreSQL may work on one statement.
+    pub statement_timeout: Duration,
+    /// How long PostgreSQL may wait for one lock.
+    pub lock_timeout: Duration,
+    /// Whether PostgreSQL may be reached over a network without encryption.
+    pub allow_plaintext_postgres: bool,
+}
+
+impl DbConfig {
+    /// The database at this URL, everything else as it should be for one server.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            pool_size: 16,
+            sqlite_readers: 4,
+            sqlite_queue: 1024,
+            wait: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(3),
+            allow_plaintext_postgres: false,
+        }
+    }
+}
+
+/// Which database it is. For messages and tests; SQL is chosen in `dialect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// The database. A clone is the same one; the last to be dropped waits for the writes under way.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// All of PostgreSQL's connections, or SQLite's reading ones.
+    pool: Pool,
+    /// SQLite only.
+    writer: Option<Writer>,
+    manager: Manager,
+}
+
+impl Db {
+    /// Opens the database and fails at once if it cannot be reached. Creates no table.
+    pub fn open(config: &DbConfig) -> Result<Self, StoreError> {
+        let manager = Manager {
+            target: Target::parse(&config.url, config.allow_plaintext_postgres)?,
+            statement_timeout: config.statement_timeout,
+            lock_timeout: config.lock_timeout,
+            statements: StatementCount::default(),
+        };
+        let (writer, connections) = match &manager.target {
+            Target::Postgres { .. } => {
+                // The pool would only say that it waited in vain; this says why.
+                manager.open(Role::Writer)?;
+                (None, config.pool_size)
+            }
+            Target::Sqlite { path } => {
+                create_private_file(Path::new(path))?;
+                let writer = Writer::start(manager.clone(), config.sqlite_queue, config.wait)?;
+                (Some(writer), config.sqlite_readers)
+            }
+        };
+        let pool = r2d2::Pool::builder()
+            .max_size(connections.max(1))
+            .min_idle(Some(1))
+            .connection_timeout(config.wait)
+            // One more round trip per request otherwise; `has_broken` finds the dead ones.
+            .test_on_check_out(false)
+            .error_handler(Box::new(LogFailure))
+            .build_unchecked(manager.clone());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pool,
+                writer,
+                manager,
+            }),
+        })
+    }
+
+    /// Runs `f` without a transaction: for a single statement, or where several need not see
+    /// the same moment. Writes nothing; SQLite enforces that.
+    pub fn read<T, E>(&self, f: impl FnOnce(&mut DbConnection) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let mut conn = self.connection()?;
+        caught(&mut conn, f)
+    }
+
+    /// Runs `f` in a transaction whose reads all see the same moment.
+    pub fn read_snapshot<T, E>(
+        &self,
+        f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let mut conn = self.connection()?;
+        transact(&mut conn, dialect::begin_snapshot, f)
+    }
+
+    /// Runs `f` in one transaction: commit on `Ok`, roll back on `Err`, whose value is returned
+    /// as it is. The closure owns what it uses because on SQLite it runs on another thread.
+    ///
+    /// It must not call `write` again, and should not wait for anything but the database.
+    pub fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &self.inner.writer {
+            Some(writer) => writer.run(f),
+            None => transact(&mut *self.connection()?, dialect::begin_write, f),
+        }
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        match self.inner.manager.target {
+            Target::Postgres { .. } => Backend::Postgres,
+            Target::Sqlite { .. } => Backend::Sqlite,
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    pub fn ping(&self) -> Result<(), StoreError> {
+        self.read(|conn| Ok(conn.ping()?))
+    }
+
+    /// Statements executed so far on all connections, without BEGIN, COMMIT and the like.
+    pub fn statements(&self) -> u64 {
+        self.inner.manager.statements.get()
+    }
+
+    /// A connection of its own, outside the pool and the queue.
+    pub(crate) fn open_alone(&self) -> Result<Managed, StoreError> {
+        self.inner.manager.open(Role::Writer)
+    }
+
+    fn connection(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
+        self.inner.pool.get().map_err(|_| StoreError::Busy)
+    }
+}
+
+/// One transaction on this thread.
+pub(crate) fn transact<T, E: From<StoreError>>(
+    conn: &mut Managed,
+    begin: fn(&mut DbConnection) -> QueryResult<()>,
+    f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    begin(&mut conn.db).map_err(StoreError::from)?;
+    match caught(conn, f) {
+        // PostgreSQL answers COMMIT of a failed transaction with a roll-back and no error.
+        Ok(_) if is_doomed(conn) => {
+            roll_back(conn);
+            Err(StoreError::Aborted.into())
+        }
+        Ok(value) => {
+            Tm::commit_transaction(&mut conn.db).map_err(StoreError::from)?;
+            Ok(value)
+        }
+        Err(error) => {
+            roll_back(conn);
+            Err(error)
+        }
+    }
+}
+
+fn is_doomed(conn: &Managed) -> bool {
+    matches!(conn.db, DbConnection::Pg(_)) && conn.health.has_failed()
+}
+
+fn roll_back(conn: &mut Managed) {
+    if let Err(error) = Tm::rollback_transaction(&mut conn.db) {
+        // Not in the way of the answer: the database drops what a lost connection began.
+        tracing::warn!(%error, "cannot roll back, giving up the connection");
+        conn.health.give_up();
+    }
+}
+
+/// Runs `f`, and gives up the connection if it panics: nobody knows how it was left.
+fn caught<T, E: From<StoreError>>(
+    conn: &mut Managed,
+    f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let db = &mut conn.db;
+    catch_unwind(AssertUnwindSafe(|| f(db))).unwrap_or_else(|_| {
+        conn.health.give_up();
+        Err(StoreError::Panicked.into())
+    })
+}
+
+/// The file holds personal data, so only its owner may read it; SQLite gives the files beside
+/// it the same rights.
+fn create_private_file(path: &Path) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| StoreError::Unreachable(error.to_string());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(failed)?;
+    Ok(())
+}
+
+#[derive(Debug)]
+struct LogFailure;
+
+impl r2d2::HandleError<StoreError> for LogFailure {
+    fn handle_error(&self, error: StoreError) {
+        tracing::error!(%error, "cannot open another database connection");
+    }
+}

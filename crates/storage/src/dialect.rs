@@ -1,0 +1,317 @@
+//! The one place for what differs between the two databases, one function per difference,
+//! and the SQL that both know but the enum's query builder does not.
+//!
+//! Invariant: no other module of this crate matches on [`DbConnection`] to choose SQL.
+
+use diesel::backend::Backend;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::expression::{
+    AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping,
+};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
+use diesel::sqlite::Sqlite;
+
+use crate::connection::{DbConnection, MultiBackend};
+
+/// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
+/// that reads first and asks later is refused when another has written meanwhile, and waiting
+/// does not help.
+pub(crate) fn begin_write(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => AnsiTransactionManager::begin_transaction_sql(
+            pg,
+            "BEGIN ISOLATION LEVEL READ COMMITTED",
+        ),
+        DbConnection::Sqlite(sqlite) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")
+        }
+    }
+}
+
+/// Starts a transaction in which every read sees the same moment and nothing can be written.
+pub(crate) fn begin_snapshot(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => AnsiTransactionManager::begin_transaction_sql(
+            pg,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        ),
+        // The connection itself refuses writes.
+        DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
+    }
+}
+
+/// Waits until no other program runs migrations; the end of the transaction lets the next one in.
+/// On SQLite the write lock of [`begin_write`] already does.
+pub(crate) fn lock_migrations(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        // Neither this wait nor the migration itself may be cut short. The number means
+        // nothing, it only has to be ours.
+        DbConnection::Pg(pg) => pg.batch_execute(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+             SELECT pg_advisory_xact_lock(7230815402117)",
+        ),
+        DbConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// For the end of a hand-written `SELECT` that claims rows: what another claimer holds is
+/// passed over. SQLite has one writer, so there is nothing to pass over.
+pub fn for_update_skip_locked(conn: &DbConnection) -> &'static str {
+    match conn {
+        DbConnection::Pg(_) => " FOR UPDATE SKIP LOCKED",
+        DbConnection::Sqlite(_) => "",
+    }
+}
+
+/// `(first, second) < (x, y)`: what comes after the row `(x, y)` in a list ordered newest
+/// first by both columns. One range of an index on both databases, unlike the same in `OR`s.
+pub fn before<A, B, X, Y>(
+    columns: (A, B),
+    x: X,
+    y: Y,
+) -> RowOrder<A, B, X::Expression, Y::Expression>
+where
+    A: Expression<SqlType: SqlType>,
+    B: Expression<SqlType: SqlType>,
+    X: AsExpression<A::SqlType>,
+    Y: AsExpression<B::SqlType>,
+{
+    row_order(columns, " < ", x, y)
+}
+
+/// `(first, second) > (x, y)`: what comes after the row `(x, y)` in a list ordered oldest first.
+pub fn after<A, B, X, Y>(
+    columns: (A, B),
+    x: X,
+    y: Y,
+) -> RowOrder<A, B, X::Expression, Y::Expression>
+where
+    A: Expression<SqlType: SqlType>,
+    B: Expression<SqlType: SqlType>,
+    X: AsExpression<A::SqlType>,
+    Y: AsExpression<B::SqlType>,
+{
+    row_order(columns, " > ", x, y)
+}
+
+fn row_order<A, B, X, Y>(
+    (first, second): (A, B),
+    order: &'static str,
+    x: X,
+    y: Y,
+) -> RowOrder<A, B, X::Expression, Y::Expression>
+where
+    A: Expression<SqlType: SqlType>,
+    B: Expression<SqlType: SqlType>,
+    X: AsExpression<A::SqlType>,
+    Y: AsExpression<B::SqlType>,
+{
+    RowOrder {
+        first,
+        second,
+        order,
+        x: x.as_expression(),
+        y: y.as_expression(),
+    }
+}
+
+/// The condition made by [`before`] and [`after`].
+#[derive(Debug, Clone, Copy, diesel::expression::ValidGrouping)]
+pub struct RowOrder<A, B, X, Y> {
+    first: A,
+    second: B,
+    order: &'static str,
+    x: X,
+    y: Y,
+}
+
+impl<A, B, X, Y> Expression for RowOrder<A, B, X, Y>
+where
+    A: Expression,
+    B: Expression,
+    X: Expression,
+    Y: Expression,
+{
+    type SqlType = Bool;
+}
+
+impl<A, B, X, Y, DB> QueryFragment<DB> for RowOrder<A, B, X, Y>
+where
+    DB: Backend,
+    A: QueryFragment<DB>,
+    B: QueryFragment<DB>,
+    X: QueryFragment<DB>,
+    Y: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("(");
+        self.first.walk_ast(out.reborrow())?;
+        out.push_sql(", ");
+        self.second.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        out.push_sql(self.order);
+        out.push_sql("(");
+        self.x.walk_ast(out.reborrow())?;
+        out.push_sql(", ");
+        self.y.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// The order is a value and not a type, so the prepared statement is found by its text.
+impl<A, B, X, Y> QueryId for RowOrder<A, B, X, Y> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<A, B, X, Y, QS> AppearsOnTable<QS> for RowOrder<A, B, X, Y>
+where
+    A: AppearsOnTable<QS>,
+    B: AppearsOnTable<QS>,
+    X: AppearsOnTable<QS>,
+    Y: AppearsOnTable<QS>,
+{
+}
+
+impl<A, B, X, Y, QS> SelectableExpression<QS> for RowOrder<A, B, X, Y>
+where
+    A: SelectableExpression<QS>,
+    B: SelectableExpression<QS>,
+    X: SelectableExpression<QS>,
+    Y: SelectableExpression<QS>,
+{
+}
+
+/// The column holds this text somewhere, in capitals or not; `%` and `_` stand for themselves.
+/// SQLite knows capitals only without accents: where that matters, search a folded column.
+/// No index helps, so narrow the rows down by something else first.
+pub fn contains<C: Expression>(column: C, text: &str) -> Contains<C> {
+    let mut pattern = String::from("%");
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    Contains { column, pattern }
+}
+
+/// The condition made by [`contains`].
+#[derive(Debug, Clone, QueryId)]
+pub struct Contains<C> {
+    column: C,
+    pattern: String,
+}
+
+impl<C> Contains<C> {
+    fn walk<'b, DB>(&'b self, operator: &str, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<Text>,
+        C: QueryFragment<DB>,
+        String: ToSql<Text, DB>,
+    {
+        self.column.walk_ast(out.reborrow())?;
+        out.push_sql(operator);
+        out.push_bind_param::<Text, _>(&self.pattern)?;
+        out.push_sql(" ESCAPE '\\'");
+        Ok(())
+    }
+}
+
+impl<C: Expression> Expression for Contains<C> {
+    type SqlType = Bool;
+}
+
+impl<C: QueryFragment<Pg>> QueryFragment<Pg> for Contains<C> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.walk(" ILIKE ", out)
+    }
+}
+
+impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Contains<C> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.walk(" LIKE ", out)
+    }
+}
+
+impl<C> QueryFragment<MultiBackend> for Contains<C>
+where
+    Self: QueryFragment<Pg> + QueryFragment<Sqlite>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
+    }
+}
+
+impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for Contains<C> {
+    type IsAggregate = C::IsAggregate;
+}
+
+impl<C: AppearsOnTable<QS>, QS> AppearsOnTable<QS> for Contains<C> {}
+
+impl<C: SelectableExpression<QS>, QS> SelectableExpression<QS> for Contains<C> {}
+
+/// Inserts the row; if one with the same `keys` is there, sets its columns `set` instead.
+/// `keys` must be a primary key or unique. Has no RETURNING.
+pub fn upsert<Q>(
+    insert: Q,
+    keys: &'static [&'static str],
+    set: &'static [&'static str],
+) -> OnConflict<Q> {
+    OnConflict { insert, keys, set }
+}
+
+/// Inserts the row unless one with the same `keys` is there; the count says which.
+pub fn insert_if_absent<Q>(insert: Q, keys: &'static [&'static str]) -> OnConflict<Q> {
+    upsert(insert, keys, &[])
+}
+
+/// The statement made by [`upsert`] and [`insert_if_absent`].
+#[derive(Debug, Clone)]
+#[must_use = "the statement runs only when it is executed"]
+pub struct OnConflict<Q> {
+    insert: Q,
+    keys: &'static [&'static str],
+    set: &'static [&'static str],
+}
+
+impl<Q, DB> QueryFragment<DB> for OnConflict<Q>
+where
+    DB: Backend,
+    Q: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.insert.walk_ast(out.reborrow())?;
+        out.push_sql(" ON CONFLICT (");
+        for (place, key) in self.keys.iter().enumerate() {
+            out.push_sql(if place == 0 { "" } else { ", " });
+            out.push_identifier(key)?;
+        }
+        out.push_sql(") DO ");
+        if self.set.is_empty() {
+            out.push_sql("NOTHING");
+        }
+        for (place, column) in self.set.iter().enumerate() {
+            out.push_sql(if place == 0 { "UPDATE SET " } else { ", " });
+            out.push_identifier(column)?;
+            out.push_sql(" = excluded.");
+            out.push_identifier(column)?;
+        }
+        Ok(())
+    }
+}
+
+/// The columns are values and not types, so the prepared statement is found by its text.
+impl<Q> QueryId for OnConflict<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q, C> RunQueryDsl<C> for OnConflict<Q> {}

@@ -1,0 +1,63 @@
+//! Answers to repeated requests, written in the transaction of the first (D-35).
+
+use diesel::prelude::*;
+use jiff::Timestamp;
+
+use crate::schema::idempotency_keys;
+use crate::sql_types::Ts;
+use crate::{DbConnection, StoreError};
+
+/// Which request it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// Who asks.
+    pub principal: String,
+    /// Method and path.
+    pub route: String,
+    /// The client's key.
+    pub key: String,
+}
+
+/// The fingerprint and the sealed answer kept under a key.
+pub fn find(conn: &mut DbConnection, key: &RequestKey) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    Ok(idempotency_keys::table
+        .find((key.principal.clone(), key.route.clone(), key.key.clone()))
+        .select((idempotency_keys::fingerprint, idempotency_keys::answer))
+        .first(conn)
+        .optional()?)
+}
+
+/// Keeps an answer. A key taken meanwhile is a unique violation.
+pub fn insert(
+    conn: &mut DbConnection,
+    key: &RequestKey,
+    fingerprint: &str,
+    answer: &[u8],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let values = (
+        idempotency_keys::principal.eq(key.principal.clone()),
+        idempotency_keys::route.eq(key.route.clone()),
+        idempotency_keys::key.eq(key.key.clone()),
+        idempotency_keys::fingerprint.eq(fingerprint.to_owned()),
+        idempotency_keys::answer.eq(answer.to_vec()),
+        idempotency_keys::created_at.eq(Ts(now)),
+    );
+    diesel::insert_into(idempotency_keys::table).values(values).execute(conn)?;
+    Ok(())
+}
+
+/// Forgets one key, when its time is over but the sweep has not come yet.
+pub fn delete_if_old(conn: &mut DbConnection, key: &RequestKey, before: Timestamp) -> Result<(), StoreError> {
+    let row = idempotency_keys::table
+        .find((key.principal.clone(), key.route.clone(), key.key.clone()))
+        .filter(idempotency_keys::created_at.lt(Ts(before)));
+    diesel::delete(row).execute(conn)?;
+    Ok(())
+}
+
+/// Forgets answers kept before `before`.
+pub fn delete_old(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
+    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(Ts(before))))
+        .execute(conn)?)
+}

@@ -1,0 +1,431 @@
+//! Lists of tickets: filters, orders and pages. Keyset only: a page costs the same at any depth.
+//!
+//! `state` never leads an index (`stack.md` §4): a queue is read along `(custodian, order, id)`
+//! and states are filtered afterwards; the open states have a partial index of their own.
+
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use domain::actor::Assignee;
+use domain::codes::AuthorityCode;
+use domain::ids::TicketId;
+use domain::state::{Priority, StateCode};
+use domain::visibility::Scope;
+use jiff::Timestamp;
+
+use crate::connection::MultiBackend;
+use crate::schema::{accounts, tickets};
+use crate::sealed::Sealed;
+use crate::sql_types::{Id, Ts};
+use crate::tickets::{RequesterKind, priority_of, priority_rank};
+use crate::{DbConnection, StoreError, assignee, dialect};
+
+/// What a list is narrowed to; an empty filter takes all of the scope.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Any of these states.
+    pub states: Vec<StateCode>,
+    /// This service.
+    pub service_code: Option<String>,
+    /// This problem type.
+    pub problem_type: Option<String>,
+    /// The authority the requester declared or that has custody now.
+    pub authority_code: Option<String>,
+    /// Its owner: `Some(None)` means nobody.
+    pub assignee: Option<Option<Assignee>>,
+    /// This priority.
+    pub priority: Option<Priority>,
+    /// This tag.
+    pub tag: Option<String>,
+    /// Whether somebody should look at it.
+    pub needs_attention: Option<bool>,
+    /// Filed at or after.
+    pub created_from: Option<Timestamp>,
+    /// Filed before.
+    pub created_to: Option<Timestamp>,
+    /// Changed at or after.
+    pub updated_from: Option<Timestamp>,
+    /// Changed before.
+    pub updated_to: Option<Timestamp>,
+    /// To be resolved before.
+    pub due_before: Option<Timestamp>,
+    /// Words of the number or of the description.
+    pub text: Option<String>,
+    /// The requester's tax code.
+    pub tax_code: Option<String>,
+    /// The requester's e-mail address.
+    pub email: Option<String>,
+    /// The requester's telephone number.
+    pub phone: Option<String>,
+    /// The requester's family name.
+    pub family_name: Option<String>,
+}
+
+/// What a list is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Time of filing.
+    CreatedAt,
+    /// Time of the last change.
+    UpdatedAt,
+    /// Time it should be resolved by.
+    DueAt,
+    /// Priority, 1 to 4.
+    Priority,
+}
+
+/// Where a page goes on: the key of the last item before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// For the three orders by time.
+    At(Timestamp),
+    /// For the order by priority.
+    Rank(i32),
+}
+
+/// A page wanted.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The order.
+    pub order: Order,
+    /// Largest first.
+    pub descending: bool,
+    /// Goes on after this item.
+    pub after: Option<(Key, TicketId)>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// A ticket in a list: no identifier, no contact, no free text but the requester's name.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// For machines.
+    pub id: TicketId,
+    /// For people.
+    pub number: String,
+    /// For changing it.
+    pub version: i64,
+    /// Where it stands.
+    pub state: StateCode,
+    /// The service.
+    pub service_code: String,
+    /// The problem type.
+    pub problem_type: String,
+    /// The authority named.
+    pub declared_authority: Option<String>,
+    /// Who holds it.
+    pub custodian: String,
+    /// Who works it.
+    pub assignee: Option<Assignee>,
+    /// That person's name.
+    pub assignee_label: Option<String>,
+    /// How soon it matters.
+    pub priority: Priority,
+    /// Words for finding it.
+    pub tags: Vec<String>,
+    /// Somebody should look.
+    pub needs_attention: bool,
+    /// The requester's name.
+    pub given_name: String,
+    /// The requester's name.
+    pub family_name: String,
+    /// When it was filed.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it should be resolved.
+    pub due_at: Timestamp,
+}
+
+impl Item {
+    /// Where the next page goes on after this item.
+    pub fn key(&self, order: Order) -> Key {
+        match order {
+            Order::CreatedAt => Key::At(self.created_at),
+            Order::UpdatedAt => Key::At(self.updated_at),
+            Order::DueAt => Key::At(self.due_at),
+            Order::Priority => Key::Rank(priority_rank(self.priority)),
+        }
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tickets)]
+struct ItemRow {
+    id: Id,
+    number: String,
+    version: i64,
+    state: String,
+    service_code: String,
+    problem_type: String,
+    declared_authority: Option<String>,
+    custodian: String,
+    assignee: Option<String>,
+    priority: i32,
+    tags: String,
+    needs_attention: bool,
+    given_name: Sealed,
+    family_name: Sealed,
+    created_at: Ts,
+    updated_at: Ts,
+    due_at: Ts,
+}
+
+type Query = tickets::BoxedQuery<'static, MultiBackend>;
+
+/// A page of the tickets in `scope`. An authority's list is what it has in custody.
+pub fn list(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    filter: &Filter,
+    page: &Page,
+) -> Result<Vec<Item>, StoreError> {
+    let query = match scoped(tickets::table.into_boxed(), scope) {
+        Some(query) => ordered(filtered(query, filter), page),
+        None => return Ok(Vec::new()),
+    };
+    let rows = query.select(ItemRow::as_select()).limit(page.limit).load::<ItemRow>(conn)?;
+    let mut items = rows.into_iter().map(ItemRow::into_item).collect::<Result<Vec<_>, _>>()?;
+    label_assignees(conn, &mut items)?;
+    Ok(items)
+}
+
+fn scoped(query: Query, scope: &Scope) -> Option<Query> {
+    match scope {
+        Scope::Authority(code) => Some(query.filter(tickets::custodian.eq(code.as_str().to_owned()))),
+        Scope::Region(_) | Scope::System => Some(query),
+        Scope::Citizen { identity } => Some(
+            query
+                .filter(tickets::requester_identity.eq(Sealed::new(identity.clone())))
+                .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
+                .filter(tickets::state.ne(StateCode::Removed.as_str())),
+        ),
+        Scope::Tracking(id) => Some(
+            query
+                .filter(tickets::id.eq(Id(id.uuid())))
+                .filter(tickets::requester_kind.eq(RequesterKind::Anonymous.as_str()))
+                .filter(tickets::state.ne(StateCode::Removed.as_str())),
+        ),
+        Scope::Nothing => None,
+    }
+}
+
+/// The condition of the partial indexes, to the letter.
+const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'removed')";
+
+fn filtered(mut query: Query, filter: &Filter) -> Query {
+    if !filter.states.is_empty() {
+        if filter.states.iter().all(|state| state.is_open()) {
+            query = query.filter(diesel::dsl::sql::<Bool>(IS_OPEN));
+        }
+        query = match filter.states.as_slice() {
+            [one] => query.filter(tickets::state.eq(one.as_str())),
+            many => query.filter(tickets::state.eq_any(many.iter().map(|state| state.as_str()).collect::<Vec<_>>())),
+        };
+    }
+    if let Some(code) = &filter.service_code {
+        query = query.filter(tickets::service_code.eq(code.clone()));
+    }
+    if let Some(code) = &filter.problem_type {
+        query = query.filter(tickets::problem_type.eq(code.clone()));
+    }
+    if let Some(code) = &filter.authority_code {
+        let either = tickets::custodian.eq(code.clone()).or(tickets::declared_authority.assume_not_null().eq(code.clone()));
+        query = query.filter(either);
+    }
+    query = match &filter.assignee {
+        None => query,
+        Some(None) => query.filter(tickets::assignee.is_null()),
+        Some(Some(owner)) => query.filter(tickets::assignee.eq(assignee::to_column(owner))),
+    };
+    if let Some(priority) = filter.priority {
+        query = query.filter(tickets::priority.eq(priority_rank(priority)));
+    }
+    if let Some(tag) = &filter.tag {
+        query = query.filter(dialect::contains(tickets::tags, &format!("\"{tag}\"")));
+    }
+    if let Some(flag) = filter.needs_attention {
+        query = query.filter(tickets::needs_attention.eq(flag));
+    }
+    if let Some(at) = filter.created_from {
+        query = query.filter(tickets::created_at.ge(Ts(at)));
+    }
+    if let Some(at) = filter.created_to {
+        query = query.filter(tickets::created_at.lt(Ts(at)));
+    }
+    if let Some(at) = filter.updated_from {
+        query = query.filter(tickets::updated_at.ge(Ts(at)));
+    }
+    if let Some(at) = filter.updated_to {
+        query = query.filter(tickets::updated_at.lt(Ts(at)));
+    }
+    if let Some(at) = filter.due_before {
+        query = query.filter(diesel::dsl::sql::<Bool>(IS_OPEN)).filter(tickets::due_at.lt(Ts(at)));
+    }
+    if let Some(text) = &filter.text {
+        let described = dialect::contains(tickets::description.assume_not_null(), text);
+        query = query.filter(dialect::contains(tickets::number, text).or(described));
+    }
+    if let Some(value) = &filter.tax_code {
+        query = query.filter(tickets::tax_code.eq(Sealed::new(value.clone())));
+    }
+    if let Some(value) = &filter.email {
+        query = query.filter(tickets::email.eq(Sealed::new(value.clone())));
+    }
+    if let Some(value) = &filter.phone {
+        query = query.filter(tickets::phone.eq(Sealed::new(value.clone())));
+    }
+    if let Some(value) = &filter.family_name {
+        query = query.filter(tickets::family_name.eq(Sealed::new(value.clone())));
+    }
+    query
+}
+
+fn ordered(query: Query, page: &Page) -> Query {
+    macro_rules! along {
+        ($column:expr, $after:expr) => {{
+            let query = match ($after, page.descending) {
+                (Some((key, id)), true) => query.filter(dialect::before(($column, tickets::id), key, Id(id))),
+                (Some((key, id)), false) => query.filter(dialect::after(($column, tickets::id), key, Id(id))),
+                (None, _) => query,
+            };
+            if page.descending {
+                query.order(($column.desc(), tickets::id.desc()))
+            } else {
+                query.order(($column.asc(), tickets::id.asc()))
+            }
+        }};
+    }
+    let at = page.after.and_then(|(key, id)| match key {
+        Key::At(at) => Some((Ts(at), id.uuid())),
+        Key::Rank(_) => None,
+    });
+    let rank = page.after.and_then(|(key, id)| match key {
+        Key::Rank(rank) => Some((rank, id.uuid())),
+        Key::At(_) => None,
+    });
+    match page.order {
+        Order::CreatedAt => along!(tickets::created_at, at),
+        Order::UpdatedAt => along!(tickets::updated_at, at),
+        Order::DueAt => along!(tickets::due_at, at),
+        Order::Priority => along!(tickets::priority, rank),
+    }
+}
+
+fn label_assignees(conn: &mut DbConnection, items: &mut [Item]) -> Result<(), StoreError> {
+    let owners: Vec<Id> = items
+        .iter()
+        .filter_map(|item| match item.assignee {
+            Some(Assignee::Operator(account)) => Some(Id(account.uuid())),
+            _ => None,
+        })
+        .collect();
+    if owners.is_empty() {
+        return Ok(());
+    }
+    let labels: Vec<(Id, String)> = accounts::table
+        .filter(accounts::id.eq_any(owners))
+        .select((accounts::id, accounts::display_name))
+        .load(conn)?;
+    for item in items {
+        if let Some(Assignee::Operator(owner)) = item.assignee {
+            item.assignee_label =
+                labels.iter().find(|(id, _)| id.0 == owner.uuid()).map(|(_, label)| label.clone());
+        }
+    }
+    Ok(())
+}
+
+impl ItemRow {
+    fn into_item(self) -> Result<Item, StoreError> {
+        let corrupt = |column: &'static str| StoreError::Corrupt {
+            table: "tickets",
+            id: self.id.0.to_string(),
+            column,
+        };
+        Ok(Item {
+            id: TicketId::new(self.id.0),
+            state: StateCode::from_code(&self.state).ok_or_else(|| corrupt("state"))?,
+            assignee: self.assignee.as_deref().and_then(assignee::from_column),
+            assignee_label: None,
+            priority: priority_of(self.priority).ok_or_else(|| corrupt("priority"))?,
+            tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
+            number: self.number,
+            version: self.version,
+            service_code: self.service_code,
+            problem_type: self.problem_type,
+            declared_authority: self.declared_authority,
+            custodian: self.custodian,
+            needs_attention: self.needs_attention,
+            given_name: self.given_name.open(),
+            family_name: self.family_name.open(),
+            created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
+            due_at: self.due_at.0,
+        })
+    }
+}
+
+/// Counters of a desk's queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// How many stand in each state.
+    pub by_state: Vec<(StateCode, i64)>,
+    /// Open and owned by the asker.
+    pub mine: i64,
+    /// Open and owned by nobody.
+    pub unassigned: i64,
+    /// Somebody should look.
+    pub needs_attention: i64,
+    /// Open and past the time they should be resolved by.
+    pub overdue: i64,
+}
+
+#[derive(QueryableByName)]
+struct CounterRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    state: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    total: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    mine: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    unassigned: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    attention: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    overdue: i64,
+}
+
+/// Counts the tickets in the custody of `desk` in one statement.
+pub fn count(
+    conn: &mut DbConnection,
+    desk: &AuthorityCode,
+    me: &Assignee,
+    now: Timestamp,
+) -> Result<Counters, StoreError> {
+    let rows = diesel::sql_query(
+        "SELECT state, COUNT(*) AS total, \
+         CAST(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END) AS BIGINT) AS mine, \
+         CAST(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS unassigned, \
+         CAST(SUM(CASE WHEN needs_attention THEN 1 ELSE 0 END) AS BIGINT) AS attention, \
+         CAST(SUM(CASE WHEN due_at < $2 THEN 1 ELSE 0 END) AS BIGINT) AS overdue \
+         FROM tickets WHERE custodian = $3 GROUP BY state",
+    )
+    .bind::<diesel::sql_types::Text, _>(assignee::to_column(me))
+    .bind::<crate::sql_types::Instant, _>(Ts(now))
+    .bind::<diesel::sql_types::Text, _>(desk.as_str().to_owned())
+    .load::<CounterRow>(conn)?;
+    let mut counters = Counters::default();
+    for row in rows {
+        let Some(state) = StateCode::from_code(&row.state) else { continue };
+        counters.by_state.push((state, row.total));
+        counters.needs_attention += row.attention;
+        if state.is_open() {
+            counters.mine += row.mine;
+            counters.unassigned += row.unassigned;
+            counters.overdue += row.overdue;
+        }
+    }
+    counters.by_state.sort();
+    Ok(counters)
+}

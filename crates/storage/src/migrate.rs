@@ -1,0 +1,83 @@
+//! Brings the tables to where this program expects them, and back.
+//!
+//! The two folders of migrations are compiled in. Invariant: every migration is one
+//! transaction, and however many programs start at once, each migration runs in one of them.
+
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::connection::DbConnection;
+use crate::db::{Backend, Db, transact};
+use crate::dialect;
+use crate::error::StoreError;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+impl Db {
+    /// Runs what has not run yet and returns the versions it ran.
+    pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        self.step_by_step(|conn, source| {
+            let pending = conn.pending_migrations(source).map_err(failed)?;
+            let Some(next) = pending.first() else {
+                return Ok(None);
+            };
+            let version = conn.run_migration(next.as_ref()).map_err(failed)?;
+            Ok(Some(version.to_string()))
+        })
+    }
+
+    /// Undoes every migration, the last one first, and with them all rows. For tests.
+    pub fn revert_all(&self) -> Result<Vec<String>, StoreError> {
+        self.step_by_step(|conn, source| {
+            if conn.applied_migrations().map_err(failed)?.is_empty() {
+                return Ok(None);
+            }
+            let version = conn.revert_last_migration(source).map_err(failed)?;
+            Ok(Some(version.to_string()))
+        })
+    }
+
+    /// The versions that `migrate` would run. Takes the same lock, so ask it at the start of
+    /// the program and not at every check of its health.
+    pub fn pending(&self) -> Result<Vec<String>, StoreError> {
+        let mut conn = self.open_alone()?;
+        transact(&mut conn, dialect::begin_write, |db| {
+            dialect::lock_migrations(db)?;
+            let pending = db.pending_migrations(self.migrations()).map_err(failed)?;
+            Ok(pending
+                .iter()
+                .map(|migration| migration.name().version().to_string())
+                .collect())
+        })
+    }
+
+    fn migrations(&self) -> EmbeddedMigrations {
+        match self.backend() {
+            Backend::Sqlite => SQLITE,
+            Backend::Postgres => POSTGRES,
+        }
+    }
+
+    /// Looks again under the lock before each step: another program may have taken it meanwhile.
+    fn step_by_step(
+        &self,
+        step: fn(&mut DbConnection, EmbeddedMigrations) -> Result<Option<String>, StoreError>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut conn = self.open_alone()?;
+        let mut done = Vec::new();
+        loop {
+            let version = transact(&mut conn, dialect::begin_write, |db| {
+                dialect::lock_migrations(db)?;
+                step(db, self.migrations())
+            })?;
+            match version {
+                Some(version) => done.push(version),
+                None => return Ok(done),
+            }
+        }
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Migration(error.to_string())
+}

@@ -1,0 +1,180 @@
+//! What is on its way out. A row is written with the change that causes it and holds no text:
+//! the message is made from the ticket when it is sent.
+//!
+//! Claimed by lease: a claim moves `due_at` past the lease and raises `fence`; only the holder
+//! of the present fence may say how it went.
+
+use diesel::prelude::*;
+use domain::ids::{MessageId, ProofId, TicketId};
+use domain::invalid::Lang;
+use jiff::Timestamp;
+
+use crate::schema::outbox;
+use crate::sealed::Sealed;
+use crate::sql_types::{Id, Ts};
+use crate::{DbConnection, StoreError};
+
+/// A message to send.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Stable over every attempt.
+    pub id: MessageId,
+    /// The ticket it is about.
+    pub ticket: Option<TicketId>,
+    /// The entry that caused it.
+    pub seq: Option<i64>,
+    /// The e-mail proof it is about.
+    pub proof: Option<ProofId>,
+    /// Which text.
+    pub template: String,
+    /// One address.
+    pub recipient: String,
+    /// Its language.
+    pub lang: Lang,
+    /// Tries so far, this one included.
+    pub attempts: i32,
+    /// What a claimer shows when it reports.
+    pub fence: i64,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
+struct OutboxRow {
+    id: Id,
+    ticket_id: Option<Id>,
+    seq: Option<i64>,
+    proof_id: Option<Id>,
+    template: String,
+    recipient: Sealed,
+    lang: String,
+    state: String,
+    attempts: i32,
+    due_at: Ts,
+    fence: i64,
+    last_error: Option<String>,
+    created_at: Ts,
+    sent_at: Option<Ts>,
+}
+
+/// Puts a message out, in the transaction of what causes it.
+pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Result<(), StoreError> {
+    let row = OutboxRow {
+        id: Id(message.id.uuid()),
+        ticket_id: message.ticket.map(|id| Id(id.uuid())),
+        seq: message.seq,
+        proof_id: message.proof.map(|id| Id(id.uuid())),
+        template: message.template.clone(),
+        recipient: Sealed::new(message.recipient.clone()),
+        lang: lang_code(message.lang).to_owned(),
+        state: "pending".to_owned(),
+        attempts: 0,
+        due_at: Ts(now),
+        fence: 0,
+        last_error: None,
+        created_at: Ts(now),
+        sent_at: None,
+    };
+    diesel::insert_into(outbox::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Claims up to `limit` due messages until `lease_end`; nobody else gets them before.
+pub fn claim(
+    conn: &mut DbConnection,
+    now: Timestamp,
+    lease_end: Timestamp,
+    limit: i64,
+) -> Result<Vec<Outgoing>, StoreError> {
+    let due = outbox::table
+        .filter(outbox::state.eq("pending").and(outbox::due_at.le(Ts(now))))
+        .order((outbox::due_at.asc(), outbox::id.asc()))
+        .select(OutboxRow::as_select())
+        .limit(limit)
+        .load(conn)?;
+    let mut claimed = Vec::with_capacity(due.len());
+    for row in due {
+        let mine = outbox::table.find(row.id).filter(outbox::fence.eq(row.fence).and(outbox::state.eq("pending")));
+        let changed = diesel::update(mine)
+            .set((
+                outbox::fence.eq(row.fence + 1),
+                outbox::due_at.eq(Ts(lease_end)),
+                outbox::attempts.eq(row.attempts + 1),
+            ))
+            .execute(conn)?;
+        if changed == 1 {
+            claimed.push(row.into_claimed());
+        }
+    }
+    Ok(claimed)
+}
+
+/// The claimed message left. False if the claim was lost meanwhile.
+pub fn mark_sent(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = diesel::update(held(message))
+        .set((outbox::state.eq("sent"), outbox::sent_at.eq(Some(Ts(now))), outbox::last_error.eq(None::<String>)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The claimed message did not leave and will be tried again at `next`.
+pub fn mark_retry(
+    conn: &mut DbConnection,
+    message: &Outgoing,
+    reason: &str,
+    next: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = diesel::update(held(message))
+        .set((outbox::due_at.eq(Ts(next)), outbox::last_error.eq(Some(reason.to_owned()))))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The claimed message will never leave: kept, with the reason.
+pub fn park(conn: &mut DbConnection, message: &Outgoing, reason: &str) -> Result<bool, StoreError> {
+    let changed = diesel::update(held(message))
+        .set((outbox::state.eq("parked"), outbox::last_error.eq(Some(reason.to_owned()))))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// How many messages wait, and how many were given up.
+pub fn count(conn: &mut DbConnection) -> Result<(i64, i64), StoreError> {
+    let of = |state: &'static str| outbox::table.filter(outbox::state.eq(state)).count();
+    Ok((of("pending").get_result(conn)?, of("parked").get_result(conn)?))
+}
+
+/// Forgets messages that left before `before`.
+pub fn delete_sent(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
+    Ok(diesel::delete(outbox::table.filter(outbox::state.eq("sent").and(outbox::sent_at.lt(Ts(before)))))
+        .execute(conn)?)
+}
+
+#[diesel::dsl::auto_type]
+fn held(message: &Outgoing) -> _ {
+    let id: Id = Id(message.id.uuid());
+    let fence: i64 = message.fence;
+    outbox::table.filter(outbox::id.eq(id)).filter(outbox::fence.eq(fence)).filter(outbox::state.eq("pending"))
+}
+
+const fn lang_code(lang: Lang) -> &'static str {
+    match lang {
+        Lang::It => "it",
+        Lang::En => "en",
+    }
+}
+
+impl OutboxRow {
+    fn into_claimed(self) -> Outgoing {
+        Outgoing {
+            id: MessageId::new(self.id.0),
+            ticket: self.ticket_id.map(|id| TicketId::new(id.0)),
+            seq: self.seq,
+            proof: self.proof_id.map(|id| ProofId::new(id.0)),
+            template: self.template,
+            recipient: self.recipient.open(),
+            lang: if self.lang == "en" { Lang::En } else { Lang::It },
+            attempts: self.attempts + 1,
+            fence: self.fence + 1,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The tables, as Diesel knows them. Written by hand, compared with both databases by
+//! `tests/schema.rs`. Column for column the same as in `migrations/`.
+
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    /// See `migrations/`.
+    authorities (code) {
+        code -> Text,
+        kind -> Text,
+        label -> Text,
+        valid_from -> Nullable<Text>,
+        valid_to -> Nullable<Text>,
+        successor -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    /// See `migrations/`.
+    services (code) {
+        code -> Text,
+        label_it -> Text,
+        label_en -> Text,
+        valid_from -> Nullable<Text>,
+        valid_to -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    /// See `migrations/`.
+    problem_types (service_code, code) {
+        service_code -> Text,
+        code -> Text,
+        label_it -> Text,
+        label_en -> Text,
+        valid_from -> Nullable<Text>,
+        valid_to -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Bool, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    accounts (id) {
+        id -> Uid,
+        username -> Text,
+        display_name -> Text,
+        password_hash -> Text,
+        active -> Bool,
+        failures -> Integer,
+        blocked_until -> Nullable<Instant>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Bool, Text};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    placements (id) {
+        id -> Uid,
+        account_id -> Uid,
+        role -> Text,
+        authority_code -> Text,
+        location_code -> Text,
+        location_label -> Text,
+        active -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    sessions (id) {
+        id -> Uid,
+        account_id -> Uid,
+        placement_id -> Nullable<Uid>,
+        refresh_hash -> Text,
+        created_at -> Instant,
+        used_at -> Instant,
+        expires_at -> Instant,
+        revoked_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, JsonDoc, Uid};
+    /// See `migrations/`.
+    tickets (id) {
+        id -> Uid,
+        number -> Text,
+        version -> BigInt,
+        service_code -> Text,
+        problem_type -> Text,
+        declared_authority -> Nullable<Text>,
+        custodian -> Text,
+        at_region -> Bool,
+        state -> Text,
+        state_since -> Nullable<Instant>,
+        timer_at -> Nullable<Instant>,
+        resolution_code -> Nullable<Text>,
+        assignee -> Nullable<Text>,
+        tallies -> JsonDoc,
+        needs_attention -> Bool,
+        priority -> Integer,
+        kind -> Nullable<Text>,
+        tags -> Text,
+        channel -> Text,
+        requester_kind -> Text,
+        requester_identity -> Nullable<Text>,
+        tax_code -> Text,
+        given_name -> Text,
+        family_name -> Text,
+        email -> Text,
+        phone -> Nullable<Text>,
+        description -> Nullable<Text>,
+        details -> JsonDoc,
+        follow_up_of -> Nullable<Uid>,
+        created_at -> Instant,
+        updated_at -> Instant,
+        due_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, JsonDoc, Uid};
+    /// See `migrations/`.
+    ticket_events (ticket_id, seq) {
+        ticket_id -> Uid,
+        seq -> BigInt,
+        at -> Instant,
+        kind -> Text,
+        state -> Text,
+        actor_kind -> Text,
+        actor_account -> Nullable<Uid>,
+        actor_desk -> Nullable<Text>,
+        change -> JsonDoc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    notes (ticket_id, seq) {
+        ticket_id -> Uid,
+        seq -> BigInt,
+        kind -> Text,
+        audience -> Text,
+        team -> Nullable<Text>,
+        party -> Nullable<Text>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    attachments (id) {
+        id -> Uid,
+        ticket_id -> Uid,
+        seq -> BigInt,
+        file_name -> Text,
+        file_kind -> Text,
+        size -> BigInt,
+        sha256 -> Text,
+        blob_key -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    legs (ticket_id, no) {
+        ticket_id -> Uid,
+        no -> Integer,
+        custodian -> Text,
+        opened_at -> Instant,
+        closed_at -> Nullable<Instant>,
+        closed_seq -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    outbox (id) {
+        id -> Uid,
+        ticket_id -> Nullable<Uid>,
+        seq -> Nullable<BigInt>,
+        proof_id -> Nullable<Uid>,
+        template -> Text,
+        recipient -> Text,
+        lang -> Text,
+        state -> Text,
+        attempts -> Integer,
+        due_at -> Instant,
+        fence -> BigInt,
+        last_error -> Nullable<Text>,
+        created_at -> Instant,
+        sent_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    email_proofs (id) {
+        id -> Uid,
+        email -> Text,
+        source -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        tries -> Integer,
+        verified_at -> Nullable<Instant>,
+        used_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::sql_types::{Instant};
+    /// See `migrations/`.
+    idempotency_keys (principal, route, key) {
+        principal -> Text,
+        route -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        answer -> Binary,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    /// See `migrations/`.
+    counters (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(authorities, services, problem_types, accounts, placements, sessions, tickets, ticket_events, notes, attachments, legs, outbox, email_proofs, idempotency_keys);

@@ -1,0 +1,439 @@
+//! The current row of a ticket, and the only ways to write it: [`insert`] and [`save`].
+//!
+//! Invariant: the row, its events, notes, legs, attachments and messages out are written in
+//! the caller's one transaction, guarded by the version that was read.
+
+use diesel::prelude::*;
+use domain::actor::Actor;
+use domain::codes::AuthorityCode;
+use domain::event::Event;
+use domain::ids::{TicketId, TicketNumber, TicketRef};
+use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
+use domain::ticket::{Desk, Ticket};
+use domain::visibility::Scope;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::assignee;
+use crate::schema::{legs, tickets};
+use crate::sealed::Sealed;
+use crate::sql_types::{Id, Json, Ts};
+use crate::{DbConnection, StoreError, history};
+
+/// Who filed a ticket, for the rules that differ by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequesterKind {
+    /// Proved an e-mail address, nothing else.
+    Anonymous,
+    /// Came with a national identity.
+    Citizen,
+    /// An operator, by the operators' form.
+    Staff,
+}
+
+impl RequesterKind {
+    /// The code kept in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RequesterKind::Anonymous => "anonymous",
+            RequesterKind::Citizen => "citizen",
+            RequesterKind::Staff => "staff",
+        }
+    }
+
+    fn from_code(code: &str) -> Option<Self> {
+        [RequesterKind::Anonymous, RequesterKind::Citizen, RequesterKind::Staff]
+            .into_iter()
+            .find(|kind| kind.as_str() == code)
+    }
+}
+
+/// The requester's own data: who they are and what they wrote. The lifecycle never reads it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dossier {
+    /// The way it came in.
+    pub channel: Channel,
+    /// What sort of requester.
+    pub requester: RequesterKind,
+    /// The national identity (issuer and subject), or the account of the operator who filed.
+    pub identity: Option<String>,
+    /// Tax code.
+    pub tax_code: String,
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Telephone number, E.164.
+    pub phone: Option<String>,
+    /// What the requester wrote.
+    pub description: Option<String>,
+    /// Everything else of the form.
+    pub details: Details,
+    /// The closed ticket this one goes on from (T24).
+    pub follow_up_of: Option<TicketId>,
+    /// When it should be resolved.
+    pub due_at: Timestamp,
+}
+
+/// The less used members of the form.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// The service's own fields.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+    /// Role on the operators' form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester_role: Option<String>,
+    /// Number to call back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall_phone: Option<String>,
+    /// Another address for notifications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_email: Option<String>,
+    /// Language of messages to the requester: `it` or `en`.
+    #[serde(default)]
+    pub lang: domain::invalid::Lang,
+    /// Version of the privacy notice that was acknowledged, at filing.
+    #[serde(default)]
+    pub privacy_notice: String,
+    /// Answers given in the self-help tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_help_path: Vec<String>,
+}
+
+#[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(table_name = tickets, treat_none_as_default_value = false)]
+struct TicketRow {
+    id: Id,
+    number: String,
+    version: i64,
+    service_code: String,
+    problem_type: String,
+    declared_authority: Option<String>,
+    custodian: String,
+    at_region: bool,
+    state: String,
+    state_since: Option<Ts>,
+    timer_at: Option<Ts>,
+    resolution_code: Option<String>,
+    assignee: Option<String>,
+    tallies: Json,
+    needs_attention: bool,
+    priority: i32,
+    kind: Option<String>,
+    tags: String,
+    channel: String,
+    requester_kind: String,
+    requester_identity: Option<Sealed>,
+    tax_code: Sealed,
+    given_name: Sealed,
+    family_name: Sealed,
+    email: Sealed,
+    phone: Option<Sealed>,
+    description: Option<String>,
+    details: Json,
+    follow_up_of: Option<Id>,
+    created_at: Ts,
+    updated_at: Ts,
+    due_at: Ts,
+}
+
+/// The columns the lifecycle may change.
+#[derive(AsChangeset)]
+#[diesel(table_name = tickets, treat_none_as_null = true)]
+struct LifecycleColumns {
+    version: i64,
+    custodian: String,
+    at_region: bool,
+    state: String,
+    state_since: Option<Ts>,
+    timer_at: Option<Ts>,
+    resolution_code: Option<String>,
+    assignee: Option<String>,
+    tallies: Json,
+    needs_attention: bool,
+    priority: i32,
+    kind: Option<String>,
+    tags: String,
+    updated_at: Ts,
+}
+
+/// Counters that only the lifecycle reads.
+#[derive(Serialize, Deserialize, Default)]
+struct Tallies {
+    bounces: i32,
+    reopens: i32,
+    reminders: i32,
+    /// Reminders of the open question.
+    asked: u32,
+}
+
+/// 1 for the most urgent, as people count (`domain.md` §4.6).
+pub(crate) const fn priority_rank(priority: Priority) -> i32 {
+    match priority {
+        Priority::Critical => 1,
+        Priority::High => 2,
+        Priority::Medium => 3,
+        Priority::Low => 4,
+    }
+}
+
+pub(crate) fn priority_of(rank: i32) -> Option<Priority> {
+    Priority::ALL.iter().copied().find(|priority| priority_rank(*priority) == rank)
+}
+
+fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleColumns {
+    let (state_since, asked) = match ticket.state {
+        State::AwaitingInfo { since, reminders } => (Some(since), reminders),
+        State::Resolved { since, .. } => (Some(since), 0),
+        State::AutoClosed { at, .. } | State::Removed { at } => (Some(at), 0),
+        State::New | State::InProgress | State::NotCompetent | State::ExternalWork => (None, 0),
+    };
+    let tallies = serde_json::json!({
+        "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
+    });
+    LifecycleColumns {
+        version: ticket.version,
+        custodian: ticket.custodian.code.as_str().to_owned(),
+        at_region: ticket.custodian.is_region,
+        state: ticket.state.code().as_str().to_owned(),
+        state_since: state_since.map(Ts),
+        timer_at: timer_at.map(Ts),
+        resolution_code: ticket.state.resolution().map(|code| code.as_str().to_owned()),
+        assignee: ticket.assignee.as_ref().map(assignee::to_column),
+        tallies: Json(tallies),
+        needs_attention: ticket.needs_attention,
+        priority: priority_rank(ticket.priority),
+        kind: ticket.kind.map(|kind| kind.as_str().to_owned()),
+        tags: serde_json::Value::from(ticket.tags.clone()).to_string(),
+        updated_at: Ts(ticket.updated_at),
+    }
+}
+
+/// Writes a new ticket with the first entry of its history.
+pub fn insert(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    dossier: &Dossier,
+    filed: &Event,
+    actor: &Actor,
+    attachment: Option<&domain::note::Attachment>,
+) -> Result<(), StoreError> {
+    let now = lifecycle_columns(ticket, None);
+    let row = TicketRow {
+        id: Id(ticket.id.uuid()),
+        number: ticket.number.as_str().to_owned(),
+        version: now.version,
+        service_code: ticket.service.as_str().to_owned(),
+        problem_type: ticket.problem_type.as_str().to_owned(),
+        declared_authority: ticket.declared_authority.as_ref().map(|code| code.as_str().to_owned()),
+        custodian: now.custodian,
+        at_region: now.at_region,
+        state: now.state,
+        state_since: now.state_since,
+        timer_at: now.timer_at,
+        resolution_code: now.resolution_code,
+        assignee: now.assignee,
+        tallies: now.tallies,
+        needs_attention: now.needs_attention,
+        priority: now.priority,
+        kind: now.kind,
+        tags: now.tags,
+        channel: dossier.channel.as_str().to_owned(),
+        requester_kind: dossier.requester.as_str().to_owned(),
+        requester_identity: dossier.identity.clone().map(Sealed::new),
+        tax_code: Sealed::new(dossier.tax_code.clone()),
+        given_name: Sealed::new(dossier.given_name.clone()),
+        family_name: Sealed::new(dossier.family_name.clone()),
+        email: Sealed::new(dossier.email.clone()),
+        phone: dossier.phone.clone().map(Sealed::new),
+        description: dossier.description.clone(),
+        details: details_column(&dossier.details)?,
+        follow_up_of: dossier.follow_up_of.map(|id| Id(id.uuid())),
+        created_at: Ts(ticket.created_at),
+        updated_at: Ts(ticket.updated_at),
+        due_at: Ts(dossier.due_at),
+    };
+    diesel::insert_into(tickets::table).values(row).execute(conn)?;
+    history::append(conn, ticket, std::slice::from_ref(filed), actor)?;
+    if let Some(file) = attachment {
+        history::attach(conn, ticket.id, filed.seq, file)?;
+    }
+    history::write_legs(conn, ticket, 0)
+}
+
+/// Writes the ticket as it is now, and what happened to it. The only way to change a ticket.
+///
+/// `was` is the version the decision was made on; somebody else's change since makes it `Stale`.
+/// `timer_at` is when the scheduler must look again. `contacts` replaces the details, if given.
+pub fn save(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    was: i64,
+    events: &[Event],
+    actor: &Actor,
+    timer_at: Option<Timestamp>,
+    contacts: Option<&Details>,
+) -> Result<(), StoreError> {
+    let row = tickets::table.filter(tickets::id.eq(Id(ticket.id.uuid())).and(tickets::version.eq(was)));
+    let changed = diesel::update(row).set(lifecycle_columns(ticket, timer_at)).execute(conn)?;
+    if changed == 0 {
+        return Err(StoreError::Stale);
+    }
+    if let Some(details) = contacts {
+        diesel::update(tickets::table.find(Id(ticket.id.uuid())))
+            .set(tickets::details.eq(details_column(details)?))
+            .execute(conn)?;
+    }
+    history::append(conn, ticket, events, actor)?;
+    history::write_legs(conn, ticket, was)
+}
+
+/// Moves the scheduler's next look at a ticket, after the configured times have changed.
+/// Not a change of the ticket: no event, no version.
+pub fn set_timer(conn: &mut DbConnection, id: TicketId, at: Option<Timestamp>) -> Result<(), StoreError> {
+    diesel::update(tickets::table.find(Id(id.uuid()))).set(tickets::timer_at.eq(at.map(Ts))).execute(conn)?;
+    Ok(())
+}
+
+/// The ticket `wanted` names, if `scope` reaches it.
+pub fn find(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    wanted: &TicketRef,
+) -> Result<Option<(Ticket, Dossier)>, StoreError> {
+    let mut query = tickets::table.select(TicketRow::as_select()).into_boxed();
+    query = match wanted {
+        TicketRef::Id(id) => query.filter(tickets::id.eq(Id(id.uuid()))),
+        TicketRef::Number(number) => query.filter(tickets::number.eq(number.as_str().to_owned())),
+    };
+    let had_custody = |code: &AuthorityCode| {
+        diesel::dsl::exists(
+            legs::table.filter(legs::ticket_id.eq(tickets::id).and(legs::custodian.eq(code.as_str().to_owned()))),
+        )
+    };
+    query = match scope {
+        Scope::Authority(code) => query.filter(had_custody(code)),
+        Scope::Region(_) | Scope::System => query,
+        Scope::Citizen { identity } => query
+            .filter(tickets::requester_identity.eq(Sealed::new(identity.clone())))
+            .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
+            .filter(tickets::state.ne(StateCode::Removed.as_str())),
+        Scope::Tracking(id) => query
+            .filter(tickets::id.eq(Id(id.uuid())))
+            .filter(tickets::requester_kind.eq(RequesterKind::Anonymous.as_str()))
+            .filter(tickets::state.ne(StateCode::Removed.as_str())),
+        Scope::Nothing => return Ok(None),
+    };
+    let Some(row) = query.first::<TicketRow>(conn).optional()? else { return Ok(None) };
+    let legs = history::load_legs(conn, row.id)?;
+    row.into_domain(legs).map(Some)
+}
+
+/// Tickets whose timer has come, the longest overdue first.
+pub fn list_due(conn: &mut DbConnection, now: Timestamp, limit: i64) -> Result<Vec<TicketId>, StoreError> {
+    let ids = tickets::table
+        .filter(tickets::timer_at.is_not_null().and(tickets::timer_at.le(Ts(now))))
+        .order((tickets::timer_at.asc(), tickets::id.asc()))
+        .select(tickets::id)
+        .limit(limit)
+        .load::<Id>(conn)?;
+    Ok(ids.into_iter().map(|id| TicketId::new(id.0)).collect())
+}
+
+/// Other open tickets of the same person in the same custody: a hint, never an access decision.
+pub fn list_same_person(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    tax_code: &str,
+    limit: i64,
+) -> Result<Vec<TicketNumber>, StoreError> {
+    let numbers = tickets::table
+        .filter(tickets::tax_code.eq(Sealed::new(tax_code)))
+        .filter(tickets::custodian.eq(ticket.custodian.code.as_str().to_owned()))
+        .filter(tickets::service_code.eq(ticket.service.as_str().to_owned()))
+        .filter(tickets::id.ne(Id(ticket.id.uuid())))
+        .filter(tickets::state.ne(StateCode::Removed.as_str()))
+        .order(tickets::created_at.desc())
+        .select(tickets::number)
+        .limit(limit)
+        .load::<String>(conn)?;
+    Ok(numbers.into_iter().map(TicketNumber::from_stored).collect())
+}
+
+fn details_column(details: &Details) -> Result<Json, StoreError> {
+    serde_json::to_value(details).map(Json).map_err(|_| StoreError::Corrupt {
+        table: "tickets",
+        id: String::new(),
+        column: "details",
+    })
+}
+
+impl TicketRow {
+    fn into_domain(self, legs: Vec<domain::ticket::Leg>) -> Result<(Ticket, Dossier), StoreError> {
+        let id = self.id.0;
+        let corrupt = |column: &'static str| StoreError::Corrupt { table: "tickets", id: id.to_string(), column };
+        let tallies: Tallies = serde_json::from_value(self.tallies.0.clone()).map_err(|_| corrupt("tallies"))?;
+        let details: Details = serde_json::from_value(self.details.0.clone()).map_err(|_| corrupt("details"))?;
+        let state = self.state(tallies.asked).ok_or_else(|| corrupt("state"))?;
+        let ticket = Ticket {
+            id: TicketId::new(id),
+            number: TicketNumber::from_stored(self.number),
+            version: self.version,
+            service: self.service_code.as_str().into(),
+            problem_type: self.problem_type.as_str().into(),
+            declared_authority: self.declared_authority.as_deref().map(AuthorityCode::from),
+            custodian: Desk { code: self.custodian.as_str().into(), is_region: self.at_region },
+            state,
+            assignee: match self.assignee.as_deref() {
+                Some(text) => Some(assignee::from_column(text).ok_or_else(|| corrupt("assignee"))?),
+                None => None,
+            },
+            legs,
+            bounces: tallies.bounces,
+            reopens: tallies.reopens,
+            reminders: tallies.reminders,
+            needs_attention: self.needs_attention,
+            priority: priority_of(self.priority).ok_or_else(|| corrupt("priority"))?,
+            kind: match self.kind.as_deref() {
+                Some(code) => Some(TicketKind::from_code(code).ok_or_else(|| corrupt("kind"))?),
+                None => None,
+            },
+            tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
+            created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
+        };
+        let dossier = Dossier {
+            channel: Channel::from_code(&self.channel).ok_or_else(|| corrupt("channel"))?,
+            requester: RequesterKind::from_code(&self.requester_kind).ok_or_else(|| corrupt("requester_kind"))?,
+            identity: self.requester_identity.map(Sealed::open),
+            tax_code: self.tax_code.open(),
+            given_name: self.given_name.open(),
+            family_name: self.family_name.open(),
+            email: self.email.open(),
+            phone: self.phone.map(Sealed::open),
+            description: self.description,
+            details,
+            follow_up_of: self.follow_up_of.map(|id| TicketId::new(id.0)),
+            due_at: self.due_at.0,
+        };
+        Ok((ticket, dossier))
+    }
+
+    fn state(&self, reminders: u32) -> Option<State> {
+        let since = self.state_since.map(|at| at.0);
+        let code = || self.resolution_code.as_deref().and_then(ResolutionCode::from_code);
+        Some(match StateCode::from_code(&self.state)? {
+            StateCode::New => State::New,
+            StateCode::InProgress => State::InProgress,
+            StateCode::NotCompetent => State::NotCompetent,
+            StateCode::ExternalWork => State::ExternalWork,
+            StateCode::AwaitingInfo => State::AwaitingInfo { since: since?, reminders },
+            StateCode::Resolved => State::Resolved { since: since?, closes_at: self.timer_at?.0, code: code()? },
+            StateCode::AutoClosed => State::AutoClosed { at: since?, code: code()? },
+            StateCode::Removed => State::Removed { at: since? },
+        })
+    }
+}

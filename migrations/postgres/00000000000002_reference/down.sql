@@ -1,0 +1,3 @@
+DROP TABLE problem_types;
+DROP TABLE services;
+DROP TABLE authorities;

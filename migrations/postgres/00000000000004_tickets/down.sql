@@ -1,0 +1,11 @@
+DROP TRIGGER ticket_events_no_update ON ticket_events;
+DROP TRIGGER ticket_events_no_delete ON ticket_events;
+DROP TRIGGER notes_no_update ON notes;
+DROP TRIGGER notes_no_delete ON notes;
+DROP TRIGGER attachments_no_update ON attachments;
+DROP FUNCTION refuse_change();
+DROP TABLE legs;
+DROP TABLE attachments;
+DROP TABLE notes;
+DROP TABLE ticket_events;
+DROP TABLE tickets;

@@ -1,0 +1,121 @@
+-- The ticket as it is now, beside its append-only history (ADR 0001).
+CREATE TABLE tickets (
+    id UUID NOT NULL PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE,
+    version BIGINT NOT NULL CHECK (version >= 1),
+    service_code TEXT NOT NULL REFERENCES services (code),
+    problem_type TEXT NOT NULL,
+    declared_authority TEXT REFERENCES authorities (code),
+    custodian TEXT NOT NULL REFERENCES authorities (code),
+    at_region BOOLEAN NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('new', 'in-progress', 'awaiting-info', 'not-competent',
+        'external-work', 'resolved', 'auto-closed', 'removed')),
+    state_since TIMESTAMPTZ,
+    timer_at TIMESTAMPTZ,
+    resolution_code TEXT,
+    assignee TEXT,
+    tallies JSONB NOT NULL,
+    needs_attention BOOLEAN NOT NULL,
+    priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 4),
+    kind TEXT,
+    tags TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    requester_kind TEXT NOT NULL CHECK (requester_kind IN ('anonymous', 'citizen', 'staff')),
+    requester_identity TEXT,
+    tax_code TEXT NOT NULL,
+    given_name TEXT NOT NULL,
+    family_name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    phone TEXT,
+    description TEXT,
+    details JSONB NOT NULL,
+    follow_up_of UUID REFERENCES tickets (id),
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL,
+    due_at TIMESTAMPTZ NOT NULL,
+    FOREIGN KEY (service_code, problem_type) REFERENCES problem_types (service_code, code),
+    CHECK (state <> 'not-competent' OR at_region),
+    CHECK (state <> 'external-work' OR at_region),
+    CHECK (state NOT IN ('resolved', 'auto-closed') OR resolution_code IS NOT NULL),
+    CHECK (state NOT IN ('resolved', 'awaiting-info') OR timer_at IS NOT NULL),
+    CHECK (requester_kind <> 'citizen' OR requester_identity IS NOT NULL)
+);
+CREATE INDEX tickets_by_custodian ON tickets (custodian, created_at, id);
+CREATE INDEX tickets_open ON tickets (custodian, created_at, id) WHERE state NOT IN ('resolved', 'auto-closed', 'removed');
+CREATE INDEX tickets_by_update ON tickets (custodian, updated_at, id);
+CREATE INDEX tickets_by_due ON tickets (custodian, due_at, id) WHERE state NOT IN ('resolved', 'auto-closed', 'removed');
+CREATE INDEX tickets_by_priority ON tickets (custodian, priority, id) WHERE state NOT IN ('resolved', 'auto-closed', 'removed');
+CREATE INDEX tickets_by_creation ON tickets (created_at, id);
+CREATE INDEX tickets_by_requester ON tickets (requester_identity, created_at, id);
+CREATE INDEX tickets_by_timer ON tickets (timer_at, id) WHERE timer_at IS NOT NULL;
+CREATE INDEX tickets_by_tax_code ON tickets (tax_code);
+CREATE INDEX tickets_by_email ON tickets (email);
+CREATE INDEX tickets_by_phone ON tickets (phone);
+CREATE INDEX tickets_by_family_name ON tickets (family_name);
+CREATE INDEX tickets_by_service ON tickets (service_code, problem_type);
+
+CREATE TABLE ticket_events (
+    ticket_id UUID NOT NULL REFERENCES tickets (id),
+    seq BIGINT NOT NULL CHECK (seq >= 1),
+    at TIMESTAMPTZ NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    actor_kind TEXT NOT NULL CHECK (actor_kind IN ('system', 'requester', 'staff')),
+    actor_account UUID REFERENCES accounts (id),
+    actor_desk TEXT REFERENCES authorities (code),
+    change JSONB NOT NULL,
+    PRIMARY KEY (ticket_id, seq),
+    CHECK ((actor_kind = 'staff') = (actor_account IS NOT NULL)),
+    CHECK ((actor_kind = 'staff') = (actor_desk IS NOT NULL))
+);
+
+CREATE TABLE notes (
+    ticket_id UUID NOT NULL,
+    seq BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('message', 'note', 'system')),
+    audience TEXT NOT NULL CHECK (audience IN ('citizen', 'region', 'authority', 'technical', 'team')),
+    team TEXT REFERENCES authorities (code),
+    party TEXT REFERENCES authorities (code),
+    body TEXT NOT NULL,
+    PRIMARY KEY (ticket_id, seq),
+    FOREIGN KEY (ticket_id, seq) REFERENCES ticket_events (ticket_id, seq)
+);
+
+CREATE TABLE attachments (
+    id UUID NOT NULL PRIMARY KEY,
+    ticket_id UUID NOT NULL,
+    seq BIGINT NOT NULL,
+    file_name TEXT NOT NULL,
+    file_kind TEXT NOT NULL,
+    size BIGINT NOT NULL CHECK (size > 0),
+    sha256 TEXT NOT NULL,
+    blob_key TEXT NOT NULL,
+    FOREIGN KEY (ticket_id, seq) REFERENCES ticket_events (ticket_id, seq)
+);
+CREATE INDEX attachments_by_ticket ON attachments (ticket_id, seq);
+CREATE INDEX attachments_by_blob ON attachments (blob_key);
+
+CREATE TABLE legs (
+    ticket_id UUID NOT NULL REFERENCES tickets (id),
+    no INTEGER NOT NULL CHECK (no >= 1),
+    custodian TEXT NOT NULL REFERENCES authorities (code),
+    opened_at TIMESTAMPTZ NOT NULL,
+    closed_at TIMESTAMPTZ,
+    closed_seq BIGINT,
+    outcome TEXT CHECK (outcome IN ('resolved', 'not-competent', 'returned', 'rerouted', 'withdrawn', 'removed')),
+    PRIMARY KEY (ticket_id, no),
+    CHECK ((closed_at IS NULL) = (closed_seq IS NULL) AND (closed_at IS NULL) = (outcome IS NULL))
+);
+CREATE INDEX legs_by_custodian ON legs (custodian, ticket_id);
+
+-- History is append-only: the database is the last reviewer.
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END;
+$$;
+CREATE TRIGGER ticket_events_no_update BEFORE UPDATE ON ticket_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ticket_events_no_delete BEFORE DELETE ON ticket_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER notes_no_delete BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER attachments_no_update BEFORE UPDATE ON attachments FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -1,0 +1,10 @@
+DROP TRIGGER ticket_events_no_update;
+DROP TRIGGER ticket_events_no_delete;
+DROP TRIGGER notes_no_update;
+DROP TRIGGER notes_no_delete;
+DROP TRIGGER attachments_no_update;
+DROP TABLE legs;
+DROP TABLE attachments;
+DROP TABLE notes;
+DROP TABLE ticket_events;
+DROP TABLE tickets;

@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# Runs a command beside a PostgreSQL server made for it alone.
+#
+#   scripts/with-postgres.sh COMMAND [ARGUMENT…]
+#
+# The cluster lives in a temporary folder, listens on a free loopback port, and
+# is stopped and removed when the command ends, however it ends.  The command
+# finds it by TEST_DATABASE_URL, runs without standard input, and its exit code
+# is the exit code of this script.
+#
+# Not for production: flushes are off and everybody on this machine is trusted.
+set -euo pipefail
+
+say() { printf 'with-postgres: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+[ "$#" -gt 0 ] || die 'usage: scripts/with-postgres.sh COMMAND [ARGUMENT…]'
+
+# --- the server's programs ---------------------------------------------------
+
+# Prints the folder that holds initdb and postgres, the newest version first.
+find_binaries() {
+    local folder found
+    found=$(command -v initdb || true)
+    if [ -n "$found" ]; then
+        # A distribution may link initdb alone into PATH: follow the link.
+        folder=$(dirname "$(readlink -f "$found" 2>/dev/null || printf '%s' "$found")")
+        if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
+            printf '%s\n' "$folder"
+            return 0
+        fi
+    fi
+    while IFS= read -r folder; do
+        if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
+            printf '%s\n' "$folder"
+            return 0
+        fi
+    done < <(
+        for folder in \
+            /usr/lib/postgresql/*/bin \
+            /usr/pgsql-*/bin \
+            /opt/homebrew/opt/postgresql*/bin \
+            /usr/local/opt/postgresql*/bin \
+            /home/linuxbrew/.linuxbrew/opt/postgresql*/bin; do
+            printf '%s\n' "$folder"
+        done | sort -rV
+    )
+    return 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# Installs the distribution's own package.  The package would also make and
+# start a cluster of its own: a snippet, taken away afterwards, says not to.
+install_binaries() {
+    command -v apt-get >/dev/null \
+        || die 'no PostgreSQL server programs (initdb, postgres) found; install them with your package manager and try again'
+    if [ "$(id -u)" -ne 0 ] && ! { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; then
+        die "no PostgreSQL server programs found, and no right to install them; run as root: apt-get install postgresql"
+    fi
+    say 'no PostgreSQL server programs found, installing the package postgresql'
+    local snippet=/etc/postgresql-common/createcluster.d/no-main-cluster-for-tests.conf
+    as_root apt-get update -q >&2 </dev/null || say 'apt-get update failed, going on with the lists at hand'
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends postgresql-common >&2 </dev/null \
+        || die 'apt-get could not install postgresql-common'
+    if grep -q createcluster.d /etc/postgresql-common/createcluster.conf 2>/dev/null; then
+        as_root mkdir -p -m 755 "${snippet%/*}"
+        printf 'create_main_cluster = false\n' | as_root tee "$snippet" >/dev/null
+        # Readable for all, whatever the umask: another user's apt run may read it.
+        as_root chmod 644 "$snippet"
+    fi
+    local failed=0
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends postgresql >&2 </dev/null || failed=1
+    as_root rm -f "$snippet"
+    [ "$failed" -eq 0 ] || die 'apt-get could not install postgresql'
+}
+
+if ! binaries=$(find_binaries); then
+    install_binaries
+    binaries=$(find_binaries) || die 'PostgreSQL was installed, but initdb and postgres are still not to be found'
+fi
+
+# --- who runs the server -----------------------------------------------------
+
+# The server refuses to run as root, so root hands the folder to another user.
+owner=
+if [ "$(id -u)" -eq 0 ]; then
+    for candidate in postgres nobody; do
+        if id -u "$candidate" >/dev/null 2>&1; then
+            owner=$candidate
+            break
+        fi
+    done
+    [ -n "$owner" ] || die 'running as root, and there is neither a user postgres nor a user nobody to run the server'
+fi
+
+as_owner() {
+    if [ -z "$owner" ]; then
+        "$@"
+    elif command -v runuser >/dev/null; then
+        runuser -u "$owner" -- "$@"
+    elif command -v setpriv >/dev/null; then
+        setpriv --reuid "$owner" --regid "$(id -g "$owner")" --clear-groups -- "$@"
+    else
+        su -s /bin/sh "$owner" -c "$(printf '%q ' "$@")"
+    fi
+}
+
+# --- start, run, stop --------------------------------------------------------
+
+home=$PWD
+folder=
+child=
+
+new_folder() {
+    folder=$(mktemp -d "$1/sportello-pg.XXXXXX")
+    [ -z "$owner" ] || chown "$owner" "$folder"
+    chmod 700 "$folder"
+    as_owner test -w "$folder" 2>/dev/null
+}
+
+# shellcheck disable=SC2317 # called by the traps
+postmaster() { head -n 1 "$folder/data/postmaster.pid" 2>/dev/null || true; }
+
+# Stops only the server whose pid stands in our own folder.
+# shellcheck disable=SC2317 # called by the traps
+stop() {
+    local pid tries
+    trap - EXIT INT TERM HUP
+    if [ -n "$child" ] && kill -0 "$child" 2>/dev/null; then
+        kill -TERM -- "-$child" 2>/dev/null || true
+        for tries in $(seq 1 100); do
+            kill -0 "$child" 2>/dev/null || break
+            [ "$tries" -ne 80 ] || kill -KILL -- "-$child" 2>/dev/null || true
+            sleep 0.1
+        done
+    fi
+    if [ -n "$folder" ]; then
+        pid=$(postmaster)
+        if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
+            kill -INT "$pid" 2>/dev/null || true
+            for tries in $(seq 1 100); do
+                kill -0 "$pid" 2>/dev/null || break
+                [ "$tries" -ne 80 ] || kill -QUIT "$pid" 2>/dev/null || true
+                sleep 0.1
+            done
+        fi
+        cd /
+        rm -rf -- "$folder"
+    fi
+}
+
+trap stop EXIT
+trap 'stop; exit 129' HUP
+trap 'stop; exit 130' INT
+trap 'stop; exit 143' TERM
+
+if ! new_folder "${TMPDIR:-/tmp}"; then
+    rm -rf -- "$folder"
+    new_folder /tmp || die "user ${owner:-$(id -un)} cannot write to a temporary folder"
+fi
+# From here on in the folder: the server's user may not be able to read ours.
+cd "$folder"
+
+if ! as_owner env LC_ALL=C "$binaries/initdb" --pgdata="$folder/data" --username=postgres \
+    --auth=trust --encoding=UTF8 --locale=C --no-sync >"$folder/initdb.log" 2>&1 </dev/null; then
+    cat "$folder/initdb.log" >&2
+    die 'initdb failed'
+fi
+
+start_on() {
+    as_owner env LC_ALL=C "$binaries/pg_ctl" start --silent --wait --timeout=60 \
+        --pgdata="$folder/data" --log="$folder/data/server.log" \
+        --options="-c listen_addresses=127.0.0.1 -c port=$1 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200" \
+        >"$folder/start.log" 2>&1 </dev/null
+}
+
+port=
+for _ in 1 2 3 4 5 6 7 8; do
+    candidate=$((20000 + RANDOM % 12000))
+    # Somebody answers there already: next.
+    if (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; then continue; fi
+    if start_on "$candidate"; then
+        port=$candidate
+        break
+    fi
+done
+if [ -z "$port" ]; then
+    cat "$folder/start.log" "$folder/data/server.log" >&2 2>/dev/null || true
+    die 'the server did not start'
+fi
+
+export TEST_DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
+cd "$home"
+
+# A process group of its own, so that stopping us stops all the command started.
+code=0
+set -m
+"$@" </dev/null &
+child=$!
+set +m
+wait "$child" || code=$?
+child=
+exit "$code"

@@ -1,0 +1,12 @@
+//! The rules of the house: what holds for the repository as a whole.
+//!
+//! Not for behaviour of the product, which is tested through its API.
+//! Each rule is a function over plain values, so that a test can also show it a made-up offender:
+//! a check that never failed proves nothing.
+
+mod arrows;
+mod commands;
+mod documents;
+mod files;
+mod publication;
+mod repository;
