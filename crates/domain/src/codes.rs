@@ -49,7 +49,9 @@ macro_rules! code_type {
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                self.0.to_ascii_lowercase().cmp(&other.0.to_ascii_lowercase())
+                self.0
+                    .to_ascii_lowercase()
+                    .cmp(&other.0.to_ascii_lowercase())
             }
         }
 
@@ -67,6 +69,15 @@ macro_rules! code_type {
     };
 }
 
-code_type!(ServiceCode, "A service of the catalogue, such as `FSE` (`domain.md` §7.1).");
-code_type!(ProblemTypeCode, "A problem type within its service, such as `referto-non-trovato` (`domain.md` §7.2).");
-code_type!(AuthorityCode, "A health authority or desk, such as `010204` or `REG010` (`domain.md` §8).");
+code_type!(
+    ServiceCode,
+    "A service of the catalogue, such as `FSE` (`domain.md` §7.1)."
+);
+code_type!(
+    ProblemTypeCode,
+    "A problem type within its service, such as `referto-non-trovato` (`domain.md` §7.2)."
+);
+code_type!(
+    AuthorityCode,
+    "A health authority or desk, such as `010204` or `REG010` (`domain.md` §8)."
+);

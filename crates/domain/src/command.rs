@@ -1,17 +1,17 @@
 //! What can be asked of a ticket.
 
 use crate::actor::Assignee;
-use crate::ticket::Target;
 use crate::codes::AuthorityCode;
 use crate::ids::{AccountId, TicketNumber};
 use crate::note::{Attachment, Audience};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
+use crate::ticket::Target;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// A staff member's one button "Aggiorna": an action with what goes along.
-    Update(Update),
+    Update(Box<Update>),
     /// A staff member changes descriptive members.
     Describe(Description),
     /// The requester writes (T05, T10, T23).

@@ -186,7 +186,11 @@ impl Change {
 mod nested {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::ref_option, clippy::option_option, reason = "serde's shape for a with-module")]
+    #[expect(
+        clippy::ref_option,
+        clippy::option_option,
+        reason = "serde's shape for a with-module"
+    )]
     pub(super) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<Option<T>>,
         serializer: S,
@@ -211,7 +215,10 @@ mod tests {
 
     #[test]
     fn the_type_in_json_is_the_kind_of_the_row() {
-        let change = Change::HandedOver { reason: HandOverReason::Other, to: "REG010".into() };
+        let change = Change::HandedOver {
+            reason: HandOverReason::Other,
+            to: "REG010".into(),
+        };
         let json = serde_json::to_value(&change).unwrap();
         assert_eq!(json["type"], change.kind());
         assert_eq!(serde_json::from_value::<Change>(json).unwrap(), change);
@@ -220,9 +227,18 @@ mod tests {
     #[test]
     fn a_cleared_kind_is_not_an_unchanged_one() {
         for kind in [None, Some(None), Some(Some(TicketKind::Malfunction))] {
-            let change = Change::Described { priority: None, kind, tags: None, contacts: vec![] };
+            let change = Change::Described {
+                priority: None,
+                kind,
+                tags: None,
+                contacts: vec![],
+            };
             let json = serde_json::to_string(&change).unwrap();
-            assert_eq!(serde_json::from_str::<Change>(&json).unwrap(), change, "{json}");
+            assert_eq!(
+                serde_json::from_str::<Change>(&json).unwrap(),
+                change,
+                "{json}"
+            );
         }
     }
 }

@@ -9,7 +9,9 @@ use uuid::Uuid;
 macro_rules! id_type {
     ($name:ident, $doc:literal) => {
         #[doc = $doc]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
         #[serde(transparent)]
         pub struct $name(Uuid);
 
@@ -41,15 +43,27 @@ macro_rules! id_type {
     };
 }
 
-id_type!(TicketId, "A ticket, for machines; people use [`TicketNumber`].");
+id_type!(
+    TicketId,
+    "A ticket, for machines; people use [`TicketNumber`]."
+);
 id_type!(AccountId, "A staff account.");
-id_type!(PlacementId, "A staff account's role at an authority's location.");
-id_type!(SessionId, "A log-in and its refreshes: the family of its tokens.");
+id_type!(
+    PlacementId,
+    "A staff account's role at an authority's location."
+);
+id_type!(
+    SessionId,
+    "A log-in and its refreshes: the family of its tokens."
+);
 id_type!(AttachmentId, "A stored file of a ticket.");
 id_type!(ProofId, "A proof of an e-mail address in progress.");
-id_type!(MessageId, "A message on its way out, stable over every attempt.");
+id_type!(
+    MessageId,
+    "A message on its way out, stable over every attempt."
+);
 
-/// The number of a ticket, for people: `2026-0000417-F`.
+/// The number of a ticket, for people: `2026-0000417-S`.
 ///
 /// Year of filing, a counter of at least seven digits, a check character that catches every
 /// wrong digit and every swap of two neighbours. Numbers never repeat; they may skip.
@@ -113,7 +127,9 @@ fn check_letter(body: &str) -> char {
         .zip(2_usize..)
         .map(|(digit, weight)| usize::from(digit - b'0') * weight)
         .sum();
-    CHECK_LETTERS.get(sum % CHECK_LETTERS.len()).map_or('A', |letter| char::from(*letter))
+    CHECK_LETTERS
+        .get(sum % CHECK_LETTERS.len())
+        .map_or('A', |letter| char::from(*letter))
 }
 
 /// What a path names a ticket by: its id or its number.
@@ -142,14 +158,24 @@ mod tests {
     #[test]
     fn a_number_is_read_back_in_any_case_and_without_its_last_dash() {
         let number = TicketNumber::new(2026, 417);
-        assert_eq!(number.as_str(), "2026-0000417-F");
-        assert_eq!(TicketNumber::parse("2026-0000417f"), Some(number.clone()));
-        assert_eq!(TicketRef::parse(" 2026-0000417-f "), Some(TicketRef::Number(number)));
+        assert_eq!(number.as_str(), "2026-0000417-S");
+        assert_eq!(TicketNumber::parse("2026-0000417s"), Some(number.clone()));
+        assert_eq!(
+            TicketRef::parse(" 2026-0000417-s "),
+            Some(TicketRef::Number(number))
+        );
     }
 
     #[test]
     fn a_wrong_digit_and_a_swap_are_caught() {
-        for text in ["2026-0000418-F", "2026-0000471-F", "2025-0000417-F", "2026-0000417", "2026-17-F", ""] {
+        for text in [
+            "2026-0000418-S",
+            "2026-0000471-S",
+            "2025-0000417-S",
+            "2026-0000417",
+            "2026-17-S",
+            "",
+        ] {
             assert_eq!(TicketNumber::parse(text), None, "{text}");
         }
     }

@@ -29,12 +29,18 @@ pub struct Text {
 impl Text {
     /// A text from two literals.
     pub const fn new(it: &'static str, en: &'static str) -> Self {
-        Text { it: Cow::Borrowed(it), en: Cow::Borrowed(en) }
+        Text {
+            it: Cow::Borrowed(it),
+            en: Cow::Borrowed(en),
+        }
     }
 
     /// A text made at run time.
     pub fn owned(it: impl Into<String>, en: impl Into<String>) -> Self {
-        Text { it: Cow::Owned(it.into()), en: Cow::Owned(en.into()) }
+        Text {
+            it: Cow::Owned(it.into()),
+            en: Cow::Owned(en.into()),
+        }
     }
 
     /// The words in `lang`.
@@ -59,7 +65,10 @@ pub struct Invalid {
 impl Invalid {
     /// A refusal with fixed words.
     pub const fn new(code: &'static str, it: &'static str, en: &'static str) -> Self {
-        Invalid { code, message: Text::new(it, en) }
+        Invalid {
+            code,
+            message: Text::new(it, en),
+        }
     }
 
     /// The value was needed and is missing or blank.
@@ -69,7 +78,11 @@ impl Invalid {
 
     /// Ties the refusal to a field by JSON pointer (RFC 6901).
     pub fn at(self, pointer: impl Into<String>) -> FieldError {
-        FieldError { pointer: pointer.into(), code: self.code, message: self.message }
+        FieldError {
+            pointer: pointer.into(),
+            code: self.code,
+            message: self.message,
+        }
     }
 }
 

@@ -22,13 +22,15 @@ const OTHER_REASON_MIN_CHARS: usize = 20;
 pub const fn may(role: Role, action: ActionCode) -> bool {
     use ActionCode as A;
     match role {
-        Role::Operator | Role::Supervisor | Role::RegionalOperator | Role::RegionalSupervisor => match action {
-            A::Take | A::Assign | A::Note | A::AskInfo | A::CancelQuestion | A::Resolve => true,
-            A::Reopen | A::PublishNote | A::Close => true,
-            A::HandOver => role.is_of_authority(),
-            A::Return | A::Reroute | A::OpenActivity | A::CloseActivity => role.is_regional(),
-            A::Remove => role.is_supervisor(),
-        },
+        Role::Operator | Role::Supervisor | Role::RegionalOperator | Role::RegionalSupervisor => {
+            match action {
+                A::Take | A::Assign | A::Note | A::AskInfo | A::CancelQuestion | A::Resolve => true,
+                A::Reopen | A::PublishNote | A::Close => true,
+                A::HandOver => role.is_of_authority(),
+                A::Return | A::Reroute | A::OpenActivity | A::CloseActivity => role.is_regional(),
+                A::Remove => role.is_supervisor(),
+            }
+        }
         Role::Admin | Role::Technician | Role::SystemAdmin | Role::Auditor => false,
     }
 }
@@ -43,7 +45,10 @@ const fn fits(action: ActionCode, state: StateCode, at_region: bool) -> bool {
         A::Note | A::PublishNote => state.is_open() || matches!(state, S::Resolved),
         A::AskInfo => matches!(state, S::New | S::InProgress),
         A::CancelQuestion => matches!(state, S::AwaitingInfo),
-        A::Resolve => matches!(state, S::New | S::InProgress | S::AwaitingInfo | S::NotCompetent),
+        A::Resolve => matches!(
+            state,
+            S::New | S::InProgress | S::AwaitingInfo | S::NotCompetent
+        ),
         A::HandOver => matches!(state, S::New | S::InProgress) && !at_region,
         A::Return | A::Reroute => matches!(state, S::NotCompetent | S::InProgress) && at_region,
         A::OpenActivity => matches!(state, S::InProgress) && at_region,
@@ -58,7 +63,9 @@ const fn fits(action: ActionCode, state: StateCode, at_region: bool) -> bool {
 const fn note_needed(action: ActionCode) -> Option<bool> {
     use ActionCode as A;
     match action {
-        A::AskInfo | A::Resolve | A::HandOver | A::Return | A::Reroute | A::OpenActivity => Some(true),
+        A::AskInfo | A::Resolve | A::HandOver | A::Return | A::Reroute | A::OpenActivity => {
+            Some(true)
+        }
         A::CancelQuestion | A::Reopen | A::Remove => Some(false),
         A::Take | A::Assign | A::Note | A::CloseActivity | A::PublishNote | A::Close => None,
     }
@@ -85,8 +92,15 @@ impl Ticket {
         windows: &Windows,
     ) -> Result<Vec<Event>, Rejection> {
         let changes = match (command, actor) {
-            (Command::Update(update), Actor::Staff(staff)) => self.decide_update(update, staff, now, windows)?,
+            (Command::Update(update), Actor::Staff(staff)) => {
+                self.decide_update(update, staff, now, windows)?
+            }
             (Command::Describe(wish), Actor::Staff(staff)) => {
+                if !may(staff.role, ActionCode::Note) {
+                    return Err(Rejection::Forbidden {
+                        action: command.name(),
+                    });
+                }
                 self.must_be_custodian(staff)?;
                 if self.state.code().is_final() {
                     return Err(self.not_allowed("describe", staff, now, windows));
@@ -130,7 +144,11 @@ impl Ticket {
                 Due::Close => vec![(Change::AutoClosed, None)],
                 _ => return Err(Rejection::NotDue),
             },
-            (command, _) => return Err(Rejection::Forbidden { action: command.name() }),
+            (command, _) => {
+                return Err(Rejection::Forbidden {
+                    action: command.name(),
+                });
+            }
         };
         Ok(self.numbered(changes, now))
     }
@@ -143,22 +161,44 @@ impl Ticket {
         now: Timestamp,
         windows: &Windows,
     ) -> Result<(), Rejection> {
+        match self.fits_now(action, staff, now, windows) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.not_allowed(action.as_str(), staff, now, windows)),
+            Err(rejection) => Err(rejection),
+        }
+    }
+
+    /// The same, with `false` where only the state or the time is against it: what is allowed
+    /// instead is found by asking this for every action.
+    fn fits_now(
+        &self,
+        action: ActionCode,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<bool, Rejection> {
         if !may(staff.role, action) {
-            return Err(Rejection::Forbidden { action: action.as_str() });
+            return Err(Rejection::Forbidden {
+                action: action.as_str(),
+            });
         }
         if action == ActionCode::Close {
-            return Err(Rejection::ManualCloseForbidden { state: self.state.code() });
+            return Err(Rejection::ManualCloseForbidden {
+                state: self.state.code(),
+            });
         }
         self.must_hold_for(action, staff)?;
         if !fits(action, self.state.code(), self.custodian.is_region) {
-            return Err(self.not_allowed(action.as_str(), staff, now, windows));
+            return Ok(false);
         }
         if let (ActionCode::Reopen, State::AutoClosed { at, .. }) = (action, self.state) {
             if !staff.role.is_supervisor() {
-                return Err(Rejection::Forbidden { action: "reopen a closed ticket" });
+                return Err(Rejection::Forbidden {
+                    action: "reopen a closed ticket",
+                });
             }
             if now.duration_since(at) > windows.reopen {
-                return Err(self.not_allowed(action.as_str(), staff, now, windows));
+                return Ok(false);
             }
         }
         if action == ActionCode::Return {
@@ -166,17 +206,24 @@ impl Ticket {
                 return Err(Rejection::NoPreviousAuthority);
             }
             if self.bounces >= 1 && staff.role != Role::RegionalSupervisor {
-                return Err(Rejection::Forbidden { action: "return a ticket a second time" });
+                return Err(Rejection::Forbidden {
+                    action: "return a ticket a second time",
+                });
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The actions `staff` may ask for here and now.
-    pub fn allowed_actions(&self, staff: &Staff, now: Timestamp, windows: &Windows) -> Vec<ActionCode> {
+    pub fn allowed_actions(
+        &self,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Vec<ActionCode> {
         ActionCode::OFFERED
             .into_iter()
-            .filter(|action| self.permits(*action, staff, now, windows).is_ok())
+            .filter(|action| matches!(self.fits_now(*action, staff, now, windows), Ok(true)))
             .collect()
     }
 
@@ -191,7 +238,10 @@ impl Ticket {
         self.permits(action, staff, now, windows)?;
         self.must_carry_note(&update.action, update.note.as_ref())?;
         self.must_assign_well(update, staff)?;
-        let note = update.note.as_ref().map(|new| self.note_for(&update.action, new, staff));
+        let note = update
+            .note
+            .as_ref()
+            .map(|new| self.note_for(&update.action, new, staff));
         let note = match &update.action {
             Action::PublishNote(_) => None,
             _ => note,
@@ -209,7 +259,10 @@ impl Ticket {
 
         let mut changes = Vec::new();
         let takes_first = self.state == State::New
-            && matches!(update.action, Action::Assign | Action::Note | Action::PublishNote(_));
+            && matches!(
+                update.action,
+                Action::Assign | Action::Note | Action::PublishNote(_)
+            );
         if takes_first {
             changes.push((Change::Taken { by: staff.account }, None)); // T02: the first action takes charge
         }
@@ -222,11 +275,18 @@ impl Ticket {
             Action::Note => Change::NoteAdded,
             Action::AskInfo => Change::InfoRequested,
             Action::CancelQuestion => Change::QuestionWithdrawn,
-            Action::Resolve { code } if !code.is_for_people() => return Err(Rejection::CodeNotForPeople),
+            Action::Resolve { code } if !code.is_for_people() => {
+                return Err(Rejection::CodeNotForPeople);
+            }
             Action::Resolve { code } => resolved(*code, now, windows),
-            Action::HandOver { reason, to } => Change::HandedOver { reason: *reason, to: to.desk.code.clone() },
+            Action::HandOver { reason, to } => Change::HandedOver {
+                reason: *reason,
+                to: to.desk.code.clone(),
+            },
             Action::Return { to } => match to {
-                Some(target) if target.accepts => Change::Returned { to: target.desk.code.clone() },
+                Some(target) if target.accepts => Change::Returned {
+                    to: target.desk.code.clone(),
+                },
                 Some(_) => return Err(Rejection::AuthorityInactive),
                 None => return Err(Rejection::NoPreviousAuthority),
             },
@@ -237,24 +297,36 @@ impl Ticket {
                 if !to.accepts || to.desk.is_region {
                     return Err(Rejection::AuthorityInactive);
                 }
-                Change::Rerouted { to: to.desk.code.clone() }
+                Change::Rerouted {
+                    to: to.desk.code.clone(),
+                }
             }
             Action::OpenActivity => Change::ActivityOpened,
             Action::CloseActivity => Change::ActivityClosed,
             Action::Reopen => Change::Reopened { by_reply: false },
-            Action::Remove { reason: RemovalReason::Duplicate, duplicate_of: None } => {
+            Action::Remove {
+                reason: RemovalReason::Duplicate,
+                duplicate_of: None,
+            } => {
                 return Err(Rejection::SurvivorRequired);
             }
-            Action::Remove { reason, duplicate_of } => {
-                Change::Removed { reason: *reason, duplicate_of: duplicate_of.clone() }
-            }
+            Action::Remove {
+                reason,
+                duplicate_of,
+            } => Change::Removed {
+                reason: *reason,
+                duplicate_of: duplicate_of.clone(),
+            },
             Action::PublishNote(shown) => {
                 let is_own = shown.author == Some(staff.account) || staff.role.is_supervisor();
-                if shown.audience != Audience::Team || shown.team.as_ref() != Some(&staff.authority) {
+                if shown.audience != Audience::Team || shown.team.as_ref() != Some(&staff.authority)
+                {
                     return Err(Rejection::NotPublishable);
                 }
                 if !is_own {
-                    return Err(Rejection::Forbidden { action: "publish a colleague's note" });
+                    return Err(Rejection::Forbidden {
+                        action: "publish a colleague's note",
+                    });
                 }
                 let copy = Note {
                     kind: NoteKind::Note,
@@ -267,10 +339,17 @@ impl Ticket {
                 changes.push((Change::NotePublished { of: shown.seq }, Some(copy)));
                 return Ok(changes);
             }
-            Action::Close => return Err(Rejection::ManualCloseForbidden { state: self.state.code() }),
+            Action::Close => {
+                return Err(Rejection::ManualCloseForbidden {
+                    state: self.state.code(),
+                });
+            }
         };
         changes.push((change, note));
-        if let (Some(to), false) = (update.assignee.clone(), matches!(update.action, Action::Assign)) {
+        if let (Some(to), false) = (
+            update.assignee.clone(),
+            matches!(update.action, Action::Assign),
+        ) {
             changes.push((Change::Assigned { to }, None));
         }
         Ok(changes)
@@ -280,9 +359,15 @@ impl Ticket {
     fn after_reply(&self, now: Timestamp) -> Result<Change, Rejection> {
         match self.state {
             State::AwaitingInfo { .. } => Ok(Change::InfoReceived),
-            State::New | State::InProgress | State::NotCompetent | State::ExternalWork => Ok(Change::MessageReceived),
-            State::Resolved { closes_at, .. } if now <= closes_at => Ok(Change::Reopened { by_reply: true }),
-            State::Resolved { .. } | State::AutoClosed { .. } | State::Removed { .. } => Err(Rejection::Over),
+            State::New | State::InProgress | State::NotCompetent | State::ExternalWork => {
+                Ok(Change::MessageReceived)
+            }
+            State::Resolved { closes_at, .. } if now <= closes_at => {
+                Ok(Change::Reopened { by_reply: true })
+            }
+            State::Resolved { .. } | State::AutoClosed { .. } | State::Removed { .. } => {
+                Err(Rejection::Over)
+            }
         }
     }
 
@@ -291,7 +376,11 @@ impl Ticket {
         match (self.state, self.next_timer(windows)) {
             (State::Resolved { closes_at, .. }, _) if now > closes_at => Due::Close,
             (State::AwaitingInfo { since, .. }, Some(at)) if now >= at => {
-                if now.duration_since(since) >= windows.give_up { Due::GiveUp } else { Due::Reminder }
+                if now.duration_since(since) >= windows.give_up {
+                    Due::GiveUp
+                } else {
+                    Due::Reminder
+                }
             }
             _ => Due::Nothing,
         }
@@ -302,25 +391,51 @@ impl Ticket {
         let reaches_everywhere = staff.role == Role::RegionalSupervisor
             && (action == ActionCode::Remove
                 || (action == ActionCode::Reopen && self.state.code() == StateCode::AutoClosed));
-        if reaches_everywhere { Ok(()) } else { self.must_be_custodian(staff) }
+        if reaches_everywhere {
+            Ok(())
+        } else {
+            self.must_be_custodian(staff)
+        }
     }
 
     fn must_be_custodian(&self, staff: &Staff) -> Result<(), Rejection> {
-        if self.custodian.code == staff.authority { Ok(()) } else { Err(Rejection::NotInCustody) }
+        if self.custodian.code == staff.authority {
+            Ok(())
+        } else {
+            Err(Rejection::NotInCustody)
+        }
     }
 
     fn must_carry_note(&self, action: &Action, note: Option<&NewNote>) -> Result<(), Rejection> {
         let code = action.code();
-        let needed = if code == ActionCode::Note { note.map(|n| n.published).or(Some(false)) } else { note_needed(code) };
+        let needed = if code == ActionCode::Note {
+            note.map(|n| n.published).or(Some(false))
+        } else {
+            note_needed(code)
+        };
         match (needed, note) {
             (Some(published), Some(note)) if note.published != published => {
-                Err(Rejection::NoteRequired { action: code, published })
+                Err(Rejection::NoteRequired {
+                    action: code,
+                    published,
+                })
             }
-            (Some(published), None) => Err(Rejection::NoteRequired { action: code, published }),
-            (_, Some(note)) if matches!(action, Action::HandOver { reason: HandOverReason::Other, .. })
-                && note.body.chars().count() < OTHER_REASON_MIN_CHARS =>
+            (Some(published), None) => Err(Rejection::NoteRequired {
+                action: code,
+                published,
+            }),
+            (_, Some(note))
+                if matches!(
+                    action,
+                    Action::HandOver {
+                        reason: HandOverReason::Other,
+                        ..
+                    }
+                ) && note.body.chars().count() < OTHER_REASON_MIN_CHARS =>
             {
-                Err(Rejection::NoteTooShort { min: OTHER_REASON_MIN_CHARS })
+                Err(Rejection::NoteTooShort {
+                    min: OTHER_REASON_MIN_CHARS,
+                })
             }
             _ => Ok(()),
         }
@@ -329,7 +444,7 @@ impl Ticket {
     /// Only a supervisor takes a ticket from a colleague (`domain.md` §2.2), and nobody assigns a
     /// ticket that leaves the desk or rests.
     fn must_assign_well(&self, update: &Update, staff: &Staff) -> Result<(), Rejection> {
-        let Some(_) = update.assignee else { return Ok(()) };
+        let gives = update.assignee.is_some();
         let leaves = matches!(
             update.action,
             Action::HandOver { .. }
@@ -339,21 +454,34 @@ impl Ticket {
                 | Action::Remove { .. }
                 | Action::PublishNote(_)
         );
-        if leaves {
+        let rests = !self.state.code().is_open() && !matches!(update.action, Action::Reopen);
+        if gives && (leaves || rests) {
             return Err(Rejection::AssigneeNotAllowed);
         }
         match &self.assignee {
-            Some(Assignee::Operator(owner)) if *owner != staff.account && !staff.role.is_supervisor() => {
-                Err(Rejection::Forbidden { action: "take a ticket from a colleague" })
+            Some(Assignee::Operator(owner))
+                if (gives || matches!(update.action, Action::Take))
+                    && *owner != staff.account
+                    && !staff.role.is_supervisor() =>
+            {
+                Err(Rejection::Forbidden {
+                    action: "take a ticket from a colleague",
+                })
             }
             _ => Ok(()),
         }
     }
 
     fn note_for(&self, action: &Action, new: &NewNote, staff: &Staff) -> Note {
-        let audience = if new.published { published_to(action.code()) } else { Audience::Team };
+        let audience = if new.published {
+            published_to(action.code())
+        } else {
+            Audience::Team
+        };
         let party = match action {
-            Action::Return { to: Some(target) } | Action::Reroute { to: target } if audience == Audience::Authority => {
+            Action::Return { to: Some(target) } | Action::Reroute { to: target }
+                if audience == Audience::Authority =>
+            {
                 Some(target.desk.code.clone())
             }
             _ => None,
@@ -368,19 +496,30 @@ impl Ticket {
         }
     }
 
-    fn not_allowed(&self, action: &'static str, staff: &Staff, now: Timestamp, windows: &Windows) -> Rejection {
-        let allowed = ActionCode::OFFERED
-            .into_iter()
-            .filter(|code| code.as_str() != action && self.permits(*code, staff, now, windows).is_ok())
-            .collect();
-        Rejection::TransitionNotAllowed { action, state: self.state.code(), allowed }
+    fn not_allowed(
+        &self,
+        action: &'static str,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Rejection {
+        Rejection::TransitionNotAllowed {
+            action,
+            state: self.state.code(),
+            allowed: self.allowed_actions(staff, now, windows),
+        }
     }
 
     fn numbered(&self, changes: Vec<(Change, Option<Note>)>, now: Timestamp) -> Vec<Event> {
         changes
             .into_iter()
             .zip(self.version + 1..)
-            .map(|((change, note), seq)| Event { seq, at: now, change, note })
+            .map(|((change, note), seq)| Event {
+                seq,
+                at: now,
+                change,
+                note,
+            })
             .collect()
     }
 
@@ -403,7 +542,10 @@ impl Ticket {
             }
             Change::Assigned { to } => self.assignee = Some(to.clone()),
             Change::InfoRequested => {
-                self.state = State::AwaitingInfo { since: event.at, reminders: 0 };
+                self.state = State::AwaitingInfo {
+                    since: event.at,
+                    reminders: 0,
+                };
                 self.needs_attention = false;
             }
             Change::QuestionWithdrawn | Change::ActivityClosed => self.state = State::InProgress,
@@ -414,13 +556,21 @@ impl Ticket {
             Change::MessageReceived => self.needs_attention = true,
             Change::Reminded => {
                 if let State::AwaitingInfo { since, reminders } = self.state {
-                    self.state = State::AwaitingInfo { since, reminders: reminders + 1 };
+                    self.state = State::AwaitingInfo {
+                        since,
+                        reminders: reminders + 1,
+                    };
                 }
                 self.reminders += 1;
             }
             Change::Resolved { code, closes_at } => {
-                self.state = State::Resolved { since: event.at, closes_at: *closes_at, code: *code };
-                self.needs_attention = *code == ResolutionCode::Withdrawn && self.assignee.is_some();
+                self.state = State::Resolved {
+                    since: event.at,
+                    closes_at: *closes_at,
+                    code: *code,
+                };
+                self.needs_attention =
+                    *code == ResolutionCode::Withdrawn && self.assignee.is_some();
             }
             Change::AutoClosed => {
                 let code = self.state.resolution().unwrap_or(ResolutionCode::NoAnswer);
@@ -459,7 +609,12 @@ impl Ticket {
                 self.needs_attention = false;
                 self.close_leg(event, LegOutcome::Removed);
             }
-            Change::Described { priority, kind, tags, .. } => {
+            Change::Described {
+                priority,
+                kind,
+                tags,
+                ..
+            } => {
                 self.priority = priority.unwrap_or(self.priority);
                 self.kind = kind.unwrap_or(self.kind);
                 if let Some(tags) = tags {
@@ -471,15 +626,33 @@ impl Ticket {
 
     fn close_leg(&mut self, event: &Event, outcome: LegOutcome) {
         if let Some(leg) = self.legs.last_mut() {
-            leg.closed = Some(LegEnd { at: event.at, seq: event.seq, outcome });
+            leg.closed = Some(LegEnd {
+                at: event.at,
+                seq: event.seq,
+                outcome,
+            });
         }
     }
 
-    fn move_to(&mut self, event: &Event, to: &crate::codes::AuthorityCode, is_region: bool, outcome: LegOutcome) {
+    fn move_to(
+        &mut self,
+        event: &Event,
+        to: &crate::codes::AuthorityCode,
+        is_region: bool,
+        outcome: LegOutcome,
+    ) {
         self.close_leg(event, outcome);
         let no = self.legs.last().map_or(1, |leg| leg.no + 1);
-        self.legs.push(Leg { no, custodian: to.clone(), opened_at: event.at, closed: None });
-        self.custodian = Desk { code: to.clone(), is_region };
+        self.legs.push(Leg {
+            no,
+            custodian: to.clone(),
+            opened_at: event.at,
+            closed: None,
+        });
+        self.custodian = Desk {
+            code: to.clone(),
+            is_region,
+        };
         self.assignee = None;
         self.needs_attention = false;
     }

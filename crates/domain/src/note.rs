@@ -26,8 +26,13 @@ pub enum Audience {
 
 impl Audience {
     /// Every audience.
-    pub const ALL: [Audience; 5] =
-        [Audience::Citizen, Audience::Region, Audience::Authority, Audience::Technical, Audience::Team];
+    pub const ALL: [Audience; 5] = [
+        Audience::Citizen,
+        Audience::Region,
+        Audience::Authority,
+        Audience::Technical,
+        Audience::Team,
+    ];
 
     /// The code used in the API and in rows.
     pub const fn as_str(self) -> &'static str {
@@ -42,7 +47,9 @@ impl Audience {
 
     /// The audience with this code.
     pub fn from_code(code: &str) -> Option<Self> {
-        Audience::ALL.into_iter().find(|audience| audience.as_str() == code)
+        Audience::ALL
+            .into_iter()
+            .find(|audience| audience.as_str() == code)
     }
 }
 
@@ -70,7 +77,9 @@ impl NoteKind {
 
     /// The kind with this code.
     pub fn from_code(code: &str) -> Option<Self> {
-        [NoteKind::Message, NoteKind::Note, NoteKind::System].into_iter().find(|kind| kind.as_str() == code)
+        [NoteKind::Message, NoteKind::Note, NoteKind::System]
+            .into_iter()
+            .find(|kind| kind.as_str() == code)
     }
 }
 

@@ -94,7 +94,9 @@ impl Rejection {
     /// The problem type that tells it (`docs/problems.md`).
     pub const fn slug(&self) -> &'static str {
         match self {
-            Rejection::TransitionNotAllowed { .. } | Rejection::Over | Rejection::NotDue => "transition-not-allowed",
+            Rejection::TransitionNotAllowed { .. } | Rejection::Over | Rejection::NotDue => {
+                "transition-not-allowed"
+            }
             Rejection::ManualCloseForbidden { .. } => "manual-close-forbidden",
             Rejection::NoteRequired { .. } | Rejection::NoteTooShort { .. } => "note-required",
             Rejection::AudienceMismatch { .. } => "audience-mismatch",

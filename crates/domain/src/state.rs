@@ -122,7 +122,9 @@ impl StateCode {
 
     /// The state with this code.
     pub fn from_code(code: &str) -> Option<Self> {
-        StateCode::ALL.into_iter().find(|state| state.as_str() == code)
+        StateCode::ALL
+            .into_iter()
+            .find(|state| state.as_str() == code)
     }
 
     /// The label operators read.
@@ -130,13 +132,15 @@ impl StateCode {
         match self {
             StateCode::New => Text::new("Nuovo", "New"),
             StateCode::InProgress => Text::new("Aperto", "Open"),
-            StateCode::AwaitingInfo => {
-                Text::new("In attesa di informazioni da utente", "Waiting for information from the user")
-            }
+            StateCode::AwaitingInfo => Text::new(
+                "In attesa di informazioni da utente",
+                "Waiting for information from the user",
+            ),
             StateCode::NotCompetent => Text::new("Non di competenza", "Not competent"),
-            StateCode::ExternalWork => {
-                Text::new("In attesa di lavorazione esterna", "Waiting for external work")
-            }
+            StateCode::ExternalWork => Text::new(
+                "In attesa di lavorazione esterna",
+                "Waiting for external work",
+            ),
             StateCode::Resolved => Text::new("Risolto", "Resolved"),
             StateCode::AutoClosed => Text::new("Chiuso", "Closed"),
             StateCode::Removed => Text::new("Rimosso", "Removed"),
@@ -266,9 +270,9 @@ codes! {
         /// The same as a ticket that stays.
         Duplicate = "duplicate",
         /// A trial.
-        Test = "test",
+        Test = "prova",
         /// Filed by mistake.
-        Mistake = "mistake",
+        Mistake = "errore",
     }
 }
 
@@ -336,7 +340,12 @@ pub struct Windows {
 impl Default for Windows {
     fn default() -> Self {
         let days = |days: i64| SignedDuration::from_hours(days * 24);
-        Windows { reply: days(7), reopen: days(30), reminders: vec![days(5), days(10)], give_up: days(30) }
+        Windows {
+            reply: days(7),
+            reopen: days(30),
+            reminders: vec![days(5), days(10)],
+            give_up: days(30),
+        }
     }
 }
 

@@ -160,8 +160,15 @@ pub struct NewTicket {
 impl Ticket {
     /// Files a ticket (T01): the ticket and the first entry of its history.
     pub fn file(new: NewTicket, now: Timestamp) -> (Ticket, Event) {
-        let change = Change::Filed { custodian: new.custodian.code.clone() };
-        let leg = Leg { no: 1, custodian: new.custodian.code.clone(), opened_at: now, closed: None };
+        let change = Change::Filed {
+            custodian: new.custodian.code.clone(),
+        };
+        let leg = Leg {
+            no: 1,
+            custodian: new.custodian.code.clone(),
+            opened_at: now,
+            closed: None,
+        };
         let ticket = Ticket {
             id: new.id,
             number: new.number,
@@ -183,7 +190,15 @@ impl Ticket {
             created_at: now,
             updated_at: now,
         };
-        (ticket, Event { seq: 1, at: now, change, note: None })
+        (
+            ticket,
+            Event {
+                seq: 1,
+                at: now,
+                change,
+                note: None,
+            },
+        )
     }
 
     /// The authority that had custody before the present leg.
@@ -196,7 +211,9 @@ impl Ticket {
         match self.state {
             State::Resolved { closes_at, .. } => Some(closes_at),
             State::AwaitingInfo { since, reminders } => {
-                let reminder = usize::try_from(reminders).ok().and_then(|sent| windows.reminders.get(sent));
+                let reminder = usize::try_from(reminders)
+                    .ok()
+                    .and_then(|sent| windows.reminders.get(sent));
                 let wait = reminder.map_or(windows.give_up, |next| (*next).min(windows.give_up));
                 since.checked_add(wait).ok()
             }

@@ -33,8 +33,12 @@ impl Scope {
     /// The scope of a placement. Who works no cases sees none (P-3).
     pub fn of(staff: &Staff) -> Self {
         match staff.role {
-            Role::Operator | Role::Supervisor | Role::Admin => Scope::Authority(staff.authority.clone()),
-            Role::RegionalOperator | Role::RegionalSupervisor => Scope::Region(staff.authority.clone()),
+            Role::Operator | Role::Supervisor | Role::Admin => {
+                Scope::Authority(staff.authority.clone())
+            }
+            Role::RegionalOperator | Role::RegionalSupervisor => {
+                Scope::Region(staff.authority.clone())
+            }
             Role::Technician | Role::SystemAdmin | Role::Auditor => Scope::Nothing,
         }
     }
@@ -101,9 +105,10 @@ pub fn may_read(entry: EntryFacts<'_>, view: View, own: Option<&AuthorityCode>) 
         (View::Region, _) => true,
         (View::Custodian, Audience::Citizen) => true,
         (View::Until(last), Audience::Citizen) => entry.seq <= last,
-        (View::Custodian | View::Until(_), Audience::Region | Audience::Authority | Audience::Technical) => {
-            is_own_team || is_addressed
-        }
+        (
+            View::Custodian | View::Until(_),
+            Audience::Region | Audience::Authority | Audience::Technical,
+        ) => is_own_team || is_addressed,
     }
 }
 
@@ -124,10 +129,19 @@ mod tests {
     /// The table of `domain.md` §5.2, a row each: audience, author, party → who reads.
     #[test]
     fn each_party_reads_what_the_table_says() {
-        let (to4, cn1, region) =
-            (AuthorityCode::from("010204"), AuthorityCode::from("010210"), AuthorityCode::from("REG010"));
+        let (to4, cn1, region) = (
+            AuthorityCode::from("010204"),
+            AuthorityCode::from("010210"),
+            AuthorityCode::from("REG010"),
+        );
         let readers = |audience, team: Option<&AuthorityCode>, party: Option<&AuthorityCode>| {
-            let entry = EntryFacts { seq: 5, kind: NoteKind::Note, audience, team, party };
+            let entry = EntryFacts {
+                seq: 5,
+                kind: NoteKind::Note,
+                audience,
+                team,
+                party,
+            };
             [
                 ("requester", may_read(entry, View::Requester, None)),
                 ("cn1", may_read(entry, View::Custodian, Some(&cn1))),
@@ -140,12 +154,24 @@ mod tests {
             .collect::<Vec<_>>()
             .join(" ")
         };
-        assert_eq!(readers(Audience::Citizen, Some(&cn1), None), "requester cn1 to4-past region");
+        assert_eq!(
+            readers(Audience::Citizen, Some(&cn1), None),
+            "requester cn1 to4-past region"
+        );
         assert_eq!(readers(Audience::Team, Some(&cn1), None), "cn1");
-        assert_eq!(readers(Audience::Team, Some(&to4), None), "to4-past to4-gone");
+        assert_eq!(
+            readers(Audience::Team, Some(&to4), None),
+            "to4-past to4-gone"
+        );
         assert_eq!(readers(Audience::Team, Some(&region), None), "region");
-        assert_eq!(readers(Audience::Region, Some(&to4), None), "to4-past to4-gone region");
-        assert_eq!(readers(Audience::Authority, Some(&region), Some(&cn1)), "cn1 region");
+        assert_eq!(
+            readers(Audience::Region, Some(&to4), None),
+            "to4-past to4-gone region"
+        );
+        assert_eq!(
+            readers(Audience::Authority, Some(&region), Some(&cn1)),
+            "cn1 region"
+        );
         assert_eq!(readers(Audience::Technical, Some(&region), None), "region");
     }
 }

@@ -1,1 +1,129 @@
+//! The use cases: "first this, then that, together or not at all".
+//!
+//! One method of [`Desk`] per use case: load, decide, save, in one transaction and with one
+//! `now`. Use cases do not call use cases, know no HTTP and hold no rule: rules are in `domain`.
+//! Nothing outside the database happens inside a transaction; mail goes through the outbox.
+#![warn(missing_docs)]
 
+pub mod action_form;
+pub mod attachments;
+pub mod citizen;
+pub mod clock;
+pub mod email_proof;
+pub mod error;
+pub mod filing;
+pub mod mailer;
+pub mod notify;
+pub mod once;
+pub mod outbox;
+pub mod queue;
+pub mod reference;
+pub mod screen;
+pub mod secrets;
+pub mod settings;
+pub mod sign_in;
+pub mod sweep;
+pub mod texts;
+pub mod timers;
+pub mod update;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use domain::catalogue::Reference;
+use storage::Db;
+use storage::blobs::BlobStore;
+use storage::idempotency::RequestKey;
+
+pub use clock::{Clock, Ids};
+pub use error::DeskError;
+pub use secrets::Secrets;
+pub use settings::Settings;
+
+/// Everything the use cases need. A clone is the same desk.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) db: Db,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) reference: Arc<Reference>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
+    pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
+    pub(crate) hashing: Arc<sign_in::Gate>,
+}
+
+/// The world outside and the settings a desk is opened with.
+pub struct Parts {
+    /// The database, migrated.
+    pub db: Db,
+    /// Where attachments are kept.
+    pub blobs: Arc<dyn BlobStore>,
+    /// The reference data, already checked.
+    pub reference: Arc<Reference>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids and random bytes.
+    pub ids: Arc<dyn Ids>,
+    /// The installation's secret.
+    pub secrets: Secrets,
+    /// Everything else that is configured.
+    pub settings: Settings,
+}
+
+impl Desk {
+    /// Opens the desk and brings the reference tables up to date.
+    pub fn open(parts: Parts) -> Result<Self, DeskError> {
+        let desk = Desk {
+            hashing: Arc::new(sign_in::Gate::new(parts.settings.parallel_hashings)),
+            db: parts.db,
+            blobs: parts.blobs,
+            reference: parts.reference,
+            clock: parts.clock,
+            ids: parts.ids,
+            secrets: Arc::new(parts.secrets),
+            settings: Arc::new(parts.settings),
+            numbers: Arc::default(),
+            running: Arc::default(),
+        };
+        desk.write_reference()?;
+        Ok(desk)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The reference data.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// The time now.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// Fresh ids and random bytes.
+    pub fn ids(&self) -> &dyn Ids {
+        self.ids.as_ref()
+    }
+
+    /// Today, for dates people write.
+    pub fn today(&self) -> jiff::civil::Date {
+        self.clock.now().to_zoned(self.settings.time_zone.clone()).date()
+    }
+
+    /// Asks the database for a sign of life.
+    pub fn ping(&self) -> Result<(), DeskError> {
+        Ok(self.db.ping()?)
+    }
+
+    /// SQL statements executed so far, for tests and metrics.
+    pub fn statements(&self) -> u64 {
+        self.db.statements()
+    }
+}

@@ -114,10 +114,10 @@ impl r2d2::ManageConnection for Manager {
         Ok(conn.db.ping()?)
     }
 
-    /// Without the second check a connection left inside a transaction would go to the next
-    /// caller, without the first a restart of PostgreSQL would leave dead ones in the pool.
+    /// Diesel's own check finds what was left inside a transaction, and what PostgreSQL has
+    /// closed, which nobody looks for at check-out.
     fn has_broken(&self, conn: &mut Managed) -> bool {
-        conn.health.is_lost() || conn.db.is_broken() || std::thread::panicking()
+        conn.health.is_given_up() || conn.db.is_broken() || std::thread::panicking()
     }
 }
 

@@ -3,6 +3,8 @@
 //! Append-only. There is no function here that updates or deletes an event or a note, and
 //! triggers on both databases refuse it; a leg is only ever closed, or opened again (T21).
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use domain::actor::Actor;
 use domain::attachment::FileKind;
@@ -375,6 +377,26 @@ pub fn list_attachments(conn: &mut DbConnection, ticket: TicketId) -> Result<Vec
         .select(AttachmentRow::as_select())
         .load(conn)?;
     rows.into_iter().map(AttachmentRow::into_domain).collect()
+}
+
+/// The newest text of each ticket that its requester may read, in one statement.
+pub fn list_last_messages(
+    conn: &mut DbConnection,
+    tickets: &[TicketId],
+) -> Result<HashMap<TicketId, String>, StoreError> {
+    let newer = diesel::alias!(notes as newer);
+    let ids: Vec<Id> = tickets.iter().map(|id| Id(id.uuid())).collect();
+    let is_last = diesel::dsl::not(diesel::dsl::exists(
+        newer
+            .filter(newer.field(notes::ticket_id).eq(notes::ticket_id))
+            .filter(newer.field(notes::seq).gt(notes::seq))
+            .filter(newer.field(notes::audience).eq("citizen")),
+    ));
+    let rows: Vec<(Id, String)> = notes::table
+        .filter(notes::ticket_id.eq_any(ids).and(notes::audience.eq("citizen")).and(is_last))
+        .select((notes::ticket_id, notes::body))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, body)| (TicketId::new(id.0), body)).collect())
 }
 
 /// Which of these blobs no attachment speaks of: leftovers of writes that never committed.

@@ -18,13 +18,25 @@ pub struct RequestKey {
     pub key: String,
 }
 
-/// The fingerprint and the sealed answer kept under a key.
-pub fn find(conn: &mut DbConnection, key: &RequestKey) -> Result<Option<(String, Vec<u8>)>, StoreError> {
-    Ok(idempotency_keys::table
+/// A kept answer.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Of the request it answered.
+    pub fingerprint: String,
+    /// Sealed.
+    pub answer: Vec<u8>,
+    /// When it was given.
+    pub created_at: Timestamp,
+}
+
+/// What is kept under a key.
+pub fn find(conn: &mut DbConnection, key: &RequestKey) -> Result<Option<Kept>, StoreError> {
+    let row = idempotency_keys::table
         .find((key.principal.clone(), key.route.clone(), key.key.clone()))
-        .select((idempotency_keys::fingerprint, idempotency_keys::answer))
-        .first(conn)
-        .optional()?)
+        .select((idempotency_keys::fingerprint, idempotency_keys::answer, idempotency_keys::created_at))
+        .first::<(String, Vec<u8>, Ts)>(conn)
+        .optional()?;
+    Ok(row.map(|(fingerprint, answer, at)| Kept { fingerprint, answer, created_at: at.0 }))
 }
 
 /// Keeps an answer. A key taken meanwhile is a unique violation.
@@ -47,11 +59,9 @@ pub fn insert(
     Ok(())
 }
 
-/// Forgets one key, when its time is over but the sweep has not come yet.
-pub fn delete_if_old(conn: &mut DbConnection, key: &RequestKey, before: Timestamp) -> Result<(), StoreError> {
-    let row = idempotency_keys::table
-        .find((key.principal.clone(), key.route.clone(), key.key.clone()))
-        .filter(idempotency_keys::created_at.lt(Ts(before)));
+/// Forgets one key whose time is over.
+pub fn delete(conn: &mut DbConnection, key: &RequestKey) -> Result<(), StoreError> {
+    let row = idempotency_keys::table.find((key.principal.clone(), key.route.clone(), key.key.clone()));
     diesel::delete(row).execute(conn)?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Counts the SQL statements of a `Db`, so that tests can say how many a use case may take,
-//! and notices on the way when a connection is lost or its transaction has failed.
+//! and notices on the way when a transaction has failed.
 //!
 //! Invariant: BEGIN, COMMIT, ROLLBACK and savepoints are not counted, and no statement's text
 //! is ever rendered here: it could carry personal data and would cost more than the statement.
@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// How many statements ran so far on all connections of one `Db`.
 #[derive(Debug, Clone, Default)]
@@ -24,19 +23,19 @@ impl StatementCount {
 /// What was seen to happen to one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    /// The connection cannot be used any more.
-    lost: AtomicBool,
+    /// Nobody knows what state the connection is in.
+    given_up: AtomicBool,
     /// A statement failed and nothing was rolled back since.
     failed: AtomicBool,
 }
 
 impl Health {
-    pub(crate) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     pub(crate) fn give_up(&self) {
-        self.lost.store(true, Ordering::Relaxed);
+        self.given_up.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -60,13 +59,6 @@ impl Probe {
             announced: false,
         }
     }
-
-    fn heard_of(&self, error: &DieselError) {
-        self.health.failed.store(true, Ordering::Relaxed);
-        if let DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) = error {
-            self.health.give_up();
-        }
-    }
 }
 
 impl Instrumentation for Probe {
@@ -76,9 +68,9 @@ impl Instrumentation for Probe {
             InstrumentationEvent::StartQuery { .. } => {
                 self.count.0.fetch_add(1, Ordering::Relaxed);
             }
-            InstrumentationEvent::FinishQuery {
-                error: Some(error), ..
-            } => self.heard_of(error),
+            InstrumentationEvent::FinishQuery { error: Some(_), .. } => {
+                self.health.failed.store(true, Ordering::Relaxed);
+            }
             InstrumentationEvent::CommitTransaction { .. } => self.announced = true,
             InstrumentationEvent::BeginTransaction { depth, .. } => {
                 self.announced = true;

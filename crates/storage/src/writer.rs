@@ -75,6 +75,7 @@ impl Writer {
             result: None,
             reply,
             stage: Arc::clone(&stage),
+            span: tracing::Span::current(),
         };
         queue.try_send(Box::new(job)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
@@ -147,6 +148,8 @@ struct Job<F, T, E> {
     result: Option<Result<T, E>>,
     reply: SyncSender<Result<T, E>>,
     stage: Arc<AtomicU8>,
+    /// The caller's, so that what is logged over here still names its request.
+    span: tracing::Span,
 }
 
 impl<F, T, E> Task for Job<F, T, E>
@@ -163,6 +166,7 @@ where
         let Some(work) = self.work.take() else {
             return Wish::Undo;
         };
+        let _inside = self.span.enter();
         let result = catch_unwind(AssertUnwindSafe(|| work(conn)))
             .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
         let wish = if result.is_ok() {

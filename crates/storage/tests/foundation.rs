@@ -527,6 +527,41 @@ fn a_transaction_that_ended_too_early_is_no_success() {
 }
 
 #[test]
+fn one_of_two_that_wait_for_each_other_hears_conflict() {
+    everywhere(plain, |fresh| {
+        if fresh.is_sqlite() {
+            return;
+        }
+        write(fresh.db(), |conn| {
+            set_tally(conn, "a", 1)?;
+            set_tally(conn, "b", 2)
+        })
+        .unwrap();
+        let both = std::sync::Arc::new(Barrier::new(2));
+        let outcomes = std::thread::scope(|scope| {
+            [("a", "b"), ("b", "a")]
+                .map(|(first, second)| {
+                    let both = both.clone();
+                    scope.spawn(move || {
+                        write(fresh.db(), move |conn| {
+                            let lock = "SELECT value FROM tallies WHERE name = ";
+                            conn.batch_execute(&format!("{lock}'{first}' FOR UPDATE"))?;
+                            both.wait();
+                            Ok(conn.batch_execute(&format!("{lock}'{second}' FOR UPDATE"))?)
+                        })
+                    })
+                })
+                .map(|thread| thread.join().unwrap())
+        });
+        let conflicts = outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, Err(StoreError::Conflict)))
+            .count();
+        assert_eq!(conflicts, 1, "{outcomes:?}");
+    });
+}
+
+#[test]
 fn a_panic_or_refusal_harms_no_other_write() {
     everywhere(plain, |fresh| {
         write(fresh.db(), |conn| set_tally(conn, "n", 0)).unwrap();
@@ -613,6 +648,28 @@ fn who_waits_too_long_hears_busy_and_writes_nothing() {
         write(fresh.db(), |conn| set_tally(conn, "next", 2)).unwrap();
         assert_eq!(tally(fresh.db(), "late"), None);
         assert_eq!(tally(fresh.db(), "next"), Some(2));
+    });
+}
+
+#[test]
+fn a_file_locked_by_another_program_is_busy() {
+    everywhere(plain, |fresh| {
+        if !fresh.is_sqlite() {
+            return;
+        }
+        // The usual patience is five seconds.
+        write(fresh.db(), |conn| {
+            Ok(conn.batch_execute("PRAGMA busy_timeout = 20")?)
+        })
+        .unwrap();
+        let path = fresh.config.url.strip_prefix("sqlite://").unwrap();
+        let mut other = SqliteConnection::establish(path).unwrap();
+        other.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let refused = write(fresh.db(), |conn| set_tally(conn, "n", 1));
+        assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+        other.batch_execute("COMMIT").unwrap();
+        write(fresh.db(), |conn| set_tally(conn, "n", 2)).unwrap();
+        assert_eq!(tally(fresh.db(), "n"), Some(2));
     });
 }
 

@@ -57,6 +57,18 @@ pub enum AuthorityKind {
 }
 
 impl AuthorityKind {
+    /// The code used in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AuthorityKind::Asl => "asl",
+            AuthorityKind::Ao => "ao",
+            AuthorityKind::Aou => "aou",
+            AuthorityKind::Other => "other",
+            AuthorityKind::Region => "region",
+            AuthorityKind::Technical => "technical",
+        }
+    }
+
     /// Whether it treats patients, so that a requester can name it.
     pub fn is_health(self) -> bool {
         !matches!(self, AuthorityKind::Region | AuthorityKind::Technical)

@@ -1,0 +1,794 @@
+//! Our own tokens: access tokens of staff and of tracking sessions, and refresh tokens.
+//!
+//! For signing and reading them, not for deciding what their holder may do, nor whether the
+//! session still lives: that is asked of the database. Invariants: one algorithm (ES256), keys
+//! only from the caller, time only from the caller, and a token is never printed by `Debug`.
+//!
+//! [`TokenError`] tells the log what was wrong. The caller hears one answer for all of it,
+//! except for [`TokenError::LevelTooLow`] (403) and [`TokenError::KeysUnavailable`] (503).
+
+use std::fmt;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use domain::ids::{AccountId, SessionId, TicketId};
+use jiff::Timestamp;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// The audience of our own tokens.
+pub const OWN_AUDIENCE: &str = "sportello";
+
+/// How long a staff access token lives.
+pub const STAFF_TOKEN_SECONDS: i64 = 15 * 60;
+
+/// How long a tracking token lives.
+pub const TRACKING_TOKEN_SECONDS: i64 = 30 * 60;
+
+/// The longest token that is looked at.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// How far the clocks of two of our nodes may differ.
+const OWN_LEEWAY_SECONDS: i64 = 30;
+
+/// The only algorithm of our own tokens, as the header spells it.
+const OWN_ALGORITHM: &str = "ES256";
+
+/// The only type of our own tokens, as the header spells it.
+const OWN_TYPE: &str = "JWT";
+
+/// Why a token was refused; for the log, never for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not three parts of base64url JSON, or too long.
+    #[error("the token is malformed")]
+    Malformed,
+    /// The header names a key of its own, a critical extension or another type.
+    #[error("the token's header has a member we refuse")]
+    Header,
+    /// The algorithm is not allowed, or not the one of the key.
+    #[error("the token's algorithm is not allowed")]
+    Algorithm,
+    /// No key of ours, or of the issuer, has the token's key id.
+    #[error("the token's key is unknown")]
+    UnknownKey,
+    /// The signature does not fit.
+    #[error("the token's signature is wrong")]
+    Signature,
+    /// Another issuer.
+    #[error("the token's issuer is not trusted")]
+    Issuer,
+    /// Meant for somebody else.
+    #[error("the token is for another audience")]
+    Audience,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come, or it claims to be issued in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// A claim is missing, of the wrong type or impossible.
+    #[error("the token's claim {0} is missing or wrong")]
+    Claim(&'static str),
+    /// A genuine token of somebody identified too weakly: 403, SPID level 2 is needed.
+    #[error("the token's level of assurance is below 2")]
+    LevelTooLow,
+    /// The issuer's keys were never loaded, or too long ago: 503, not the caller's fault.
+    #[error("the issuer's keys cannot be loaded")]
+    KeysUnavailable,
+}
+
+/// The text or bytes are not a private key we can sign with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a P-256 private key in PKCS#8")]
+pub struct KeyError;
+
+/// A token could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[error("the token could not be signed")]
+pub struct SigningError(#[source] jsonwebtoken::errors::Error);
+
+/// An ES256 key pair and its public name.
+#[derive(Clone)]
+pub struct SigningKey {
+    id: String,
+    x: String,
+    y: String,
+    private: EncodingKey,
+    public: DecodingKey,
+}
+
+impl SigningKey {
+    /// Reads a `PRIVATE KEY` block (PKCS#8).
+    pub fn from_pkcs8_pem(pem: &str) -> Result<Self, KeyError> {
+        let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(|_| KeyError)?;
+        Self::from_pkcs8_der(key.as_bytes())
+    }
+
+    /// Reads the bytes of a PKCS#8 document.
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| KeyError)?;
+        let public = pair.public_key().as_ref();
+        let [0x04, point @ ..] = public else { return Err(KeyError) };
+        let (x, y) = point.split_at_checked(32).ok_or(KeyError)?;
+        let (x, y) = (BASE64URL_NOPAD.encode(x), BASE64URL_NOPAD.encode(y));
+        Ok(SigningKey {
+            id: thumbprint(&x, &y),
+            x,
+            y,
+            private: EncodingKey::from_ec_der(der),
+            public: DecodingKey::from_ec_der(public),
+        })
+    }
+
+    /// The key's id: its thumbprint (RFC 7638, SHA-256, base64url).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The public half as a JSON Web Key.
+    pub fn public_jwk(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kty": "EC", "crv": "P-256", "x": self.x, "y": self.y,
+            "use": "sig", "alg": OWN_ALGORITHM, "kid": self.id,
+        })
+    }
+
+    /// Signs claims into a compact token.
+    pub fn sign<T: Serialize>(&self, claims: &T) -> Result<String, SigningError> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(self.id.clone());
+        jsonwebtoken::encode(&header, claims, &self.private).map_err(SigningError)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// RFC 7638: the required members, sorted, without spaces.
+fn thumbprint(x: &str, y: &str) -> String {
+    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    BASE64URL_NOPAD.encode(&Sha256::digest(canonical.as_bytes()))
+}
+
+/// A fresh access token, ready for the answer.
+#[derive(Clone)]
+pub struct IssuedToken {
+    /// The compact token.
+    pub token: String,
+    /// How long it lives, as `expires_in` says it.
+    pub expires_in_seconds: i64,
+}
+
+impl fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedToken").field("expires_in_seconds", &self.expires_in_seconds).finish_non_exhaustive()
+    }
+}
+
+/// Whose access token it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnToken {
+    /// A member of staff in a session.
+    Staff {
+        /// The account.
+        account: AccountId,
+        /// The session the token belongs to; it may have ended since.
+        session: SessionId,
+    },
+    /// The anonymous requester of one ticket.
+    Tracking {
+        /// The ticket.
+        ticket: TicketId,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Staff,
+    Tracking,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OwnClaims {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<Uuid>,
+    // Names the token in an issuer's records; required, but nothing here looks at it.
+    jti: Uuid,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+/// Issues and verifies our own access tokens.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    current: SigningKey,
+    older: Vec<SigningKey>,
+    issuer: String,
+}
+
+impl Tokens {
+    /// Signs with `current`; also accepts what `older` keys signed before a rotation.
+    pub fn new(current: SigningKey, older: Vec<SigningKey>, issuer: String) -> Self {
+        Tokens { current, older, issuer }
+    }
+
+    /// The issuer our tokens name; no citizens' issuer may have the same.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whether a token says it is ours; nothing is verified. For choosing the verifier only.
+    pub fn claims_to_be_ours(&self, token: &str) -> bool {
+        unverified_issuer(token).is_some_and(|issuer| issuer == self.issuer)
+    }
+
+    /// An access token for a session of staff.
+    pub fn issue_staff(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        jti: Uuid,
+        now: Timestamp,
+    ) -> Result<IssuedToken, SigningError> {
+        self.issue(Kind::Staff, account.uuid(), Some(session.uuid()), jti, now)
+    }
+
+    /// An access token for the anonymous requester of a ticket.
+    pub fn issue_tracking(&self, ticket: TicketId, jti: Uuid, now: Timestamp) -> Result<IssuedToken, SigningError> {
+        self.issue(Kind::Tracking, ticket.uuid(), None, jti, now)
+    }
+
+    fn issue(
+        &self,
+        kind: Kind,
+        sub: Uuid,
+        sid: Option<Uuid>,
+        jti: Uuid,
+        now: Timestamp,
+    ) -> Result<IssuedToken, SigningError> {
+        let iat = now.as_second();
+        let life = lifetime_seconds(kind);
+        let claims = OwnClaims {
+            iss: self.issuer.clone(),
+            aud: OWN_AUDIENCE.to_owned(),
+            sub,
+            kind,
+            sid,
+            jti,
+            iat,
+            nbf: iat,
+            exp: iat.saturating_add(life),
+        };
+        Ok(IssuedToken { token: self.current.sign(&claims)?, expires_in_seconds: life })
+    }
+
+    /// Reads a token of ours, or says why it is none that counts at `now`.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<OwnToken, TokenError> {
+        let header = UntrustedHeader::read(token)?;
+        header.must_not_name_keys()?;
+        if header.alg != OWN_ALGORITHM {
+            return Err(TokenError::Algorithm);
+        }
+        if header.typ.as_deref() != Some(OWN_TYPE) {
+            return Err(TokenError::Header);
+        }
+        let kid = header.kid.ok_or(TokenError::UnknownKey)?;
+        let key = self.key(&kid).ok_or(TokenError::UnknownKey)?;
+        let claims: OwnClaims = verified_claims(token, &key.public, Algorithm::ES256)?;
+        if claims.iss != self.issuer {
+            return Err(TokenError::Issuer);
+        }
+        if claims.aud != OWN_AUDIENCE {
+            return Err(TokenError::Audience);
+        }
+        let times = Times { iat: claims.iat, nbf: Some(claims.nbf), exp: claims.exp };
+        times.check(now, OWN_LEEWAY_SECONDS)?;
+        if times.exp.saturating_sub(times.iat) > lifetime_seconds(claims.kind) {
+            return Err(TokenError::Claim("exp"));
+        }
+        match (claims.kind, claims.sid) {
+            (Kind::Staff, Some(session)) => {
+                Ok(OwnToken::Staff { account: AccountId::new(claims.sub), session: SessionId::new(session) })
+            }
+            (Kind::Tracking, None) => Ok(OwnToken::Tracking { ticket: TicketId::new(claims.sub) }),
+            (Kind::Staff, None) | (Kind::Tracking, Some(_)) => Err(TokenError::Claim("sid")),
+        }
+    }
+
+    fn key(&self, id: &str) -> Option<&SigningKey> {
+        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
+    }
+}
+
+fn lifetime_seconds(kind: Kind) -> i64 {
+    match kind {
+        Kind::Staff => STAFF_TOKEN_SECONDS,
+        Kind::Tracking => TRACKING_TOKEN_SECONDS,
+    }
+}
+
+/// What a client trades for the next access token: its session and 32 random bytes.
+///
+/// Not a JWT: it means nothing without the row that holds its [`RefreshToken::hash`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    session: SessionId,
+    random: [u8; 32],
+}
+
+impl RefreshToken {
+    /// A token of the session, from 32 bytes of a secure source.
+    pub fn new(session: SessionId, random: [u8; 32]) -> Self {
+        RefreshToken { session, random }
+    }
+
+    /// Reads the one spelling [`RefreshToken::expose`] writes; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > 128 {
+            return None;
+        }
+        let (session, random) = text.split_once('.')?;
+        let session = Uuid::try_parse(session).ok()?;
+        let random = BASE64URL_NOPAD.decode(random.as_bytes()).ok()?;
+        let token = RefreshToken::new(SessionId::new(session), random.try_into().ok()?);
+        (token.expose() == text).then_some(token)
+    }
+
+    /// The session the token says it belongs to.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The text for the client, and for nobody else.
+    pub fn expose(&self) -> String {
+        format!("{}.{}", self.session.uuid().simple(), BASE64URL_NOPAD.encode(&self.random))
+    }
+
+    /// What the database keeps instead of the token: SHA-256 of its text, in hex.
+    ///
+    /// No salt or slow hash is needed: nobody guesses 256 random bits.
+    pub fn hash(&self) -> String {
+        HEXLOWER.encode(&Sha256::digest(self.expose().as_bytes()))
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshToken").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// A token's header before anything is verified.
+///
+/// Unknown members are let through as RFC 7515 asks, unless `crit` makes them binding.
+#[derive(Deserialize)]
+pub(crate) struct UntrustedHeader {
+    pub(crate) alg: String,
+    pub(crate) kid: Option<String>,
+    pub(crate) typ: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    jwk: bool,
+    #[serde(default, deserialize_with = "present")]
+    jku: bool,
+    #[serde(default, deserialize_with = "present")]
+    x5c: bool,
+    #[serde(default, deserialize_with = "present")]
+    x5u: bool,
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+    #[serde(default, deserialize_with = "present")]
+    b64: bool,
+    #[serde(default, deserialize_with = "present")]
+    enc: bool,
+    #[serde(default, deserialize_with = "present")]
+    zip: bool,
+}
+
+impl UntrustedHeader {
+    pub(crate) fn read(token: &str) -> Result<Self, TokenError> {
+        let (header, _) = parts(token).ok_or(TokenError::Malformed)?;
+        json_part(header).ok_or(TokenError::Malformed)
+    }
+
+    /// Refuses tokens that bring, or point to, the key to verify them with, or change what the
+    /// signature covers (RFC 8725, 3.10).
+    pub(crate) fn must_not_name_keys(&self) -> Result<(), TokenError> {
+        let names_key = self.jwk || self.jku || self.x5c || self.x5u;
+        let changes_meaning = self.crit || self.b64 || self.enc || self.zip;
+        if names_key || changes_meaning { Err(TokenError::Header) } else { Ok(()) }
+    }
+}
+
+/// Whose token it says it is. Only good for choosing who verifies it.
+pub(crate) fn unverified_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Issuer {
+        iss: String,
+    }
+    let (_, payload) = parts(token)?;
+    json_part::<Issuer>(payload).map(|claims| claims.iss)
+}
+
+/// Header and payload of a token that has a signature too.
+fn parts(token: &str) -> Option<(&str, &str)> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    let mut parts = token.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(header), Some(payload), Some(_), None) => Some((header, payload)),
+        _ => None,
+    }
+}
+
+fn json_part<T: DeserializeOwned>(part: &str) -> Option<T> {
+    let bytes = BASE64URL_NOPAD.decode(part.as_bytes()).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// True for a member that is there, whatever its value, `null` included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+/// Checks the signature with one key and one algorithm, then reads the claims.
+///
+/// The library's own checks of times are off: it reads the system clock.
+pub(crate) fn verified_claims<T: DeserializeOwned>(
+    token: &str,
+    key: &DecodingKey,
+    algorithm: Algorithm,
+) -> Result<T, TokenError> {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    match jsonwebtoken::decode::<T>(token, key, &validation) {
+        Ok(data) => Ok(data.claims),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::InvalidSignature => TokenError::Signature,
+            ErrorKind::InvalidAlgorithm | ErrorKind::InvalidKeyFormat => TokenError::Algorithm,
+            ErrorKind::Json(_) => TokenError::Claim("payload"),
+            _ => TokenError::Malformed,
+        }),
+    }
+}
+
+/// The times of a token, in seconds since 1970.
+pub(crate) struct Times {
+    pub(crate) iat: i64,
+    pub(crate) nbf: Option<i64>,
+    pub(crate) exp: i64,
+}
+
+impl Times {
+    pub(crate) fn check(&self, now: Timestamp, leeway_seconds: i64) -> Result<(), TokenError> {
+        let now = now.as_second();
+        if self.exp <= self.iat {
+            return Err(TokenError::Claim("exp"));
+        }
+        if now >= self.exp.saturating_add(leeway_seconds) {
+            return Err(TokenError::Expired);
+        }
+        let begins = self.nbf.map_or(self.iat, |nbf| nbf.max(self.iat));
+        if now < begins.saturating_sub(leeway_seconds) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::hmac;
+    use aws_lc_rs::rand::SystemRandom;
+    use jiff::ToSpan;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ISSUER: &str = "https://sportello.example.org";
+
+    fn der() -> Vec<u8> {
+        let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+        der.as_ref().to_vec()
+    }
+
+    fn key() -> SigningKey {
+        SigningKey::from_pkcs8_der(&der()).unwrap()
+    }
+
+    fn tokens(key: &SigningKey) -> Tokens {
+        Tokens::new(key.clone(), Vec::new(), ISSUER.to_owned())
+    }
+
+    fn now() -> Timestamp {
+        "2031-03-14T09:26:53Z".parse().unwrap()
+    }
+
+    fn id(n: u128) -> Uuid {
+        Uuid::from_u128(n)
+    }
+
+    fn staff_claims() -> Value {
+        let now = now().as_second();
+        json!({
+            "iss": ISSUER, "aud": "sportello", "sub": id(1), "kind": "staff", "sid": id(2), "jti": id(3),
+            "iat": now, "nbf": now, "exp": now + 900,
+        })
+    }
+
+    fn with(mut claims: Value, name: &str, value: Value) -> Value {
+        claims[name] = value;
+        claims
+    }
+
+    fn without(mut claims: Value, name: &str) -> Value {
+        claims.as_object_mut().unwrap().remove(name).unwrap();
+        claims
+    }
+
+    fn part(value: &Value) -> String {
+        BASE64URL_NOPAD.encode(value.to_string().as_bytes())
+    }
+
+    /// Any header and claims, signed by the key as ES256 whatever the header says.
+    fn signed(der: &[u8], header: &Value, claims: &Value) -> String {
+        let message = format!("{}.{}", part(header), part(claims));
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).unwrap();
+        let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+        format!("{message}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
+    }
+
+    fn header(key: &SigningKey) -> Value {
+        json!({"typ": "JWT", "alg": "ES256", "kid": key.id()})
+    }
+
+    #[test]
+    fn a_staff_token_is_read_back_during_its_15_minutes() {
+        let tokens = tokens(&key());
+        let (account, session) = (AccountId::new(id(1)), SessionId::new(id(2)));
+        let issued = tokens.issue_staff(account, session, id(3), now()).unwrap();
+        assert_eq!(issued.expires_in_seconds, 900);
+        assert!(tokens.claims_to_be_ours(&issued.token));
+        for second in [-30, 0, 899, 929] {
+            let read = tokens.verify(&issued.token, now() + second.seconds());
+            assert_eq!(read, Ok(OwnToken::Staff { account, session }), "{second}");
+        }
+        assert_eq!(tokens.verify(&issued.token, now() + 930.seconds()), Err(TokenError::Expired));
+        assert_eq!(tokens.verify(&issued.token, now() - 31.seconds()), Err(TokenError::NotYetValid));
+    }
+
+    #[test]
+    fn a_tracking_token_is_read_back_during_its_30_minutes() {
+        let tokens = tokens(&key());
+        let ticket = TicketId::new(id(7));
+        let issued = tokens.issue_tracking(ticket, id(3), now()).unwrap();
+        assert_eq!(issued.expires_in_seconds, 1800);
+        assert_eq!(tokens.verify(&issued.token, now() + 1800.seconds()), Ok(OwnToken::Tracking { ticket }));
+        assert_eq!(tokens.verify(&issued.token, now() + 1830.seconds()), Err(TokenError::Expired));
+        let payload: Value = json_part(parts(&issued.token).unwrap().1).unwrap();
+        assert!(payload.get("sid").is_none());
+    }
+
+    #[test]
+    fn every_claim_is_required_and_typed() {
+        let der = der();
+        let key = SigningKey::from_pkcs8_der(&der).unwrap();
+        let tokens = tokens(&key);
+        let verdict = |claims: &Value| tokens.verify(&signed(&der, &header(&key), claims), now());
+        assert!(verdict(&staff_claims()).is_ok());
+
+        for name in ["iss", "aud", "sub", "kind", "jti", "iat", "nbf", "exp"] {
+            assert_eq!(verdict(&without(staff_claims(), name)), Err(TokenError::Claim("payload")), "{name}");
+            assert_eq!(verdict(&with(staff_claims(), name, json!(null))), Err(TokenError::Claim("payload")), "{name}");
+        }
+        let second = now().as_second();
+        for (name, value, error) in [
+            ("iss", json!("https://elsewhere.example.org"), TokenError::Issuer),
+            ("iss", json!([ISSUER]), TokenError::Claim("payload")),
+            ("aud", json!("another"), TokenError::Audience),
+            ("aud", json!(["sportello"]), TokenError::Claim("payload")),
+            ("sub", json!("marco"), TokenError::Claim("payload")),
+            ("kind", json!("citizen"), TokenError::Claim("payload")),
+            ("kind", json!("Staff"), TokenError::Claim("payload")),
+            ("kind", json!("tracking"), TokenError::Claim("sid")),
+            ("exp", json!(format!("{}", second + 900)), TokenError::Claim("payload")),
+            ("exp", json!("2031-03-14T10:00:00Z"), TokenError::Claim("payload")),
+            ("nbf", json!(format!("{second}")), TokenError::Claim("payload")),
+            ("iat", json!("2031-03-14T09:26:53Z"), TokenError::Claim("payload")),
+            ("iat", json!(1e3), TokenError::Claim("payload")),
+            ("exp", json!(u64::MAX), TokenError::Claim("payload")),
+            ("exp", json!(i64::MAX), TokenError::Claim("exp")),
+            ("exp", json!(second + 901), TokenError::Claim("exp")),
+            ("exp", json!(second), TokenError::Claim("exp")),
+            ("nbf", json!(second + 31), TokenError::NotYetValid),
+            ("iat", json!(second + 31), TokenError::NotYetValid),
+        ] {
+            assert_eq!(verdict(&with(staff_claims(), name, value.clone())), Err(error), "{name} {value}");
+        }
+        assert_eq!(verdict(&without(staff_claims(), "sid")), Err(TokenError::Claim("sid")));
+        let old = with(with(staff_claims(), "iat", json!(second - 930)), "exp", json!(second - 30));
+        assert_eq!(verdict(&with(old, "nbf", json!(second - 930))), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn no_other_algorithm_is_accepted_in_any_spelling() {
+        let der = der();
+        let key = SigningKey::from_pkcs8_der(&der).unwrap();
+        let tokens = tokens(&key);
+        let others = ["none", "None", "NONE", "nOnE", "", "es256", "ES256 ", "ES384", "HS256", "RS256", "EdDSA"];
+        for alg in others {
+            let header = with(header(&key), "alg", json!(alg));
+            let token = signed(&der, &header, &staff_claims());
+            assert_eq!(tokens.verify(&token, now()), Err(TokenError::Algorithm), "{alg}");
+            let (message, _) = token.rsplit_once('.').unwrap();
+            assert_eq!(tokens.verify(&format!("{message}."), now()), Err(TokenError::Algorithm), "{alg}");
+        }
+        let twice = format!(r#"{{"typ":"JWT","alg":"none","alg":"ES256","kid":"{}"}}"#, key.id());
+        let token = format!("{}.{}.", BASE64URL_NOPAD.encode(twice.as_bytes()), part(&staff_claims()));
+        assert_eq!(tokens.verify(&token, now()), Err(TokenError::Malformed));
+    }
+
+    #[test]
+    fn the_public_key_is_no_hmac_secret() {
+        let key = key();
+        let tokens = tokens(&key);
+        let jwk = key.public_jwk();
+        let decode = |name: &str| BASE64URL_NOPAD.decode(jwk[name].as_str().unwrap().as_bytes()).unwrap();
+        let point: Vec<u8> = [vec![0x04], decode("x"), decode("y")].concat();
+        let message = format!("{}.{}", part(&with(header(&key), "alg", json!("HS256"))), part(&staff_claims()));
+        for secret in [point, jwk.to_string().into_bytes(), key.id().as_bytes().to_vec()] {
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), message.as_bytes());
+            let token = format!("{message}.{}", BASE64URL_NOPAD.encode(tag.as_ref()));
+            assert_eq!(tokens.verify(&token, now()), Err(TokenError::Algorithm));
+        }
+    }
+
+    #[test]
+    fn a_stripped_or_changed_signature_or_payload_is_refused() {
+        let tokens = tokens(&key());
+        let issued = tokens.issue_tracking(TicketId::new(id(1)), id(2), now()).unwrap();
+        let (message, signature) = issued.token.rsplit_once('.').unwrap();
+        let (header, _) = message.split_once('.').unwrap();
+        let mut flipped = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+        flipped[10] ^= 1;
+        let flipped = BASE64URL_NOPAD.encode(&flipped);
+        for (token, error) in [
+            (format!("{message}."), TokenError::Signature),
+            (format!("{message}.{flipped}"), TokenError::Signature),
+            (format!("{message}.{}", "A".repeat(86)), TokenError::Signature),
+            (format!("{header}.{}.{signature}", part(&staff_claims())), TokenError::Signature),
+            (message.to_owned(), TokenError::Malformed),
+            (format!("{}.", issued.token), TokenError::Malformed),
+            (format!("{}=", issued.token), TokenError::Malformed),
+            (format!(" {}", issued.token), TokenError::Malformed),
+            (String::new(), TokenError::Malformed),
+            ("..".to_owned(), TokenError::Malformed),
+            ("a.".repeat(MAX_TOKEN_BYTES), TokenError::Malformed),
+        ] {
+            assert_eq!(tokens.verify(&token, now()), Err(error), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_token_over_8_kib_is_not_looked_at() {
+        let der = der();
+        let key = SigningKey::from_pkcs8_der(&der).unwrap();
+        let long = with(staff_claims(), "filler", json!("x".repeat(MAX_TOKEN_BYTES)));
+        let token = signed(&der, &header(&key), &long);
+        assert_eq!(tokens(&key).verify(&token, now()), Err(TokenError::Malformed));
+    }
+
+    #[test]
+    fn only_our_keys_count_and_older_ones_still_verify() {
+        let (first, second, stranger) = (key(), key(), key());
+        let ticket = TicketId::new(id(1));
+        let old = tokens(&first).issue_tracking(ticket, id(2), now()).unwrap();
+        let rotated = Tokens::new(second.clone(), vec![first.clone()], ISSUER.to_owned());
+        assert_eq!(rotated.verify(&old.token, now()), Ok(OwnToken::Tracking { ticket }));
+        assert_eq!(tokens(&second).verify(&old.token, now()), Err(TokenError::UnknownKey));
+        let foreign = tokens(&stranger).issue_tracking(ticket, id(2), now()).unwrap();
+        assert_eq!(rotated.verify(&foreign.token, now()), Err(TokenError::UnknownKey));
+    }
+
+    #[test]
+    fn a_strange_key_id_or_another_key_under_our_id_is_refused() {
+        let (ours, der) = (key(), der());
+        let tokens = tokens(&ours);
+        assert_eq!(tokens.verify(&signed(&der, &header(&ours), &staff_claims()), now()), Err(TokenError::Signature));
+        for kid in ["", "../../../dev/null", "/etc/passwd", "' OR 1=1 --", "https://evil.example.org/k"] {
+            let header = with(header(&ours), "kid", json!(kid));
+            let verdict = tokens.verify(&signed(&der, &header, &staff_claims()), now());
+            assert_eq!(verdict, Err(TokenError::UnknownKey), "{kid}");
+        }
+        let nameless = signed(&der, &without(header(&ours), "kid"), &staff_claims());
+        assert_eq!(tokens.verify(&nameless, now()), Err(TokenError::UnknownKey));
+    }
+
+    #[test]
+    fn a_header_that_brings_or_points_to_a_key_is_refused_without_a_call() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
+        let der = der();
+        let key = SigningKey::from_pkcs8_der(&der).unwrap();
+        let tokens = tokens(&key);
+        for (name, value) in [
+            ("jwk", key.public_jwk()),
+            ("jwk", json!(null)),
+            ("jku", json!(url)),
+            ("x5u", json!(url)),
+            ("x5c", json!(["MIIB"])),
+            ("crit", json!(["exp"])),
+            ("crit", json!([])),
+            ("b64", json!(false)),
+            ("zip", json!("DEF")),
+            ("typ", json!("logout+jwt")),
+        ] {
+            let token = signed(&der, &with(header(&key), name, value), &staff_claims());
+            assert_eq!(tokens.verify(&token, now()), Err(TokenError::Header), "{name}");
+        }
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_refresh_token_has_one_spelling_and_is_no_access_token() {
+        let token = RefreshToken::new(SessionId::new(id(0xabc)), [0x5a; 32]);
+        let text = token.expose();
+        assert_eq!(text.len(), 32 + 1 + 43);
+        assert_eq!(RefreshToken::parse(&text), Some(token.clone()));
+        assert_eq!(RefreshToken::parse(&text).unwrap().hash(), token.hash());
+        assert_eq!(token.hash().len(), 64);
+        assert!(!format!("{token:?}").contains("Wlpa"));
+        assert_eq!(tokens(&key()).verify(&text, now()), Err(TokenError::Malformed));
+
+        let dashed = format!("{}.{}", id(0xabc), text.split_once('.').unwrap().1);
+        let last_bits = format!("{}b", &text[..text.len() - 1]);
+        for wrong in [text.to_uppercase(), dashed, format!("{text}="), last_bits, text[..70].to_owned(), "é.".into()] {
+            assert_eq!(RefreshToken::parse(&wrong), None, "{wrong}");
+        }
+        let access = tokens(&key()).issue_tracking(TicketId::new(id(1)), id(2), now()).unwrap();
+        assert_eq!(RefreshToken::parse(&access.token), None);
+    }
+
+    #[test]
+    fn the_key_id_is_the_thumbprint_of_rfc_7638() {
+        // The example of RFC 9449, 6.1: `jkt` of the proof's key.
+        let (x, y) = ("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs", "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA");
+        assert_eq!(thumbprint(x, y), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+    }
+
+    #[test]
+    fn other_keys_are_no_signing_keys_and_none_prints_itself() {
+        let pem = |der: &[u8]| {
+            let body = data_encoding::BASE64.encode(der);
+            format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+        };
+        let der = der();
+        let key = SigningKey::from_pkcs8_pem(&pem(&der)).unwrap();
+        assert_eq!(key.id(), SigningKey::from_pkcs8_der(&der).unwrap().id());
+        let printed = format!("{:?} {:?}", key, tokens(&key));
+        assert!(!printed.contains("private"), "{printed}");
+
+        let ed = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        assert!(SigningKey::from_pkcs8_pem(&pem(ed.as_ref())).is_err());
+        assert!(SigningKey::from_pkcs8_pem("").is_err());
+        assert!(SigningKey::from_pkcs8_der(&der[..der.len() / 2]).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! Mail into a folder, one `.eml` file a message: for demonstrations and tests.
+//!
+//! Invariant: a file with the ending `.eml` is whole and on disk. Names are message ids, which
+//! sort by time (UUID version 7); a message sent twice is one file.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use service::mailer::{MailFailure, MailMessage, Mailer};
+
+use super::Letterhead;
+
+pub(super) struct FolderMailer {
+    folder: PathBuf,
+    letterhead: Letterhead,
+}
+
+impl FolderMailer {
+    pub(super) fn open(folder: &Path, letterhead: Letterhead) -> anyhow::Result<Self> {
+        let mut builder = DirBuilder::new();
+        // Mails hold codes and notes: only the owner of the process may look in.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .recursive(true)
+            .create(folder)
+            .with_context(|| format!("the folder for mail {}", folder.display()))?;
+        Ok(FolderMailer {
+            folder: folder.to_owned(),
+            letterhead,
+        })
+    }
+
+    fn store(&self, message: &MailMessage, letter: &[u8]) -> io::Result<()> {
+        let written = self.folder.join(format!(".{}.tmp", message.id));
+        let done = self.folder.join(format!("{}.eml", message.id));
+        // A leftover of a run that was stopped. Removed and made anew, never opened: what lies
+        // there might be a link to somewhere else.
+        match fs::remove_file(&written) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&written)?;
+        file.write_all(letter)?;
+        file.sync_all()?;
+        fs::rename(&written, &done)?;
+        // The name is on disk only when the folder is.
+        #[cfg(unix)]
+        File::open(&self.folder)?.sync_all()?;
+        Ok(())
+    }
+}
+
+impl Mailer for FolderMailer {
+    fn send(&self, message: &MailMessage) -> Result<(), MailFailure> {
+        let letter = self.letterhead.letter(message)?.formatted();
+        self.store(message, &letter)
+            .map_err(|error| MailFailure::Transient(format!("folder: {}", error.kind())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{BODY, ID, config, message, read_letter};
+    use super::super::{MailTransport, open};
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_message_becomes_one_private_file_that_reads_back() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("mail/out");
+        let mailer = open(&config(MailTransport::Folder(folder.clone()))).unwrap();
+        mailer.send(&message()).unwrap();
+        mailer.send(&message()).unwrap();
+
+        assert_eq!(names(&folder), [format!("{ID}.eml")]);
+        let file = folder.join(format!("{ID}.eml"));
+        let (fields, text) = read_letter(&fs::read_to_string(&file).unwrap());
+        assert_eq!(text, BODY);
+        assert!(fields.contains(&("To".to_owned(), message().to)));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&file), mode(&folder)), (0o600, 0o700));
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_leftover_is_replaced_and_never_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("mail");
+        let mailer = open(&config(MailTransport::Folder(folder.clone()))).unwrap();
+        let elsewhere = root.path().join("elsewhere");
+        fs::write(&elsewhere, "untouched").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.join(format!(".{ID}.tmp"))).unwrap();
+
+        mailer.send(&message()).unwrap();
+
+        assert_eq!(names(&folder), [format!("{ID}.eml")]);
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "untouched");
+    }
+
+    #[test]
+    fn a_folder_that_went_away_is_a_reason_to_try_again() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("mail");
+        let mailer = open(&config(MailTransport::Folder(folder.clone()))).unwrap();
+        fs::remove_dir(&folder).unwrap();
+        let answer = mailer.send(&message());
+        assert_eq!(
+            answer,
+            Err(MailFailure::Transient(
+                "folder: entity not found".to_owned()
+            ))
+        );
+    }
+
+    #[test]
+    fn a_refused_message_leaves_nothing_behind() {
+        let root = tempfile::tempdir().unwrap();
+        let mailer = open(&config(MailTransport::Folder(root.path().to_owned()))).unwrap();
+        let to = "anna@example.org\r\nBcc: x@example.org".to_owned();
+        let answer = mailer.send(&MailMessage { to, ..message() });
+        assert!(matches!(answer, Err(MailFailure::Permanent(_))));
+        assert!(names(root.path()).is_empty());
+    }
+}

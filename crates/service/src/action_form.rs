@@ -1,0 +1,328 @@
+//! An operator's action as it was sent, and its reading against catalogue and database.
+
+use domain::actor::{Assignee, Pool, Staff};
+use domain::command::{Action, NewNote, PublishableNote, Update};
+use domain::ids::{AccountId, AttachmentId, TicketNumber, TicketRef};
+use domain::invalid::{FieldError, Invalid};
+use domain::note::{Attachment, Audience};
+use domain::state::{HandOverReason, RemovalReason, ResolutionCode};
+use domain::text::NoteBody;
+use domain::ticket::Ticket;
+use domain::visibility::Scope;
+use escalation::Router;
+use storage::{DbConnection, accounts, history, tickets};
+
+use crate::{Desk, DeskError};
+
+/// The body of an action (`api.md` §5), nothing checked.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct ActionForm {
+    pub action: Option<String>,
+    pub note: Option<NoteForm>,
+    pub assignee: Option<String>,
+    pub expected_audience: Option<String>,
+    pub resolution_code: Option<String>,
+    pub reason_code: Option<String>,
+    pub authority_code: Option<String>,
+    pub removal_reason: Option<String>,
+    pub duplicate_of: Option<String>,
+    pub seq: Option<i64>,
+    pub confirm: Option<bool>,
+    pub activity: Option<ActivityForm>,
+}
+
+/// A note as it was sent.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct NoteForm {
+    pub body: Option<String>,
+    pub published: Option<bool>,
+}
+
+/// A technical activity as it was sent (`domain.md` §4.4).
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct ActivityForm {
+    pub summary: Option<String>,
+    pub detail: Option<String>,
+    pub impact: Option<String>,
+    pub urgency: Option<String>,
+    pub kind: Option<String>,
+    pub asset: Option<String>,
+}
+
+/// What of a form needs no database: codes, note and flags.
+#[derive(Debug, Clone)]
+pub struct CheckedAction {
+    wish: Wish,
+    note: Option<(String, bool)>,
+    assignee: Option<String>,
+    expected: Option<Audience>,
+}
+
+#[derive(Debug, Clone)]
+enum Wish {
+    Plain(Action),
+    HandOver(HandOverReason),
+    Return,
+    Reroute(String),
+    Remove(RemovalReason, Option<String>),
+    Publish(i64),
+}
+
+impl ActionForm {
+    /// Reads everything that can be read without the ticket, and names every bad field at once.
+    pub fn check(self) -> Result<CheckedAction, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let expected = listed(&mut errors, "/expected_audience", self.expected_audience.as_deref(), Audience::from_code);
+        let note = self.note.clone().and_then(|note| check_note(&mut errors, note));
+        let wish = self.wish(&mut errors);
+        let activity = matches!(wish, Some(Wish::Plain(Action::OpenActivity)))
+            .then(|| check_activity(&mut errors, self.activity.unwrap_or_default()))
+            .flatten();
+        let note = match (activity, note) {
+            // The activity's text is the note that T18 demands; what the operator adds follows it.
+            (Some(text), Some((body, true))) => Some((format!("{text}\n\n{body}"), true)),
+            (Some(text), None) => Some((text, true)),
+            (_, note) => note,
+        };
+        match wish {
+            Some(wish) if errors.is_empty() => Ok(CheckedAction { wish, note, assignee: self.assignee, expected }),
+            _ => Err(errors),
+        }
+    }
+
+    fn wish(&self, errors: &mut Vec<FieldError>) -> Option<Wish> {
+        let Some(action) = self.action.as_deref() else {
+            errors.push(Invalid::required().at("/action"));
+            return None;
+        };
+        Some(match action {
+            "take" => Wish::Plain(Action::Take),
+            "assign" => Wish::Plain(Action::Assign),
+            "note" => Wish::Plain(Action::Note),
+            "ask-info" => Wish::Plain(Action::AskInfo),
+            "cancel-question" => Wish::Plain(Action::CancelQuestion),
+            "open-activity" => Wish::Plain(Action::OpenActivity),
+            "close-activity" => Wish::Plain(Action::CloseActivity),
+            "reopen" => Wish::Plain(Action::Reopen),
+            // Every way to ask for it gets the same clear refusal (I-2).
+            "close" | "auto-close" | "auto-closed" => Wish::Plain(Action::Close),
+            "return" => Wish::Return,
+            "resolve" => {
+                let code = needed(errors, "/resolution_code", self.resolution_code.as_deref(), ResolutionCode::from_code)?;
+                Wish::Plain(Action::Resolve { code })
+            }
+            "hand-over" => {
+                Wish::HandOver(needed(errors, "/reason_code", self.reason_code.as_deref(), HandOverReason::from_code)?)
+            }
+            "reroute" => {
+                Wish::Reroute(needed(errors, "/authority_code", self.authority_code.as_deref(), |code| Some(code.to_owned()))?)
+            }
+            "remove" => {
+                let reason = needed(errors, "/removal_reason", self.removal_reason.as_deref(), RemovalReason::from_code)?;
+                if reason == RemovalReason::Duplicate && self.duplicate_of.is_none() {
+                    errors.push(Invalid::required().at("/duplicate_of"));
+                }
+                Wish::Remove(reason, self.duplicate_of.clone())
+            }
+            "publish-note" => {
+                if self.confirm != Some(true) {
+                    errors.push(
+                        Invalid::new(
+                            "not-accepted",
+                            "Conferma che la nota diventa visibile al cittadino",
+                            "confirm that the note becomes visible to the citizen",
+                        )
+                        .at("/confirm"),
+                    );
+                }
+                match self.seq {
+                    Some(seq) => Wish::Publish(seq),
+                    None => {
+                        errors.push(Invalid::required().at("/seq"));
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                errors.push(not_in_list().at("/action"));
+                return None;
+            }
+        })
+    }
+}
+
+impl CheckedAction {
+    /// Completes the update with what the database knows.
+    pub(crate) fn resolve(
+        self,
+        desk: &Desk,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        staff: &Staff,
+        file: Option<Attachment>,
+    ) -> Result<Update, DeskError> {
+        let today = desk.today();
+        let router = Router::new(desk.reference(), today);
+        let action = match self.wish {
+            Wish::Plain(action) => action,
+            Wish::HandOver(reason) => Action::HandOver { reason, to: router.hand_over() },
+            Wish::Return => {
+                let previous = ticket.previous_custodian();
+                Action::Return { to: previous.and_then(|code| router.authority(code.as_str(), &ticket.service)) }
+            }
+            Wish::Reroute(code) => {
+                let target = router.authority(&code, &ticket.service);
+                let target = target.ok_or_else(|| DeskError::field(not_in_list().at("/authority_code")))?;
+                Action::Reroute { to: target }
+            }
+            Wish::Remove(reason, survivor) => {
+                let duplicate_of = survivor.map(|text| find_survivor(conn, ticket, staff, &text)).transpose()?;
+                Action::Remove { reason, duplicate_of }
+            }
+            Wish::Publish(seq) => Action::PublishNote(publishable(desk, conn, ticket, seq)?),
+        };
+        let assignee = self.assignee.map(|text| find_assignee(conn, staff, &text)).transpose()?;
+        let note = match (self.note, file) {
+            (Some((body, published)), attachment) => Some(NewNote { body, published, attachment }),
+            (None, None) => None,
+            (None, Some(_)) => return Err(DeskError::field(Invalid::required().at("/note"))),
+        };
+        Ok(Update { action, note, assignee, expected_audience: self.expected })
+    }
+}
+
+/// The ticket that stays must be one the same desk sees.
+fn find_survivor(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    staff: &Staff,
+    text: &str,
+) -> Result<TicketNumber, DeskError> {
+    let unknown = || DeskError::field(not_in_list().at("/duplicate_of"));
+    let wanted = TicketRef::parse(text).ok_or_else(unknown)?;
+    let (survivor, _) = tickets::find(conn, &Scope::of(staff), &wanted)?.ok_or_else(unknown)?;
+    if survivor.id == ticket.id { Err(unknown()) } else { Ok(survivor.number) }
+}
+
+fn publishable(
+    desk: &Desk,
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    seq: i64,
+) -> Result<PublishableNote, DeskError> {
+    let unknown = || DeskError::field(not_in_list().at("/seq"));
+    let (note, author) = history::find_note(conn, ticket.id, seq)?.ok_or_else(unknown)?;
+    let files = history::list_attachments(conn, ticket.id)?;
+    let attachment = files
+        .into_iter()
+        .find(|stored| stored.seq == seq)
+        .map(|stored| Attachment { id: AttachmentId::new(desk.ids().uuid()), ..stored.file });
+    Ok(PublishableNote { seq, author, team: note.team, audience: note.audience, body: note.body, attachment })
+}
+
+/// An active colleague at the actor's own desk, or one of its pools (I-6). The region is no
+/// assignee: that is what the hand-over is for (P-5).
+fn find_assignee(conn: &mut DbConnection, staff: &Staff, text: &str) -> Result<Assignee, DeskError> {
+    if text.eq_ignore_ascii_case("region") || text.eq_ignore_ascii_case("regione") {
+        let refusal = Invalid::new(
+            "use-hand-over",
+            "Per passare la richiesta alla regione usa \"Non di competenza\"",
+            "use the hand-over action to pass the request to the region",
+        );
+        return Err(DeskError::field(refusal.at("/assignee")));
+    }
+    if text == "me" {
+        return Ok(Assignee::Operator(staff.account));
+    }
+    if let Some(pool) = Pool::from_code(text) {
+        return Ok(Assignee::Pool(pool));
+    }
+    let colleagues = accounts::list_colleagues(conn, &staff.authority)?;
+    let wanted = text.parse::<AccountId>().ok();
+    match wanted.filter(|id| colleagues.iter().any(|colleague| colleague.account == *id)) {
+        Some(id) => Ok(Assignee::Operator(id)),
+        None => Err(DeskError::field(not_in_list().at("/assignee"))),
+    }
+}
+
+fn check_note(errors: &mut Vec<FieldError>, note: NoteForm) -> Option<(String, bool)> {
+    let body = match NoteBody::parse(note.body.as_deref().unwrap_or_default()) {
+        Ok(body) => Some(body.into_string()),
+        Err(invalid) => {
+            errors.push(invalid.at("/note/body"));
+            None
+        }
+    };
+    if note.published.is_none() {
+        errors.push(Invalid::required().at("/note/published"));
+    }
+    Some((body?, note.published?))
+}
+
+fn check_activity(errors: &mut Vec<FieldError>, activity: ActivityForm) -> Option<String> {
+    let mut text = |pointer: &str, value: Option<String>| match NoteBody::parse(value.as_deref().unwrap_or_default()) {
+        Ok(body) => Some(body.into_string()),
+        Err(invalid) => {
+            errors.push(invalid.at(pointer));
+            None
+        }
+    };
+    let summary = text("/activity/summary", activity.summary);
+    let detail = text("/activity/detail", activity.detail);
+    let asset = text("/activity/asset", activity.asset);
+    let impact = choice(errors, "/activity/impact", activity.impact, &["minor", "moderate", "significant", "extensive"], "moderate");
+    let urgency = choice(errors, "/activity/urgency", activity.urgency, &["low", "medium", "high", "critical"], "medium");
+    let kind = choice(errors, "/activity/kind", activity.kind, &["user-service-restoration", "infrastructure-restoration"], "user-service-restoration");
+    Some(format!("{}\n[{}; {}; {}; {}]\n\n{}", summary?, asset?, impact?, urgency?, kind?, detail?))
+}
+
+fn choice(
+    errors: &mut Vec<FieldError>,
+    pointer: &str,
+    value: Option<String>,
+    known: &[&str],
+    default: &str,
+) -> Option<String> {
+    match value {
+        None => Some(default.to_owned()),
+        Some(value) if known.contains(&value.as_str()) => Some(value),
+        Some(_) => {
+            errors.push(not_in_list().at(pointer));
+            None
+        }
+    }
+}
+
+fn listed<T>(
+    errors: &mut Vec<FieldError>,
+    pointer: &str,
+    text: Option<&str>,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Option<T> {
+    let text = text?;
+    let value = read(text);
+    if value.is_none() {
+        errors.push(not_in_list().at(pointer));
+    }
+    value
+}
+
+fn needed<T>(
+    errors: &mut Vec<FieldError>,
+    pointer: &str,
+    text: Option<&str>,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Option<T> {
+    if text.is_none_or(str::is_empty) {
+        errors.push(Invalid::required().at(pointer));
+        return None;
+    }
+    listed(errors, pointer, text, read)
+}
+
+pub(crate) const fn not_in_list() -> Invalid {
+    Invalid::new("not-in-list", "Valore non disponibile", "this value is not in the list")
+}

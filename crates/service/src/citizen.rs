@@ -1,0 +1,240 @@
+//! What requesters do with their own tickets: read, write, withdraw, and open a tracking session.
+
+use domain::actor::Actor;
+use domain::command::Command;
+use domain::event::Event;
+use domain::ids::{TicketId, TicketRef};
+use domain::note::Attachment;
+use domain::rejection::Rejection;
+use domain::state::{State, StateCode};
+use domain::text::MessageBody;
+use domain::ticket::{NewTicket, Ticket};
+use domain::visibility::Scope;
+use escalation::Router;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use storage::list::{self, Filter, Key, Order, Page};
+use storage::tickets::{self, Dossier};
+use storage::{DbConnection, history};
+
+use crate::once::{Answer, Once};
+use crate::screen::{Labelled, RequesterTicket};
+use crate::secrets::same;
+use crate::{Desk, DeskError};
+
+/// What a requester's message led to.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Replied {
+    /// The ticket it is on: the same one, or the follow-up of a closed one.
+    pub ticket: RequesterTicket,
+    /// Its place in the ticket's history.
+    pub seq: i64,
+    /// Whether a new ticket was made for it (T24).
+    pub is_follow_up: bool,
+}
+
+/// A ticket in a requester's own list.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct OwnItem {
+    pub id: TicketId,
+    pub number: String,
+    pub state: StateCode,
+    pub service: Labelled,
+    pub problem_type: Labelled,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub needs_answer: bool,
+    pub last_message: Option<String>,
+}
+
+/// Characters of a message shown in a list.
+const PREVIEW_CHARS: usize = 120;
+
+impl Desk {
+    /// A page of the requester's own tickets, newest first.
+    pub fn list_own(
+        &self,
+        scope: &Scope,
+        after: Option<(Timestamp, TicketId)>,
+        limit: i64,
+    ) -> Result<Vec<OwnItem>, DeskError> {
+        let page = Page {
+            order: Order::CreatedAt,
+            descending: true,
+            after: after.map(|(at, id)| (Key::At(at), id)),
+            limit,
+        };
+        self.db.read_snapshot(|conn| {
+            let items = list::list(conn, scope, &Filter::default(), &page)?;
+            let ids: Vec<TicketId> = items.iter().map(|item| item.id).collect();
+            let mut previews = history::list_last_messages(conn, &ids)?;
+            Ok(items
+                .into_iter()
+                .map(|item| OwnItem {
+                    id: item.id,
+                    service: self.service_label(&item.service_code),
+                    problem_type: self.problem_label(&item.service_code, &item.problem_type),
+                    number: item.number,
+                    state: item.state.citizen_code(),
+                    created_at: item.created_at,
+                    updated_at: item.updated_at,
+                    needs_answer: item.state == StateCode::AwaitingInfo,
+                    last_message: previews.remove(&item.id).map(|text| preview(&text)),
+                })
+                .collect())
+        })
+    }
+
+    /// Checks the text of a message before its file is kept.
+    pub fn check_message(&self, body: Option<&str>) -> Result<MessageBody, domain::invalid::FieldError> {
+        MessageBody::parse(body.unwrap_or_default(), self.settings.text_limits.description_max_chars)
+            .map_err(|invalid| invalid.at("/body"))
+    }
+
+    /// Adds the requester's message: wakes a waiting ticket, reopens a resolved one within its
+    /// window, and becomes a new ticket on a closed one, so that no reply is lost (I-12).
+    pub fn reply(
+        &self,
+        scope: &Scope,
+        wanted: TicketRef,
+        body: MessageBody,
+        file: Option<Attachment>,
+        once: &Once,
+    ) -> Result<Answer<Replied>, DeskError> {
+        // Taken before the transaction: a follow-up needs one, and skipped numbers do no harm.
+        let is_over = self.db.read(|conn| {
+            let found = tickets::find(conn, scope, &wanted)?.ok_or(DeskError::NotFound)?;
+            Ok::<_, DeskError>(!found.0.state.code().is_open())
+        })?;
+        let number = if is_over { Some(self.next_number()?) } else { None };
+        let (desk, scope) = (self.clone(), scope.clone());
+        self.write_once(once, move |conn| {
+            let now = desk.clock.now();
+            let (mut ticket, dossier) = tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
+            let command = Command::Reply { body: body.as_str().to_owned(), attachment: file.clone() };
+            match desk.apply(conn, &mut ticket, &dossier, &command, &Actor::Requester, now) {
+                Ok(events) => Ok(Replied {
+                    ticket: desk.requester_ticket(&ticket, &dossier),
+                    seq: events.last().map_or(ticket.version, |event| event.seq),
+                    is_follow_up: false,
+                }),
+                Err(DeskError::Rejected(Rejection::Over)) => {
+                    let number = number.ok_or(DeskError::Busy)?;
+                    let dossier = desk.follow_up_dossier(dossier, &ticket, &body, now);
+                    let new = desk.follow_up(&ticket, number);
+                    let made = desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
+                    Ok(Replied { ticket: desk.requester_ticket(&made, &dossier), seq: 1, is_follow_up: true })
+                }
+                Err(other) => Err(other),
+            }
+        })
+    }
+
+    /// Withdraws the requester's ticket (T20).
+    pub fn withdraw(
+        &self,
+        scope: &Scope,
+        wanted: TicketRef,
+        once: &Once,
+    ) -> Result<Answer<RequesterTicket>, DeskError> {
+        let (desk, scope) = (self.clone(), scope.clone());
+        self.write_once(once, move |conn| {
+            let now = desk.clock.now();
+            let (mut ticket, dossier) = tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
+            desk.apply(conn, &mut ticket, &dossier, &Command::Withdraw, &Actor::Requester, now)?;
+            Ok(desk.requester_ticket(&ticket, &dossier))
+        })
+    }
+
+    /// The ticket that a tracking link opens, if number and secret fit and the link still lives:
+    /// it dies with the ticket's reopening window (`domain.md` §3.6).
+    pub fn open_tracking(&self, number: &str, secret: &str) -> Result<TicketId, DeskError> {
+        let now = self.clock.now();
+        let wanted = TicketRef::parse(number).filter(|wanted| matches!(wanted, TicketRef::Number(_)));
+        let found = match wanted {
+            Some(wanted) => self.db.read(|conn| tickets::find(conn, &Scope::System, &wanted))?,
+            None => None,
+        };
+        // The comparison runs for an unknown number, too: an answer's time tells nothing.
+        let id = found.as_ref().map_or(TicketId::new(uuid::Uuid::nil()), |(ticket, _)| ticket.id);
+        let fits = same(&self.secrets.tracking_secret(id), secret);
+        match found {
+            Some((ticket, dossier))
+                if fits && crate::notify::is_mailed(dossier.requester) && self.is_trackable(&ticket, now) =>
+            {
+                Ok(ticket.id)
+            }
+            _ => Err(DeskError::Credentials),
+        }
+    }
+
+    /// Whether a tracking session opened for this ticket still counts.
+    pub fn tracking_lives(&self, id: TicketId) -> Result<bool, DeskError> {
+        let now = self.clock.now();
+        let found = self.db.read(|conn| tickets::find(conn, &Scope::Tracking(id), &TicketRef::Id(id)))?;
+        Ok(found.is_some_and(|(ticket, _)| self.is_trackable(&ticket, now)))
+    }
+
+    fn is_trackable(&self, ticket: &Ticket, now: Timestamp) -> bool {
+        match ticket.state {
+            State::Removed { .. } => false,
+            State::AutoClosed { at, .. } => now.duration_since(at) <= self.settings.windows_for(ticket).reopen,
+            _ => true,
+        }
+    }
+
+    /// Decides, absorbs and saves a command of the requester or the system, with its mails.
+    pub(crate) fn apply(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &mut Ticket,
+        dossier: &Dossier,
+        command: &Command,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, DeskError> {
+        let (seen, was) = (ticket.version, ticket.state.code());
+        let windows = self.settings.windows_for(ticket).clone();
+        let events = ticket.decide(command, actor, now, &windows)?;
+        ticket.absorb(&events);
+        self.save(conn, ticket, seen, &events, actor, None)?;
+        self.put_mails(conn, ticket.id, dossier, &events, was, now)?;
+        Ok(events)
+    }
+
+    /// A follow-up goes where the closed ticket would go if it were filed today.
+    fn follow_up(&self, closed: &Ticket, number: domain::ids::TicketNumber) -> NewTicket {
+        let last = &closed.custodian.code;
+        let router = Router::new(&self.reference, self.today());
+        let custodian = match router.authority(last.as_str(), &closed.service) {
+            Some(target) if target.accepts => target.desk,
+            _ => router.hand_over().desk,
+        };
+        NewTicket {
+            id: TicketId::new(self.ids.uuid()),
+            number,
+            service: closed.service.clone(),
+            problem_type: closed.problem_type.clone(),
+            declared_authority: closed.declared_authority.clone(),
+            custodian,
+        }
+    }
+
+    fn follow_up_dossier(&self, dossier: Dossier, closed: &Ticket, body: &MessageBody, now: Timestamp) -> Dossier {
+        Dossier {
+            description: Some(body.as_str().to_owned()),
+            follow_up_of: Some(closed.id),
+            due_at: self.due_at(now),
+            ..dossier
+        }
+    }
+}
+
+fn preview(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= PREVIEW_CHARS {
+        return line;
+    }
+    line.chars().take(PREVIEW_CHARS - 1).chain(['…']).collect()
+}

@@ -1,0 +1,92 @@
+//! Why a use case did not do what it was asked. Knows no HTTP: `api` turns it into a problem.
+
+use domain::invalid::FieldError;
+use domain::rejection::Rejection;
+use jiff::SignedDuration;
+use storage::StoreError;
+
+/// The errors of use cases.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such thing, or the actor may not know of it: told the same way (P-2).
+    #[error("not found")]
+    NotFound,
+    /// Somebody else changed it meanwhile.
+    #[error("changed meanwhile, now at version {current}")]
+    Stale {
+        /// The version now.
+        current: i64,
+    },
+    /// A rule refuses.
+    #[error("refused")]
+    Rejected(#[source] Rejection),
+    /// Fields of the input are wrong: all of them.
+    #[error("{} wrong fields", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The role may not do this, whatever the ticket.
+    #[error("the role may not do this")]
+    Forbidden,
+    /// The idempotency key was used with another body.
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    /// The first request with this idempotency key is still running.
+    #[error("the first request with this key is still running")]
+    KeyRunning,
+    /// Too many of something; try again later.
+    #[error("quota exceeded")]
+    Quota {
+        /// How much later.
+        retry_after: SignedDuration,
+    },
+    /// User name, password or token are not good; never says which.
+    #[error("credentials refused")]
+    Credentials,
+    /// The one-time code is wrong, expired, used up or unknown.
+    #[error("code refused")]
+    Code(CodeRefusal),
+    /// Too much to do; try again soon.
+    #[error("busy")]
+    Busy,
+    /// Something is broken, and somebody must look.
+    #[error("broken: {0}")]
+    Broken(&'static str, #[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+}
+
+/// What is wrong with a one-time code (`domain.md` F7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeRefusal {
+    /// Not the code, or no such proof.
+    Wrong,
+    /// Its time is over.
+    Expired,
+    /// Too many tries.
+    Exhausted,
+}
+
+impl From<Rejection> for DeskError {
+    fn from(rejection: Rejection) -> Self {
+        DeskError::Rejected(rejection)
+    }
+}
+
+impl From<StoreError> for DeskError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy | StoreError::Conflict | StoreError::Stopped => DeskError::Busy,
+            StoreError::NotFound { .. } => DeskError::NotFound,
+            other => DeskError::Broken("storage", Some(Box::new(other))),
+        }
+    }
+}
+
+impl DeskError {
+    /// One wrong field.
+    pub fn field(error: FieldError) -> Self {
+        DeskError::Invalid(vec![error])
+    }
+
+    /// A fault with a cause.
+    pub fn broken(what: &'static str, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        DeskError::Broken(what, Some(Box::new(cause)))
+    }
+}

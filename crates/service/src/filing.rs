@@ -1,0 +1,218 @@
+//! Filing a ticket (T01), and the follow-up of a closed one (T24).
+
+use domain::actor::{Actor, Staff};
+use domain::filing::{CitizenIdentity, Filer, Filing, FilingForm, check};
+use domain::ids::{TicketId, TicketNumber};
+use domain::invalid::{FieldError, Invalid, Lang};
+use domain::note::Attachment;
+use domain::state::{Channel, StateCode};
+use domain::ticket::{NewTicket, Ticket};
+use escalation::Router;
+use storage::tickets::{self, Details, Dossier, RequesterKind};
+use storage::{DbConnection, counters, email_proofs};
+
+use crate::attachments::{CheckedFile, RawFile};
+use crate::clock::lock;
+use crate::once::{Answer, Once};
+use crate::screen::RequesterTicket;
+use crate::{Desk, DeskError};
+
+/// Who files.
+#[derive(Clone)]
+pub enum FiledBy {
+    /// Somebody who proved an e-mail address.
+    Anonymous {
+        /// The proof they show.
+        email_proof: Option<String>,
+    },
+    /// A citizen with a national identity.
+    Citizen {
+        /// What the identity says of them.
+        person: CitizenIdentity,
+        /// Issuer and subject, joined.
+        identity: String,
+    },
+    /// A member of staff, on a caller's behalf.
+    Staff(Staff),
+}
+
+impl FiledBy {
+    fn filer(&self) -> Filer<'_> {
+        match self {
+            FiledBy::Anonymous { .. } => Filer::Anonymous,
+            FiledBy::Citizen { person, .. } => Filer::Citizen(person),
+            FiledBy::Staff(_) => Filer::Staff,
+        }
+    }
+
+    fn actor(&self) -> Actor {
+        match self {
+            FiledBy::Staff(staff) => Actor::Staff(staff.clone()),
+            FiledBy::Anonymous { .. } | FiledBy::Citizen { .. } => Actor::Requester,
+        }
+    }
+}
+
+/// A form that passed every check.
+pub struct CheckedFiling {
+    filing: Filing,
+    by: FiledBy,
+    proof: Option<domain::ids::ProofId>,
+    lang: Lang,
+    /// The file that goes along, to be kept before filing.
+    pub file: Option<CheckedFile>,
+}
+
+/// Numbers taken from the database and not used yet.
+#[derive(Debug, Default)]
+pub struct NumberBlock {
+    next: i64,
+    end: i64,
+}
+
+/// How many numbers a node takes at a time: the most that a restart skips.
+const NUMBER_BLOCK: i64 = 20;
+
+impl Desk {
+    /// Checks a form and its file, and names every bad field at once.
+    pub fn check_filing(
+        &self,
+        form: &FilingForm,
+        by: FiledBy,
+        file: Option<RawFile>,
+        lang: Lang,
+    ) -> Result<CheckedFiling, DeskError> {
+        if let FiledBy::Staff(staff) = &by
+            && !(staff.role.is_of_authority() || staff.role.is_regional())
+        {
+            return Err(DeskError::Forbidden);
+        }
+        let mut errors = Vec::new();
+        let filing = check(form, &by.filer(), &self.reference, self.today(), &self.settings.text_limits)
+            .map_err(|found| errors.extend(found))
+            .ok();
+        let proof = self.read_proof(&by).map_err(|found| errors.push(found)).ok().flatten();
+        let file = file.map(RawFile::check).transpose().map_err(|found| errors.push(found)).ok().flatten();
+        match filing {
+            Some(filing) if errors.is_empty() => Ok(CheckedFiling { filing, by, proof, lang, file }),
+            _ => Err(DeskError::Invalid(errors)),
+        }
+    }
+
+    fn read_proof(&self, by: &FiledBy) -> Result<Option<domain::ids::ProofId>, FieldError> {
+        let FiledBy::Anonymous { email_proof } = by else { return Ok(None) };
+        match email_proof {
+            None => Err(Invalid::new(
+                "otp-required",
+                "Conferma prima il tuo indirizzo e-mail",
+                "prove your e-mail address first",
+            )
+            .at("/email_proof")),
+            Some(text) => self.secrets.read_email_proof(text).map(Some).ok_or_else(wrong_proof),
+        }
+    }
+
+    /// Files a ticket: number, row, history, receipt, all or nothing.
+    pub fn file(
+        &self,
+        checked: CheckedFiling,
+        attachment: Option<Attachment>,
+        once: &Once,
+    ) -> Result<Answer<RequesterTicket>, DeskError> {
+        let number = self.next_number()?;
+        let desk = self.clone();
+        self.write_once(once, move |conn| {
+            let now = desk.clock.now();
+            if let Some(proof) = checked.proof
+                && !email_proofs::take(conn, proof, checked.filing.email.as_str(), now)?
+            {
+                return Err(DeskError::field(wrong_proof()));
+            }
+            let (dossier, actor) = desk.dossier(&checked, now);
+            let new = NewTicket {
+                id: TicketId::new(desk.ids.uuid()),
+                number,
+                service: checked.filing.service_code,
+                problem_type: checked.filing.problem_type,
+                declared_authority: checked.filing.declared_authority,
+                custodian: Router::new(&desk.reference, desk.today()).desk(&checked.filing.custodian),
+            };
+            let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
+            Ok(desk.requester_ticket(&ticket, &dossier))
+        })
+    }
+
+    fn dossier(&self, checked: &CheckedFiling, now: jiff::Timestamp) -> (Dossier, Actor) {
+        let filing = &checked.filing;
+        let (channel, requester, identity) = match &checked.by {
+            FiledBy::Anonymous { .. } => (Channel::Portal, RequesterKind::Anonymous, None),
+            FiledBy::Citizen { identity, .. } => (Channel::Portal, RequesterKind::Citizen, Some(identity.clone())),
+            FiledBy::Staff(staff) => (Channel::OperatorForm, RequesterKind::Staff, Some(staff.account.to_string())),
+        };
+        let dossier = Dossier {
+            channel,
+            requester,
+            identity,
+            tax_code: filing.tax_code.as_str().to_owned(),
+            given_name: filing.given_name.as_str().to_owned(),
+            family_name: filing.family_name.as_str().to_owned(),
+            email: filing.email.as_str().to_owned(),
+            phone: filing.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+            description: filing.description.as_ref().map(|text| text.as_str().to_owned()),
+            details: Details {
+                extra: filing.extra.clone().into_iter().collect(),
+                requester_role: filing.requester_role.clone(),
+                recall_phone: filing.recall_phone.as_ref().map(|phone| phone.as_str().to_owned()),
+                notification_email: filing.notification_email.as_ref().map(|email| email.as_str().to_owned()),
+                lang: checked.lang,
+                privacy_notice: filing.privacy_notice_version.clone(),
+                self_help_path: filing.self_help_path.clone(),
+            },
+            follow_up_of: None,
+            due_at: self.due_at(now),
+        };
+        (dossier, checked.by.actor())
+    }
+
+    pub(crate) fn due_at(&self, now: jiff::Timestamp) -> jiff::Timestamp {
+        now.checked_add(self.settings.resolution_target).unwrap_or(now)
+    }
+
+    /// Writes a new ticket with its history and the mails it causes.
+    pub(crate) fn insert(
+        &self,
+        conn: &mut DbConnection,
+        new: NewTicket,
+        dossier: &Dossier,
+        actor: &Actor,
+        attachment: Option<&Attachment>,
+        now: jiff::Timestamp,
+    ) -> Result<Ticket, DeskError> {
+        let (ticket, filed) = Ticket::file(new, now);
+        tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
+        self.put_mails(conn, ticket.id, dossier, std::slice::from_ref(&filed), StateCode::New, now)?;
+        Ok(ticket)
+    }
+
+    /// The next number. Taken in blocks outside the filing's transaction, so that no filing waits
+    /// for another's commit; unique over all nodes, and never used twice.
+    pub(crate) fn next_number(&self) -> Result<TicketNumber, DeskError> {
+        let mut block = lock(&self.numbers);
+        if block.next >= block.end {
+            let first = self.db.write(|conn| Ok::<_, DeskError>(counters::take_block(conn, "tickets", NUMBER_BLOCK)?))?;
+            *block = NumberBlock { next: first, end: first + NUMBER_BLOCK };
+        }
+        let counter = block.next;
+        block.next += 1;
+        Ok(TicketNumber::new(self.today().year(), counter))
+    }
+}
+
+fn wrong_proof() -> FieldError {
+    Invalid::new(
+        "otp-wrong",
+        "Codice errato o già usato: conferma di nuovo il tuo indirizzo e-mail",
+        "the proof is not valid for this address, or was used: prove your e-mail address again",
+    )
+    .at("/email_proof")
+}

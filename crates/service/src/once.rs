@@ -1,0 +1,152 @@
+//! A repeated request gets its first answer (`api.md` §1, D-35). The answer is written in the
+//! transaction of what it answers, so that after a kill there are either both or none; it is
+//! sealed, because it may hold personal data or tokens.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use storage::{DbConnection, StoreError, idempotency};
+
+pub use storage::idempotency::RequestKey;
+
+use crate::clock::lock;
+use crate::{Desk, DeskError};
+
+/// A request that may be repeated.
+#[derive(Debug, Clone)]
+pub struct Once {
+    /// Who asks for what with which key; without one nothing is kept.
+    pub key: Option<RequestKey>,
+    /// The request's content in a canonical form.
+    pub content: Vec<u8>,
+}
+
+impl Once {
+    /// A request without a key.
+    pub const fn unkeyed() -> Self {
+        Once { key: None, content: Vec::new() }
+    }
+}
+
+/// An answer, and whether it is the kept one.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// The answer.
+    pub value: T,
+    /// Whether it had been given before.
+    pub replayed: bool,
+}
+
+impl Desk {
+    /// Runs `f` in one write, unless the request was answered before.
+    pub(crate) fn write_once<T, F>(&self, once: &Once, f: F) -> Result<Answer<T>, DeskError>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, DeskError> + Send + 'static,
+    {
+        let Some(key) = once.key.clone() else {
+            return self.db.write(f).map(|value| Answer { value, replayed: false });
+        };
+        let _running = Running::start(&self.running, &key)?;
+        let fingerprint = self.secrets.fingerprint("request", &once.content);
+        let now = self.clock.now();
+        let forgotten = now.checked_sub(self.settings.idempotency).unwrap_or(now);
+        let desk = self.clone();
+        let (kept_key, kept_print) = (key.clone(), fingerprint.clone());
+        let written = self.db.write(move |conn| {
+            if let Some(answer) = desk.kept(conn, &kept_key, &kept_print, forgotten)? {
+                return Ok(answer);
+            }
+            let value = f(conn)?;
+            let answer = desk.sealed(&kept_key, &value)?;
+            match idempotency::insert(conn, &kept_key, &kept_print, &answer, now) {
+                Ok(()) => Ok(Answer { value, replayed: false }),
+                Err(StoreError::UniqueViolation { .. }) => Err(Written::Elsewhere),
+                Err(other) => Err(Written::Failed(other.into())),
+            }
+        });
+        match written {
+            Ok(answer) => Ok(answer),
+            Err(Written::Failed(error)) => Err(error),
+            // Another node answered the same request while this one ran, and this one is undone.
+            Err(Written::Elsewhere) => self
+                .db
+                .read(|conn| self.kept(conn, &key, &fingerprint, forgotten))?
+                .ok_or(DeskError::KeyRunning),
+        }
+    }
+
+    fn kept<T: DeserializeOwned>(
+        &self,
+        conn: &mut DbConnection,
+        key: &RequestKey,
+        fingerprint: &str,
+        forgotten: jiff::Timestamp,
+    ) -> Result<Option<Answer<T>>, DeskError> {
+        let Some(kept) = idempotency::find(conn, key)? else { return Ok(None) };
+        if kept.created_at < forgotten {
+            idempotency::delete(conn, key)?;
+            return Ok(None);
+        }
+        if kept.fingerprint != fingerprint {
+            return Err(DeskError::KeyReused);
+        }
+        let plain = self.secrets.open(&context(key), &kept.answer);
+        let value = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+        match value {
+            Some(value) => Ok(Some(Answer { value, replayed: true })),
+            None => Err(DeskError::Broken("a kept answer cannot be opened", None)),
+        }
+    }
+
+    fn sealed<T: Serialize>(&self, key: &RequestKey, value: &T) -> Result<Vec<u8>, DeskError> {
+        let plain = serde_json::to_vec(value).map_err(|error| DeskError::broken("an answer cannot be kept", error))?;
+        self.secrets.seal(&context(key), plain).ok_or(DeskError::Broken("an answer cannot be sealed", None))
+    }
+}
+
+fn context(key: &RequestKey) -> String {
+    format!("{}\n{}\n{}", key.principal, key.route, key.key)
+}
+
+/// How a write ended that was not answered.
+enum Written {
+    Elsewhere,
+    Failed(DeskError),
+}
+
+impl From<DeskError> for Written {
+    fn from(error: DeskError) -> Self {
+        Written::Failed(error)
+    }
+}
+
+impl From<StoreError> for Written {
+    fn from(error: StoreError) -> Self {
+        Written::Failed(error.into())
+    }
+}
+
+/// Marks a key as running on this node until dropped.
+struct Running<'a> {
+    all: &'a Arc<Mutex<HashSet<RequestKey>>>,
+    key: RequestKey,
+}
+
+impl<'a> Running<'a> {
+    fn start(all: &'a Arc<Mutex<HashSet<RequestKey>>>, key: &RequestKey) -> Result<Self, DeskError> {
+        if lock(all).insert(key.clone()) {
+            Ok(Running { all, key: key.clone() })
+        } else {
+            Err(DeskError::KeyRunning)
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        lock(self.all).remove(&self.key);
+    }
+}

@@ -1,0 +1,173 @@
+//! Sending what waits in the outbox. Texts are made here, from the ticket as it is, so that
+//! nothing personal waits in a queue; a note goes into a mail only if its audience is the citizen.
+
+use domain::event::Change;
+use domain::ids::TicketRef;
+use domain::note::Audience;
+use domain::state::State;
+use domain::visibility::{Scope, View};
+use jiff::{SignedDuration, Timestamp};
+use storage::outbox::{self, Outgoing};
+use storage::tickets;
+use storage::{DbConnection, history};
+
+use crate::mailer::{MailFailure, MailMessage, Mailer};
+use crate::texts::{self, MailContext, MailTemplate};
+use crate::{Desk, DeskError};
+
+/// What a delivery run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeliveryRun {
+    /// Messages that left.
+    pub sent: usize,
+    /// Messages to be tried again.
+    pub retried: usize,
+    /// Messages given up, with their reason.
+    pub parked: usize,
+}
+
+/// Messages claimed at once.
+const PAGE: i64 = 20;
+/// How long a claim holds.
+const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// Minutes before each further try; after the last one a message is parked.
+const RETRY_MINUTES: [i64; 10] = [1, 5, 15, 30, 60, 120, 240, 480, 720, 1440];
+
+impl Desk {
+    /// Sends everything that is due. At least once: a crash between sending and noting it sends
+    /// again, under the same Message-ID.
+    pub fn deliver(&self, mailer: &dyn Mailer) -> Result<DeliveryRun, DeskError> {
+        let mut run = DeliveryRun::default();
+        loop {
+            let now = self.clock.now();
+            let lease_end = now.checked_add(LEASE).unwrap_or(now);
+            let claimed = self.db.write(move |conn| outbox::claim(conn, now, lease_end, PAGE))?;
+            if claimed.is_empty() {
+                return Ok(run);
+            }
+            for message in claimed {
+                self.deliver_one(mailer, message, &mut run)?;
+            }
+        }
+    }
+
+    fn deliver_one(&self, mailer: &dyn Mailer, message: Outgoing, run: &mut DeliveryRun) -> Result<(), DeskError> {
+        let outcome = match self.compose(&message) {
+            Ok(mail) => mailer.send(&mail),
+            Err(DeskError::Busy) => Err(MailFailure::Transient("the database was busy".to_owned())),
+            Err(error) => {
+                tracing::error!(
+                    message.id = %message.id,
+                    error = &error as &dyn std::error::Error,
+                    "a message cannot be composed"
+                );
+                Err(MailFailure::Permanent("the text cannot be made".to_owned()))
+            }
+        };
+        let now = self.clock.now();
+        let tried = usize::try_from(message.attempts).unwrap_or(usize::MAX);
+        let wait = RETRY_MINUTES.get(tried.saturating_sub(1));
+        match (outcome, wait) {
+            (Ok(()), _) => {
+                run.sent += 1;
+                self.db.write(move |conn| outbox::mark_sent(conn, &message, now))?;
+            }
+            (Err(MailFailure::Transient(reason)), Some(minutes)) => {
+                run.retried += 1;
+                let next = now.checked_add(SignedDuration::from_mins(*minutes)).unwrap_or(now);
+                self.db.write(move |conn| outbox::mark_retry(conn, &message, &reason, next))?;
+            }
+            (Err(MailFailure::Transient(reason) | MailFailure::Permanent(reason)), _) => {
+                run.parked += 1;
+                tracing::warn!(message.id = %message.id, reason, "a message is given up");
+                self.db.write(move |conn| outbox::park(conn, &message, &reason))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compose(&self, message: &Outgoing) -> Result<MailMessage, DeskError> {
+        let template = MailTemplate::from_code(&message.template)
+            .ok_or(DeskError::Broken("a message names an unknown template", None))?;
+        let context = self.db.read_snapshot(|conn| self.mail_context(conn, message, template))?;
+        let mail = texts::render(template, message.lang, &context)
+            .map_err(|error| DeskError::broken("a mail text", error))?;
+        Ok(MailMessage {
+            id: message.id.uuid(),
+            to: message.recipient.clone(),
+            subject: mail.subject,
+            body: mail.body,
+            lang: message.lang,
+            at: self.clock.now(),
+        })
+    }
+
+    fn mail_context(
+        &self,
+        conn: &mut DbConnection,
+        message: &Outgoing,
+        template: MailTemplate,
+    ) -> Result<MailContext, DeskError> {
+        let mut context = MailContext::default();
+        if let Some(proof) = message.proof {
+            let rules = &self.settings.email_proof;
+            context.code = Some(self.secrets.one_time_code(proof, rules.digits));
+            context.minutes = u32::try_from(rules.life.as_mins()).ok();
+            return Ok(context);
+        }
+        let id = message.ticket.ok_or(DeskError::Broken("a message is about nothing", None))?;
+        let (ticket, _) =
+            tickets::find(conn, &Scope::System, &TicketRef::Id(id))?.ok_or(DeskError::NotFound)?;
+        let lang = message.lang;
+        context.number = Some(ticket.number.to_string());
+        context.service_label = Some(self.service_label(ticket.service.as_str()).label.to(lang).to_owned());
+        context.tracking_link = Some(self.tracking_link(&ticket));
+        if let State::Resolved { closes_at, .. } = ticket.state {
+            context.closes_on = Some(self.day_for_people(closes_at));
+        }
+        if let Some(seq) = message.seq {
+            if let Some((note, _)) = history::find_note(conn, id, seq)?
+                && note.audience == Audience::Citizen
+            {
+                context.note = Some(note.body);
+            }
+            let page = history::list_entries(conn, id, View::Region, None, Some(seq + 1), 1)?;
+            match page.first().map(|entry| &entry.change) {
+                Some(Change::Rerouted { to }) => {
+                    context.authority_label = Some(self.authority_label(to).label.to(lang).to_owned());
+                }
+                Some(Change::Removed { duplicate_of: Some(survivor), .. }) => {
+                    context.survivor_number = Some(survivor.to_string());
+                }
+                Some(Change::Resolved { closes_at, .. }) => context.closes_on = Some(self.day_for_people(*closes_at)),
+                _ => {}
+            }
+            // A reminder repeats the question it reminds of.
+            if template == MailTemplate::InfoReminder && context.note.is_none() {
+                context.note = self.open_question(conn, id)?;
+            }
+        }
+        Ok(context)
+    }
+
+    fn open_question(&self, conn: &mut DbConnection, id: domain::ids::TicketId) -> Result<Option<String>, DeskError> {
+        let entries = history::list_entries(conn, id, View::Requester, None, None, 100)?;
+        let question = entries.into_iter().find(|entry| matches!(entry.change, Change::InfoRequested));
+        Ok(question.and_then(|entry| entry.note).map(|note| note.body))
+    }
+
+    /// The link that opens the ticket: number and secret in the fragment, which no server sees.
+    fn tracking_link(&self, ticket: &domain::ticket::Ticket) -> String {
+        let secret = self.secrets.tracking_secret(ticket.id);
+        format!("{}#number={}&secret={secret}", self.settings.tracking_url, ticket.number)
+    }
+
+    fn day_for_people(&self, at: Timestamp) -> String {
+        at.to_zoned(self.settings.time_zone.clone()).strftime("%d/%m/%Y").to_string()
+    }
+
+    /// Messages waiting, and messages given up.
+    pub fn count_outbox(&self) -> Result<(i64, i64), DeskError> {
+        Ok(self.db.read(storage::outbox::count)?)
+    }
+}

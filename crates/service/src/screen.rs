@@ -1,0 +1,521 @@
+//! What each audience sees of a ticket. Two shapes, one for desks and one for requesters, chosen
+//! by who asks; never one shape with members taken out later (threat model, boundary 4).
+
+use domain::actor::{Assignee, Staff};
+use domain::codes::AuthorityCode;
+use domain::command::ActionCode;
+use domain::event::Change;
+use domain::ids::{TicketId, TicketRef};
+use domain::invalid::Text;
+use domain::note::Audience;
+use domain::rejection::Rejection;
+use domain::state::StateCode;
+use domain::ticket::Ticket;
+use domain::visibility::{Scope, View, view_of};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use storage::history::{self, Entry, StoredAttachment};
+use storage::tickets::{self, Dossier};
+
+use crate::{Desk, DeskError};
+
+/// A code and what people call it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labelled {
+    /// The code.
+    pub code: String,
+    /// Its label.
+    pub label: Text,
+}
+
+/// A ticket as a desk sees it.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct StaffTicket {
+    pub id: TicketId,
+    pub number: String,
+    pub version: i64,
+    pub state: StateCode,
+    pub service: Labelled,
+    pub problem_type: Labelled,
+    pub declared_authority: Option<Labelled>,
+    pub custody: Labelled,
+    pub assignee: Option<AssigneeView>,
+    pub resolution_code: Option<String>,
+    pub priority: String,
+    pub kind: Option<String>,
+    pub tags: Vec<String>,
+    pub channel: String,
+    pub needs_attention: bool,
+    pub requester: Person,
+    pub description: Option<String>,
+    pub extra: Map<String, Value>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub closes_at: Option<Timestamp>,
+    pub due_at: Timestamp,
+    pub reopen_count: i32,
+    pub reminder_count: i32,
+    pub bounce_count: i32,
+    pub follow_up_of: Option<TicketId>,
+    pub legs: Vec<LegView>,
+    pub allowed_actions: Vec<AllowedAction>,
+}
+
+/// The requester, as a desk sees them.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct Person {
+    pub kind: String,
+    pub verified: bool,
+    pub given_name: String,
+    pub family_name: String,
+    pub tax_code: String,
+    pub email: String,
+    pub phone: Option<String>,
+    pub recall_phone: Option<String>,
+    pub notification_email: Option<String>,
+    pub requester_role: Option<String>,
+}
+
+/// An owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssigneeView {
+    /// The account's id or the pool's code.
+    pub id: String,
+    /// `operator` or `pool`.
+    pub kind: String,
+    /// Its name, where it is known.
+    pub label: Option<String>,
+}
+
+/// A leg.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct LegView {
+    pub no: i32,
+    pub custody: Labelled,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    pub outcome: Option<String>,
+}
+
+/// An action, whether the asker may take it, and why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowedAction {
+    /// Its code.
+    pub action: String,
+    /// Whether it would be accepted.
+    pub allowed: bool,
+    /// The problem it would meet.
+    pub reason: Option<String>,
+}
+
+/// The whole screen of a ticket.
+pub struct Screen {
+    /// The ticket.
+    pub ticket: StaffTicket,
+    /// The newest entries, newest first.
+    pub timeline: Vec<TimelineEntry>,
+    /// Where the timeline goes on.
+    pub next_before: Option<i64>,
+    /// Every file the asker may read.
+    pub attachments: Vec<AttachmentView>,
+    /// Other tickets of the same person at this desk.
+    pub possible_duplicates: Vec<String>,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct AttachmentView {
+    pub id: domain::ids::AttachmentId,
+    pub seq: i64,
+    pub file_name: String,
+    pub media_type: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+/// An entry of the timeline, as a desk reads it.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct TimelineEntry {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub event: String,
+    pub details: Map<String, Value>,
+    pub state: StateCode,
+    pub author: Author,
+    pub kind: Option<String>,
+    pub audience: Option<Audience>,
+    pub body: Option<String>,
+    pub attachments: Vec<AttachmentView>,
+}
+
+/// Who wrote or did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// `staff`, `requester` or `system`.
+    pub kind: String,
+    /// Their name, for colleagues.
+    pub label: Option<String>,
+    /// Their desk.
+    pub authority: Option<String>,
+}
+
+/// A ticket as its requester sees it.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct RequesterTicket {
+    pub id: TicketId,
+    pub number: String,
+    pub version: i64,
+    pub state: StateCode,
+    pub service: Labelled,
+    pub problem_type: Labelled,
+    pub authority: Option<Labelled>,
+    pub description: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub needs_answer: bool,
+    pub can_reply_until: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
+    pub follow_up_of: Option<TicketId>,
+}
+
+/// A requester's ticket with what was said.
+pub struct RequesterScreen {
+    /// The ticket.
+    pub ticket: RequesterTicket,
+    /// What was said and what happened, oldest first.
+    pub messages: Vec<RequesterMessage>,
+    /// The files.
+    pub attachments: Vec<AttachmentView>,
+}
+
+/// A message or event, as the requester reads it: no names of operators.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+pub struct RequesterMessage {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub event: String,
+    pub author: String,
+    pub author_label: Text,
+    pub text: Option<Text>,
+    pub body: Option<String>,
+    pub attachments: Vec<AttachmentView>,
+}
+
+/// Entries in one page of a timeline.
+pub const TIMELINE_PAGE: i64 = 100;
+
+impl Desk {
+    /// The whole screen of a ticket for a member of staff.
+    pub fn show_ticket(&self, staff: &Staff, wanted: &TicketRef) -> Result<Screen, DeskError> {
+        let scope = Scope::of(staff);
+        self.db.read_snapshot(|conn| {
+            let (ticket, dossier) = tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
+            let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
+            let page = TIMELINE_PAGE + 1;
+            let entries = history::list_entries(conn, ticket.id, view, Some(&staff.authority), None, page)?;
+            let files = history::list_attachments(conn, ticket.id)?;
+            let duplicates = tickets::list_same_person(conn, &ticket, &dossier.tax_code, 5)?;
+            let (timeline, next_before) = self.timeline(entries, &files);
+            let readable = |file: &&StoredAttachment| {
+                file.seq == 1 || timeline.iter().any(|entry| entry.seq == file.seq && entry.body.is_some())
+            };
+            let mut ticket_view = self.staff_ticket(&ticket, &dossier, staff, view);
+            if let Some(owner) = &mut ticket_view.assignee {
+                owner.label = timeline
+                    .iter()
+                    .find(|entry| entry.author.label.is_some() && entry.details.get("by") == Some(&owner.id.clone().into()))
+                    .and_then(|entry| entry.author.label.clone());
+            }
+            Ok(Screen {
+                attachments: files.iter().filter(readable).map(attachment_view).collect(),
+                ticket: ticket_view,
+                timeline,
+                next_before,
+                possible_duplicates: duplicates.into_iter().map(|number| number.to_string()).collect(),
+            })
+        })
+    }
+
+    /// A further page of a ticket's timeline, for a member of staff.
+    pub fn list_timeline(
+        &self,
+        staff: &Staff,
+        wanted: &TicketRef,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<(Vec<TimelineEntry>, Option<i64>), DeskError> {
+        let scope = Scope::of(staff);
+        self.db.read_snapshot(|conn| {
+            let (ticket, _) = tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
+            let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
+            let entries = history::list_entries(conn, ticket.id, view, Some(&staff.authority), before, limit + 1)?;
+            let files = history::list_attachments(conn, ticket.id)?;
+            Ok(self.timeline_page(entries, &files, limit))
+        })
+    }
+
+    /// A requester's own ticket.
+    pub fn show_own_ticket(&self, scope: &Scope, wanted: &TicketRef) -> Result<RequesterScreen, DeskError> {
+        self.db.read_snapshot(|conn| {
+            let (ticket, dossier) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
+            let mut entries =
+                history::list_entries(conn, ticket.id, View::Requester, None, None, 10 * TIMELINE_PAGE)?;
+            let files = history::list_attachments(conn, ticket.id)?;
+            entries.reverse();
+            let messages: Vec<_> = entries.into_iter().map(|entry| self.requester_message(entry, &files)).collect();
+            let attachments = messages.iter().flat_map(|message| message.attachments.clone()).collect();
+            Ok(RequesterScreen { ticket: self.requester_ticket(&ticket, &dossier), messages, attachments })
+        })
+    }
+
+    fn timeline(&self, entries: Vec<Entry>, files: &[StoredAttachment]) -> (Vec<TimelineEntry>, Option<i64>) {
+        self.timeline_page(entries, files, TIMELINE_PAGE)
+    }
+
+    fn timeline_page(
+        &self,
+        mut entries: Vec<Entry>,
+        files: &[StoredAttachment],
+        limit: i64,
+    ) -> (Vec<TimelineEntry>, Option<i64>) {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = if more { entries.last().map(|entry| entry.seq) } else { None };
+        (entries.into_iter().map(|entry| timeline_entry(entry, files)).collect(), next)
+    }
+
+    pub(crate) fn staff_ticket(&self, ticket: &Ticket, dossier: &Dossier, staff: &Staff, view: View) -> StaffTicket {
+        let now = self.clock.now();
+        let windows = self.settings.windows_for(ticket);
+        let is_past = matches!(view, View::Until(_));
+        let last_own_leg = ticket.legs.iter().rposition(|leg| leg.custodian == staff.authority);
+        let legs = ticket
+            .legs
+            .iter()
+            .take(if is_past { last_own_leg.map_or(0, |at| at + 1) } else { usize::MAX })
+            .map(|leg| LegView {
+                no: leg.no,
+                custody: self.authority_label(&leg.custodian),
+                opened_at: leg.opened_at,
+                closed_at: leg.closed.as_ref().map(|end| end.at),
+                outcome: leg.closed.as_ref().map(|end| end.outcome.as_str().to_owned()),
+            })
+            .collect();
+        let allowed_actions = ActionCode::OFFERED
+            .into_iter()
+            .filter(|action| domain::lifecycle::may(staff.role, *action))
+            .map(|action| {
+                let verdict = ticket.permits(action, staff, now, windows);
+                AllowedAction {
+                    action: action.as_str().to_owned(),
+                    allowed: verdict.is_ok(),
+                    reason: verdict.err().as_ref().map(|refusal: &Rejection| refusal.slug().to_owned()),
+                }
+            })
+            .collect();
+        StaffTicket {
+            id: ticket.id,
+            number: ticket.number.to_string(),
+            version: ticket.version,
+            state: ticket.state.code(),
+            service: self.service_label(ticket.service.as_str()),
+            problem_type: self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str()),
+            declared_authority: ticket.declared_authority.as_ref().map(|code| self.authority_label(code)),
+            custody: self.authority_label(&ticket.custodian.code),
+            assignee: if is_past { None } else { ticket.assignee.as_ref().map(assignee_view) },
+            resolution_code: ticket.state.resolution().map(|code| code.as_str().to_owned()),
+            priority: ticket.priority.as_str().to_owned(),
+            kind: ticket.kind.map(|kind| kind.as_str().to_owned()),
+            tags: ticket.tags.clone(),
+            channel: dossier.channel.as_str().to_owned(),
+            needs_attention: ticket.needs_attention && !is_past,
+            requester: person(dossier),
+            description: dossier.description.clone(),
+            extra: dossier.details.extra.clone(),
+            created_at: ticket.created_at,
+            updated_at: ticket.updated_at,
+            closes_at: reply_end(ticket),
+            due_at: dossier.due_at,
+            reopen_count: ticket.reopens,
+            reminder_count: ticket.reminders,
+            bounce_count: ticket.bounces,
+            follow_up_of: dossier.follow_up_of,
+            legs,
+            allowed_actions,
+        }
+    }
+
+    pub(crate) fn requester_ticket(&self, ticket: &Ticket, dossier: &Dossier) -> RequesterTicket {
+        let told = ticket.declared_authority.as_ref();
+        // A re-route is told ("Assegnato a …"), custody of the region is not.
+        let shown = if ticket.custodian.is_region { told } else { Some(&ticket.custodian.code) };
+        RequesterTicket {
+            id: ticket.id,
+            number: ticket.number.to_string(),
+            version: ticket.version,
+            state: ticket.state.code().citizen_code(),
+            service: self.service_label(ticket.service.as_str()),
+            problem_type: self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str()),
+            authority: shown.map(|code| self.authority_label(code)),
+            description: dossier.description.clone(),
+            created_at: ticket.created_at,
+            updated_at: ticket.updated_at,
+            needs_answer: ticket.state.code() == StateCode::AwaitingInfo,
+            can_reply_until: reply_end(ticket),
+            closed_at: match ticket.state {
+                domain::state::State::AutoClosed { at, .. } => Some(at),
+                _ => None,
+            },
+            follow_up_of: dossier.follow_up_of,
+        }
+    }
+
+    fn requester_message(&self, entry: Entry, files: &[StoredAttachment]) -> RequesterMessage {
+        let desk = entry.actor_desk.as_ref().map(|code| self.authority_label(code).label);
+        let author_label = match (entry.actor_kind.as_str(), desk) {
+            ("staff", Some(desk)) => {
+                Text::owned(format!("Operatore, {}", desk.it), format!("Operator, {}", desk.en))
+            }
+            ("requester", _) => Text::new("Tu", "You"),
+            _ => Text::new("automatico", "automatic"),
+        };
+        RequesterMessage {
+            seq: entry.seq,
+            at: entry.at,
+            event: entry.change.kind().to_owned(),
+            author: entry.actor_kind.clone(),
+            author_label,
+            text: self.told_to_requester(&entry.change),
+            attachments: files_of(files, entry.seq, entry.seq == 1 || entry.note.is_some()),
+            body: entry.note.map(|note| note.body),
+        }
+    }
+
+    /// The words for what happened that need no note.
+    fn told_to_requester(&self, change: &Change) -> Option<Text> {
+        Some(match change {
+            Change::Filed { .. } => Text::new("Richiesta ricevuta", "Request received"),
+            Change::Reminded => Text::new("Ti abbiamo ricordato di rispondere", "We reminded you to answer"),
+            Change::Resolved { code: domain::state::ResolutionCode::Withdrawn, .. } => {
+                Text::new("Richiesta chiusa dall'utente", "Request withdrawn by the user")
+            }
+            Change::Resolved { code: domain::state::ResolutionCode::NoAnswer, .. } => {
+                Text::new("Richiesta risolta per mancata risposta", "Request resolved for want of an answer")
+            }
+            Change::Rerouted { to } => {
+                let to = self.authority_label(to).label;
+                Text::owned(format!("Assegnato a {}", to.it), format!("Assigned to {}", to.en))
+            }
+            Change::Reopened { .. } => Text::new("Richiesta riaperta", "Request reopened"),
+            Change::AutoClosed => Text::new("Richiesta chiusa", "Request closed"),
+            _ => return None,
+        })
+    }
+
+    /// A service and its label; a code that left the catalogue is its own label.
+    pub fn service_label(&self, code: &str) -> Labelled {
+        let label = self.reference.service_any(code).map(|service| service.label.clone());
+        labelled(code, label)
+    }
+
+    /// A problem type and its label.
+    pub fn problem_label(&self, service: &str, code: &str) -> Labelled {
+        let service = self.reference.service_any(service);
+        let label = service.and_then(|service| service.problem_type_any(code)).map(|problem| problem.label.clone());
+        labelled(code, label)
+    }
+
+    /// An authority and its label.
+    pub fn authority_label(&self, code: &AuthorityCode) -> Labelled {
+        let label = self.reference.authority_any(code.as_str()).map(|authority| authority.label.clone());
+        labelled(code.as_str(), label)
+    }
+}
+
+fn labelled(code: &str, label: Option<Text>) -> Labelled {
+    Labelled { code: code.to_owned(), label: label.unwrap_or_else(|| Text::owned(code, code)) }
+}
+
+fn reply_end(ticket: &Ticket) -> Option<Timestamp> {
+    match ticket.state {
+        domain::state::State::Resolved { closes_at, .. } => Some(closes_at),
+        _ => None,
+    }
+}
+
+/// An owner as shown.
+pub fn assignee_view(assignee: &Assignee) -> AssigneeView {
+    match assignee {
+        Assignee::Operator(account) => {
+            AssigneeView { id: account.to_string(), kind: "operator".to_owned(), label: None }
+        }
+        Assignee::Pool(pool) => {
+            AssigneeView { id: pool.code().to_owned(), kind: "pool".to_owned(), label: None }
+        }
+    }
+}
+
+fn person(dossier: &Dossier) -> Person {
+    Person {
+        kind: dossier.requester.as_str().to_owned(),
+        verified: dossier.requester == storage::tickets::RequesterKind::Citizen,
+        given_name: dossier.given_name.clone(),
+        family_name: dossier.family_name.clone(),
+        tax_code: dossier.tax_code.clone(),
+        email: dossier.email.clone(),
+        phone: dossier.phone.clone(),
+        recall_phone: dossier.details.recall_phone.clone(),
+        notification_email: dossier.details.notification_email.clone(),
+        requester_role: dossier.details.requester_role.clone(),
+    }
+}
+
+fn timeline_entry(entry: Entry, files: &[StoredAttachment]) -> TimelineEntry {
+    let details = match serde_json::to_value(&entry.change) {
+        Ok(Value::Object(mut change)) => match change.remove("data") {
+            Some(Value::Object(data)) => data,
+            _ => Map::new(),
+        },
+        _ => Map::new(),
+    };
+    TimelineEntry {
+        seq: entry.seq,
+        at: entry.at,
+        event: entry.change.kind().to_owned(),
+        details,
+        state: entry.state,
+        author: Author {
+            kind: entry.actor_kind,
+            label: entry.actor_label,
+            authority: entry.actor_desk.map(|code| code.to_string()),
+        },
+        attachments: files_of(files, entry.seq, entry.seq == 1 || entry.note.is_some()),
+        kind: entry.note.as_ref().map(|note| note.kind.as_str().to_owned()),
+        audience: entry.note.as_ref().map(|note| note.audience),
+        body: entry.note.map(|note| note.body),
+    }
+}
+
+fn files_of(files: &[StoredAttachment], seq: i64, readable: bool) -> Vec<AttachmentView> {
+    if readable { files.iter().filter(|file| file.seq == seq).map(attachment_view).collect() } else { Vec::new() }
+}
+
+fn attachment_view(stored: &StoredAttachment) -> AttachmentView {
+    AttachmentView {
+        id: stored.file.id,
+        seq: stored.seq,
+        file_name: stored.file.name.as_str().to_owned(),
+        media_type: stored.file.kind.media_type().to_owned(),
+        size: stored.file.size,
+        sha256: stored.file.sha256.clone(),
+    }
+}

@@ -1,0 +1,57 @@
+//! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
+
+use jiff::SignedDuration;
+use storage::{accounts, email_proofs, history, idempotency, outbox};
+
+use crate::{Desk, DeskError};
+
+/// What a sweep took away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SweepRun {
+    /// Blobs that no attachment names.
+    pub blobs: usize,
+    /// Rows whose time is over.
+    pub rows: usize,
+}
+
+/// A blob is put before its transaction: younger ones may still get their row.
+const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(1);
+/// Proofs are kept so long for the daily cap (`conventions.md` PR-3).
+const PROOF_AGE: SignedDuration = SignedDuration::from_hours(48);
+/// Ended sessions and sent messages are kept so long for questions.
+const DONE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+impl Desk {
+    /// Takes away blobs that no attachment names. Goes shard by shard, and can stop anywhere.
+    pub async fn sweep_blobs(&self) -> Result<usize, DeskError> {
+        let older = self.clock.now().checked_sub(ORPHAN_AGE).unwrap_or(self.clock.now());
+        let mut gone = 0;
+        for shard in 0..=u8::MAX {
+            let keys = self.blobs.list_older(shard, older).await?;
+            for page in keys.chunks(100) {
+                let names: Vec<String> = page.iter().map(|key| key.as_str().to_owned()).collect();
+                let orphans = self.db.read(|conn| history::orphans(conn, names))?;
+                for key in page.iter().filter(|key| orphans.iter().any(|name| name == key.as_str())) {
+                    self.blobs.delete(key).await?;
+                    gone += 1;
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Takes away rows whose time is over.
+    pub fn sweep_rows(&self) -> Result<usize, DeskError> {
+        let now = self.clock.now();
+        let ago = |age: SignedDuration| now.checked_sub(age).unwrap_or(now);
+        let (answers, proofs, done) = (ago(self.settings.idempotency), ago(PROOF_AGE), ago(DONE_AGE));
+        Ok(self.db.write(move |conn| {
+            Ok::<_, storage::StoreError>(
+                idempotency::delete_old(conn, answers)?
+                    + email_proofs::delete_old(conn, proofs)?
+                    + accounts::delete_ended_sessions(conn, done)?
+                    + outbox::delete_sent(conn, done)?,
+            )
+        })?)
+    }
+}

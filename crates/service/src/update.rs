@@ -1,0 +1,251 @@
+//! An operator's update: a note and, if asked, a move, in one transaction.
+
+use domain::actor::{Actor, Staff};
+use domain::command::{Command, Description};
+use domain::email::EmailAddress;
+use domain::event::Event;
+use domain::ids::TicketRef;
+use domain::invalid::{FieldError, Invalid};
+use domain::note::{Attachment, Audience};
+use domain::phone::PhoneNumber;
+use domain::state::{Priority, TicketKind};
+use domain::ticket::Ticket;
+use domain::visibility::{Scope, View, view_of};
+use serde::{Deserialize, Serialize};
+use storage::tickets::{self, Details, Dossier};
+use storage::{DbConnection, StoreError};
+
+use crate::action_form::{CheckedAction, not_in_list};
+use crate::notify::{Notified, told};
+use crate::once::{Answer, Once};
+use crate::screen::StaffTicket;
+use crate::{Desk, DeskError};
+
+/// What an action led to.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Updated {
+    /// The ticket as it stands now.
+    pub ticket: StaffTicket,
+    /// The entry the action wrote.
+    pub entry: WrittenEntry,
+    /// Who is told.
+    pub notified: Vec<Notified>,
+}
+
+/// The entry of history that carries an action.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WrittenEntry {
+    /// Its place.
+    pub seq: i64,
+    /// When.
+    pub at: jiff::Timestamp,
+    /// What happened.
+    pub event: String,
+    /// `note` if something was written.
+    pub kind: Option<String>,
+    /// Who reads what was written.
+    pub audience: Option<Audience>,
+}
+
+/// Descriptive members to change, as they were sent: `Some(None)` clears (RFC 7396).
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(clippy::option_option, reason = "absent and null differ in a merge-patch")]
+pub struct PatchForm {
+    pub priority: Option<Option<String>>,
+    pub kind: Option<Option<String>>,
+    pub tags: Option<Option<Vec<String>>>,
+    pub recall_phone: Option<Option<String>>,
+    pub notification_email: Option<Option<String>>,
+}
+
+/// Most tags on a ticket.
+const MAX_TAGS: usize = 20;
+/// Longest tag.
+const MAX_TAG_CHARS: usize = 30;
+
+impl Desk {
+    /// Records an operator's action on the ticket as they saw it at version `seen`.
+    pub fn record_update(
+        &self,
+        staff: &Staff,
+        wanted: TicketRef,
+        seen: i64,
+        form: CheckedAction,
+        file: Option<Attachment>,
+        once: &Once,
+    ) -> Result<Answer<Updated>, DeskError> {
+        let (desk, staff) = (self.clone(), staff.clone());
+        self.write_once(once, move |conn| {
+            let now = desk.clock.now();
+            let (mut ticket, dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
+            let was = ticket.state.code();
+            let update = form.resolve(&desk, conn, &ticket, &staff, file)?;
+            let windows = desk.settings.windows_for(&ticket).clone();
+            let actor = Actor::Staff(staff.clone());
+            let events = ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
+            ticket.absorb(&events);
+            desk.save(conn, &ticket, seen, &events, &actor, None)?;
+            desk.put_mails(conn, ticket.id, &dossier, &events, was, now)?;
+            let (entry, notified) = summary(&events, was, &dossier)?;
+            let view = view_of(&ticket, &Scope::of(&staff)).unwrap_or(View::Custodian);
+            Ok(Updated { ticket: desk.staff_ticket(&ticket, &dossier, &staff, view), entry, notified })
+        })
+    }
+
+    /// Changes descriptive members of a ticket.
+    pub fn describe(
+        &self,
+        staff: &Staff,
+        wanted: TicketRef,
+        seen: i64,
+        form: PatchForm,
+    ) -> Result<StaffTicket, DeskError> {
+        let (wish, phone, email) = form.check().map_err(DeskError::Invalid)?;
+        let (desk, staff) = (self.clone(), staff.clone());
+        self.db.write(move |conn| {
+            let now = desk.clock.now();
+            let (mut ticket, mut dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
+            let windows = desk.settings.windows_for(&ticket).clone();
+            let actor = Actor::Staff(staff.clone());
+            if let Some(phone) = phone {
+                dossier.details.recall_phone = phone;
+            }
+            if let Some(email) = email {
+                dossier.details.notification_email = email;
+            }
+            let contacts = (!wish.contacts.is_empty()).then_some(&dossier.details);
+            let events = ticket.decide(&Command::Describe(wish.clone()), &actor, now, &windows)?;
+            ticket.absorb(&events);
+            desk.save(conn, &ticket, seen, &events, &actor, contacts)?;
+            Ok(desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian))
+        })
+    }
+
+    fn load_at(
+        &self,
+        conn: &mut DbConnection,
+        staff: &Staff,
+        wanted: &TicketRef,
+        seen: i64,
+    ) -> Result<(Ticket, Dossier), DeskError> {
+        let (ticket, dossier) = tickets::find(conn, &Scope::of(staff), wanted)?.ok_or(DeskError::NotFound)?;
+        if ticket.version == seen { Ok((ticket, dossier)) } else { Err(DeskError::Stale { current: ticket.version }) }
+    }
+
+    /// Writes the ticket as it is now; a version lost meanwhile is `Stale` (I-14).
+    pub(crate) fn save(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        was: i64,
+        events: &[Event],
+        actor: &Actor,
+        contacts: Option<&Details>,
+    ) -> Result<(), DeskError> {
+        let timer = ticket.next_timer(self.settings.windows_for(ticket));
+        match tickets::save(conn, ticket, was, events, actor, timer, contacts) {
+            Err(StoreError::Stale) => {
+                let found = tickets::find(conn, &Scope::System, &TicketRef::Id(ticket.id))?;
+                Err(DeskError::Stale { current: found.map_or(was, |(now, _)| now.version) })
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+/// The entry to show for a change: the one that carries the note, else the last.
+fn summary(
+    events: &[Event],
+    was: domain::state::StateCode,
+    dossier: &Dossier,
+) -> Result<(WrittenEntry, Vec<Notified>), DeskError> {
+    let main = events.iter().find(|event| event.note.is_some()).or(events.last());
+    let event = main.ok_or(DeskError::Broken("a decision without events", None))?;
+    let entry = WrittenEntry {
+        seq: event.seq,
+        at: event.at,
+        event: event.change.kind().to_owned(),
+        kind: event.note.as_ref().map(|note| note.kind.as_str().to_owned()),
+        audience: event.note.as_ref().map(|note| note.audience),
+    };
+    Ok((entry, events.iter().flat_map(|event| told(event, was, dossier.requester)).collect()))
+}
+
+type Contact = Option<Option<String>>;
+
+impl PatchForm {
+    fn check(self) -> Result<(Description, Contact, Contact), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut wish = Description::default();
+        match self.priority.as_ref().map(Option::as_deref) {
+            None => {}
+            Some(None) => wish.priority = Some(Priority::Medium),
+            Some(Some(code)) => match Priority::from_code(code) {
+                Some(priority) => wish.priority = Some(priority),
+                None => errors.push(not_in_list().at("/priority")),
+            },
+        }
+        match self.kind.as_ref().map(Option::as_deref) {
+            None => {}
+            Some(None) => wish.kind = Some(None),
+            Some(Some(code)) => match TicketKind::from_code(code) {
+                Some(kind) => wish.kind = Some(Some(kind)),
+                None => errors.push(not_in_list().at("/kind")),
+            },
+        }
+        if let Some(tags) = self.tags {
+            wish.tags = Some(check_tags(tags.unwrap_or_default(), &mut errors));
+        }
+        let phone = contact(self.recall_phone, "recall_phone", &mut wish, &mut errors, |text| {
+            PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned())
+        });
+        let email = contact(self.notification_email, "notification_email", &mut wish, &mut errors, |text| {
+            EmailAddress::parse(text).map(|email| email.as_str().to_owned())
+        });
+        if errors.is_empty() { Ok((wish, phone, email)) } else { Err(errors) }
+    }
+}
+
+fn contact(
+    sent: Contact,
+    member: &str,
+    wish: &mut Description,
+    errors: &mut Vec<FieldError>,
+    parse: impl FnOnce(&str) -> Result<String, Invalid>,
+) -> Contact {
+    let sent = sent?;
+    wish.contacts.push(member.to_owned());
+    match sent.as_deref().map(parse) {
+        None => Some(None),
+        Some(Ok(value)) => Some(Some(value)),
+        Some(Err(invalid)) => {
+            errors.push(invalid.at(format!("/{member}")));
+            None
+        }
+    }
+}
+
+/// Tags are lower-case slugs: words for finding, no place for free text about a person.
+fn check_tags(mut tags: Vec<String>, errors: &mut Vec<FieldError>) -> Vec<String> {
+    if tags.len() > MAX_TAGS {
+        errors.push(Invalid::new("too-many-items", "Al massimo 20 etichette", "at most 20 tags").at("/tags"));
+    }
+    let is_slug = |tag: &str| {
+        (1..=MAX_TAG_CHARS).contains(&tag.len())
+            && tag.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    for (at, tag) in tags.iter().enumerate() {
+        if !is_slug(tag) {
+            let invalid = Invalid::new(
+                "invalid-format",
+                "Da 1 a 30 lettere minuscole, cifre o trattini",
+                "1 to 30 lower-case letters, digits or hyphens",
+            );
+            errors.push(invalid.at(format!("/tags/{at}")));
+        }
+    }
+    tags.sort();
+    tags.dedup();
+    tags
+}
