@@ -18,7 +18,7 @@ const FILES: &str = "/docs/{file:|index\\.css|swagger-ui\\.css|swagger-ui-bundle
     swagger-ui-standalone-preset\\.js|swagger-initializer\\.js|favicon-16x16\\.png|favicon-32x32\\.png}";
 
 /// Serves the page under `/docs/`; it reads `/openapi.json`.
-pub fn docs_service() -> impl HttpServiceFactory + 'static {
+pub(crate) fn docs_service() -> impl HttpServiceFactory + 'static {
     let config = web::Data::new(config());
     let redirect = web::resource("/docs").route(web::get().to(to_the_page));
     let files = web::resource(FILES)

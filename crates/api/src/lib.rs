@@ -1,1 +1,41 @@
+//! HTTP and nothing else: routes, bodies, headers, problems, the published description.
+//!
+//! Knows no SQL and holds no rule. A handler is: typed inputs, one [`block`], one output.
+//! Invariant: no request reaches a handler but through `gate`, and no route exists that the
+//! policy table does not name.
 
+pub mod app;
+mod body;
+mod conditions;
+mod cursor;
+mod docs_page;
+mod gate;
+mod handlers;
+mod language;
+pub mod metrics;
+pub mod oidc;
+pub mod openapi;
+pub mod policy;
+mod principal;
+pub mod problem;
+pub mod proxies;
+pub mod rate_limit;
+mod submission;
+pub mod tokens;
+
+use service::DeskError;
+
+use crate::problem::Problem;
+
+/// Runs a use case off the web workers: it waits for the database.
+pub(crate) async fn block<T, F>(f: F) -> Result<T, Problem>
+where
+    F: FnOnce() -> Result<T, DeskError> + Send + 'static,
+    T: Send + 'static,
+{
+    match actix_web::web::block(f).await {
+        Ok(done) => done.map_err(Problem::from),
+        // The closure panicked: the pool lives on, and so does the process (D-44).
+        Err(error) => Err(Problem::internal(&error)),
+    }
+}

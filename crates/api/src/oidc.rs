@@ -21,7 +21,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::tokens::{Times, TokenError, UntrustedHeader, unverified_issuer, verified_claims};
 
 /// The levels of assurance that count as SPID level 2 or more; CIE uses the same names.
-pub const LEVEL_2_OR_MORE: [&str; 2] = ["https://www.spid.gov.it/SpidL2", "https://www.spid.gov.it/SpidL3"];
+pub const LEVEL_2_OR_MORE: [&str; 2] = [
+    "https://www.spid.gov.it/SpidL2",
+    "https://www.spid.gov.it/SpidL3",
+];
 
 /// How far an issuer's clock may differ from ours.
 const LEEWAY_SECONDS: i64 = 60;
@@ -224,7 +227,9 @@ pub struct CitizenClaims {
 
 impl std::fmt::Debug for CitizenClaims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CitizenClaims").field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("CitizenClaims")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -250,10 +255,16 @@ impl CitizenVerifier {
             if trusted.iter().any(|other| other.settings.issuer == issuer) {
                 return Err(SetupError::Twice { issuer });
             }
-            let keys = KeyCache::new(&settings, &http).map_err(|source| SetupError::Keys { issuer, source })?;
-            trusted.push(Trusted { settings, keys: Arc::new(keys) });
+            let keys = KeyCache::new(&settings, &http)
+                .map_err(|source| SetupError::Keys { issuer, source })?;
+            trusted.push(Trusted {
+                settings,
+                keys: Arc::new(keys),
+            });
         }
-        Ok(CitizenVerifier { issuers: trusted.into() })
+        Ok(CitizenVerifier {
+            issuers: trusted.into(),
+        })
     }
 
     /// Reads a citizen's token, or says why it does not count at `now`.
@@ -262,10 +273,20 @@ impl CitizenVerifier {
         header.must_not_name_keys()?;
         check_type(header.typ.as_deref())?;
         let claimed = unverified_issuer(token).ok_or(TokenError::Claim("iss"))?;
-        let trusted = self.issuers.iter().find(|one| one.settings.issuer == claimed).ok_or(TokenError::Issuer)?;
+        let trusted = self
+            .issuers
+            .iter()
+            .find(|one| one.settings.issuer == claimed)
+            .ok_or(TokenError::Issuer)?;
         let allowed = &trusted.settings.algorithms;
-        let algorithm = allowed.iter().find(|one| one.name() == header.alg).ok_or(TokenError::Algorithm)?;
-        let kid = header.kid.filter(|kid| kid.len() <= MAX_KEY_ID_BYTES).ok_or(TokenError::UnknownKey)?;
+        let algorithm = allowed
+            .iter()
+            .find(|one| one.name() == header.alg)
+            .ok_or(TokenError::Algorithm)?;
+        let kid = header
+            .kid
+            .filter(|kid| kid.len() <= MAX_KEY_ID_BYTES)
+            .ok_or(TokenError::UnknownKey)?;
         let key = trusted.keys.find(&kid, *algorithm, now).await?;
         let claims: RawClaims = verified_claims(token, &key, algorithm.library())?;
         claims.check(&trusted.settings, now)
@@ -280,7 +301,10 @@ fn check_settings(settings: &CitizenIssuer) -> Result<(), SetupError> {
         ("accepted_levels", settings.accepted_levels.is_empty()),
     ];
     match empty.into_iter().find(|(_, is_empty)| *is_empty) {
-        Some((setting, _)) => Err(SetupError::Empty { issuer: settings.issuer.clone(), setting }),
+        Some((setting, _)) => Err(SetupError::Empty {
+            issuer: settings.issuer.clone(),
+            setting,
+        }),
         None => Ok(()),
     }
 }
@@ -289,7 +313,9 @@ fn check_settings(settings: &CitizenIssuer) -> Result<(), SetupError> {
 fn check_type(typ: Option<&str>) -> Result<(), TokenError> {
     match typ {
         None => Ok(()),
-        Some(typ) if typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt") => Ok(()),
+        Some(typ) if typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt") => {
+            Ok(())
+        }
         Some(_) => Err(TokenError::Header),
     }
 }
@@ -340,8 +366,13 @@ impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = serde_json::Number::deserialize(deserializer)?;
         let text = number.to_string();
-        let whole = text.split_once('.').map_or(text.as_str(), |(whole, _)| whole);
-        whole.parse().map(Seconds).map_err(|_| serde::de::Error::custom("not a time in seconds"))
+        let whole = text
+            .split_once('.')
+            .map_or(text.as_str(), |(whole, _)| whole);
+        whole
+            .parse()
+            .map(Seconds)
+            .map_err(|_| serde::de::Error::custom("not a time in seconds"))
     }
 }
 
@@ -356,10 +387,17 @@ impl RawClaims {
         if settings.require_not_before && self.nbf.is_none() {
             return Err(TokenError::Claim("nbf"));
         }
-        let times = Times { iat: self.iat.0, nbf: self.nbf.map(|nbf| nbf.0), exp: self.exp.0 };
+        let times = Times {
+            iat: self.iat.0,
+            nbf: self.nbf.map(|nbf| nbf.0),
+            exp: self.exp.0,
+        };
         times.check(now, LEEWAY_SECONDS)?;
         // Before the person's attributes: an issuer may leave them out at level 1.
-        if !self.acr.is_some_and(|acr| settings.accepted_levels.contains(&acr)) {
+        if !self
+            .acr
+            .is_some_and(|acr| settings.accepted_levels.contains(&acr))
+        {
             return Err(TokenError::LevelTooLow);
         }
         Ok(CitizenClaims {
@@ -446,12 +484,18 @@ fn read_key_set(bytes: &[u8]) -> Result<Vec<VerifyingKey>, KeySetError> {
         .filter_map(|key| serde_json::from_value(key).ok())
         .filter_map(verifying_key)
         .collect();
-    if keys.is_empty() { Err(KeySetError::NoKeys) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err(KeySetError::NoKeys)
+    } else {
+        Ok(keys)
+    }
 }
 
 fn verifying_key(raw: RawKey) -> Option<VerifyingKey> {
     let for_signatures = raw.usage.as_deref().is_none_or(|usage| usage == "sig");
-    let may_verify = raw.key_ops.is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+    let may_verify = raw
+        .key_ops
+        .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
     if !for_signatures || !may_verify {
         return None;
     }
@@ -461,7 +505,12 @@ fn verifying_key(raw: RawKey) -> Option<VerifyingKey> {
         ("RSA", None) => (Family::Rsa, rsa_key(&raw.n?, &raw.e?)?),
         _ => return None,
     };
-    Some(VerifyingKey { id: raw.kid?, family, algorithm: raw.alg, key })
+    Some(VerifyingKey {
+        id: raw.kid?,
+        family,
+        algorithm: raw.alg,
+        key,
+    })
 }
 
 fn p256_key(x: &str, y: &str) -> Option<DecodingKey> {
@@ -497,8 +546,15 @@ struct KeyCache {
 #[derive(Debug)]
 enum Source {
     Fixed,
-    File { path: PathBuf, max_bytes: usize },
-    Http { url: reqwest::Url, client: reqwest::Client, max_bytes: usize },
+    File {
+        path: PathBuf,
+        max_bytes: usize,
+    },
+    Http {
+        url: reqwest::Url,
+        client: reqwest::Client,
+        max_bytes: usize,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -535,12 +591,20 @@ impl KeyCache {
             }
             JwksSource::File(path) => {
                 read_key_set(&read_file_now(path, max_bytes)?)?;
-                Source::File { path: path.clone(), max_bytes }
+                Source::File {
+                    path: path.clone(),
+                    max_bytes,
+                }
             }
             JwksSource::Url(url) => {
-                let url = reqwest::Url::parse(url).map_err(|error| KeySetError::Url(Box::new(error)))?;
+                let url =
+                    reqwest::Url::parse(url).map_err(|error| KeySetError::Url(Box::new(error)))?;
                 let client = client_for(&url, http)?;
-                Source::Http { url, client, max_bytes }
+                Source::Http {
+                    url,
+                    client,
+                    max_bytes,
+                }
             }
         };
         Ok(KeyCache {
@@ -574,14 +638,25 @@ impl KeyCache {
         }
     }
 
-    fn look_up(&self, kid: &str, algorithm: CitizenAlgorithm, now: Timestamp) -> Result<(Age, Found), TokenError> {
+    fn look_up(
+        &self,
+        kid: &str,
+        algorithm: CitizenAlgorithm,
+        now: Timestamp,
+    ) -> Result<(Age, Found), TokenError> {
         let loaded = self.read();
         let age = self.age(&loaded, now);
-        let mut known = loaded.keys.iter().filter(|key| age != Age::Unusable && key.id == kid).peekable();
+        let mut known = loaded
+            .keys
+            .iter()
+            .filter(|key| age != Age::Unusable && key.id == kid)
+            .peekable();
         if known.peek().is_none() {
             return Ok((age, Found::Unknown));
         }
-        let key = known.find(|key| key.fits(algorithm)).ok_or(TokenError::Algorithm)?;
+        let key = known
+            .find(|key| key.fits(algorithm))
+            .ok_or(TokenError::Algorithm)?;
         Ok((age, Found::Key(Box::new(key.key.clone()))))
     }
 
@@ -615,9 +690,15 @@ impl KeyCache {
     }
 
     /// Starts loading unless the last attempt is too recent.
-    fn start_loading(self: &Arc<Self>, turn: OwnedMutexGuard<()>, now: Timestamp) -> Option<tokio::task::JoinHandle<()>> {
+    fn start_loading(
+        self: &Arc<Self>,
+        turn: OwnedMutexGuard<()>,
+        now: Timestamp,
+    ) -> Option<tokio::task::JoinHandle<()>> {
         let mut loaded = self.write();
-        let too_soon = loaded.tried_at.is_some_and(|at| seconds_between(at, now) < MIN_REFRESH_SECONDS);
+        let too_soon = loaded
+            .tried_at
+            .is_some_and(|at| seconds_between(at, now) < MIN_REFRESH_SECONDS);
         if too_soon || matches!(self.source, Source::Fixed) {
             return None;
         }
@@ -634,7 +715,11 @@ impl KeyCache {
         let keys = match &self.source {
             Source::Fixed => return,
             Source::File { path, max_bytes } => read_file(path, *max_bytes).await,
-            Source::Http { url, client, max_bytes } => fetch(client, url, *max_bytes).await,
+            Source::Http {
+                url,
+                client,
+                max_bytes,
+            } => fetch(client, url, *max_bytes).await,
         };
         match keys.and_then(|bytes| read_key_set(&bytes)) {
             Ok(keys) => {
@@ -644,7 +729,9 @@ impl KeyCache {
                 loaded.at = Some(now);
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                let cause = std::error::Error::source(&error)
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 tracing::warn!(issuer = %self.issuer, %error, cause, "cannot load the issuer's keys, keeping the old ones");
             }
         }
@@ -690,12 +777,27 @@ fn client_for(url: &reqwest::Url, http: &HttpOptions) -> Result<reqwest::Client,
 }
 
 fn is_loopback(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    let host = url
+        .host_str()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
-async fn fetch(client: &reqwest::Client, url: &reqwest::Url, max_bytes: usize) -> Result<Vec<u8>, KeySetError> {
-    let mut response = client.get(url.clone()).header("accept", "application/json").send().await?;
+async fn fetch(
+    client: &reqwest::Client,
+    url: &reqwest::Url,
+    max_bytes: usize,
+) -> Result<Vec<u8>, KeySetError> {
+    let mut response = client
+        .get(url.clone())
+        .header("accept", "application/json")
+        .send()
+        .await?;
     if response.status() != reqwest::StatusCode::OK {
         return Err(KeySetError::Status(response.status().as_u16()));
     }
@@ -716,23 +818,33 @@ async fn fetch(client: &reqwest::Client, url: &reqwest::Url, max_bytes: usize) -
 async fn read_file(path: &Path, max_bytes: usize) -> Result<Vec<u8>, KeySetError> {
     let mut bytes = Vec::new();
     let file = tokio::fs::File::open(path).await?;
-    file.take(one_more_than(max_bytes)).read_to_end(&mut bytes).await?;
+    file.take(one_more_than(max_bytes))
+        .read_to_end(&mut bytes)
+        .await?;
     at_most(bytes, max_bytes)
 }
 
 fn read_file_now(path: &Path, max_bytes: usize) -> Result<Vec<u8>, KeySetError> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(one_more_than(max_bytes)).read_to_end(&mut bytes)?;
+    std::fs::File::open(path)?
+        .take(one_more_than(max_bytes))
+        .read_to_end(&mut bytes)?;
     at_most(bytes, max_bytes)
 }
 
 fn one_more_than(max_bytes: usize) -> u64 {
-    u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1)
+    u64::try_from(max_bytes)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1)
 }
 
 fn at_most(bytes: Vec<u8>, max_bytes: usize) -> Result<Vec<u8>, KeySetError> {
-    if bytes.len() > max_bytes { Err(KeySetError::TooLong(max_bytes)) } else { Ok(bytes) }
+    if bytes.len() > max_bytes {
+        Err(KeySetError::TooLong(max_bytes))
+    } else {
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -743,8 +855,8 @@ mod tests {
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::rsa::KeySize;
     use aws_lc_rs::signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-        RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+        Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
     };
     use jiff::ToSpan;
     use serde_json::{Value, json};
@@ -769,7 +881,10 @@ mod tests {
     }
 
     fn p256(kid: &'static str) -> ProviderKey {
-        ProviderKey { kid, signer: Signer::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()) }
+        ProviderKey {
+            kid,
+            signer: Signer::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
+        }
     }
 
     impl ProviderKey {
@@ -800,14 +915,18 @@ mod tests {
             let message = format!("{}.{}", part(header), part(claims));
             let (random, bytes) = (SystemRandom::new(), message.as_bytes());
             let signature = match &self.signer {
-                Signer::P256(pair) | Signer::P384(pair) => pair.sign(&random, bytes).unwrap().as_ref().to_vec(),
+                Signer::P256(pair) | Signer::P384(pair) => {
+                    pair.sign(&random, bytes).unwrap().as_ref().to_vec()
+                }
                 Signer::Ed(pair) => pair.sign(bytes).as_ref().to_vec(),
                 Signer::Rsa(pair) => {
                     let mut out = vec![0; pair.public_modulus_len()];
                     if header["alg"] == "PS256" {
-                        pair.sign(&RSA_PSS_SHA256, &random, bytes, &mut out).unwrap();
+                        pair.sign(&RSA_PSS_SHA256, &random, bytes, &mut out)
+                            .unwrap();
                     } else {
-                        pair.sign(&RSA_PKCS1_SHA256, &random, bytes, &mut out).unwrap();
+                        pair.sign(&RSA_PKCS1_SHA256, &random, bytes, &mut out)
+                            .unwrap();
                     }
                     out
                 }
@@ -817,7 +936,10 @@ mod tests {
 
         /// A good token for `claims`.
         fn token(&self, claims: &Value) -> String {
-            self.sign(&json!({"alg": "ES256", "kid": self.kid, "typ": "JWT"}), claims)
+            self.sign(
+                &json!({"alg": "ES256", "kid": self.kid, "typ": "JWT"}),
+                claims,
+            )
         }
     }
 
@@ -920,7 +1042,11 @@ mod tests {
     }
 
     fn http_200(body: &str) -> Vec<u8> {
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()).into_bytes()
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
     }
 
     /// Waits for a load in the background.
@@ -941,14 +1067,33 @@ mod tests {
             email: Some("maria@example.org".to_owned()),
         };
         let verifier = inline(&key);
-        assert_eq!(verifier.verify(&key.token(&claims()), now()).await, Ok(expected.clone()));
+        assert_eq!(
+            verifier.verify(&key.token(&claims()), now()).await,
+            Ok(expected.clone())
+        );
 
         let name = "https://attributes.eid.gov.it/fiscal_number";
-        let long = with(without(claims(), "fiscal_number"), name, json!("TINIT-RSSMRA80A01H501U"));
-        let several = with(with(long, "aud", json!(["other", "sportello"])), "acr", json!(LEVEL_2_OR_MORE[1]));
+        let long = with(
+            without(claims(), "fiscal_number"),
+            name,
+            json!("TINIT-RSSMRA80A01H501U"),
+        );
+        let several = with(
+            with(long, "aud", json!(["other", "sportello"])),
+            "acr",
+            json!(LEVEL_2_OR_MORE[1]),
+        );
         let fractions = with(several, "exp", json!(f64::from(i32::MAX) - 0.5));
-        let read = verifier.verify(&key.token(&without(fractions, "email")), now()).await;
-        assert_eq!(read, Ok(CitizenClaims { email: None, ..expected.clone() }));
+        let read = verifier
+            .verify(&key.token(&without(fractions, "email")), now())
+            .await;
+        assert_eq!(
+            read,
+            Ok(CitizenClaims {
+                email: None,
+                ..expected.clone()
+            })
+        );
         assert!(!format!("{expected:?}").contains("RSSMRA"));
     }
 
@@ -963,33 +1108,89 @@ mod tests {
             ("iss", json!([ISSUER]), TokenError::Claim("iss")),
             ("aud", json!("another"), TokenError::Audience),
             ("aud", json!([]), TokenError::Audience),
-            ("aud", json!({"sportello": true}), TokenError::Claim("payload")),
+            (
+                "aud",
+                json!({"sportello": true}),
+                TokenError::Claim("payload"),
+            ),
             ("sub", json!(" "), TokenError::Claim("sub")),
             ("sub", json!(7), TokenError::Claim("payload")),
             ("exp", json!(second - 60), TokenError::Claim("exp")),
-            ("exp", json!("2031-03-14T10:00:00Z"), TokenError::Claim("payload")),
-            ("exp", json!((second + 600).to_string()), TokenError::Claim("payload")),
+            (
+                "exp",
+                json!("2031-03-14T10:00:00Z"),
+                TokenError::Claim("payload"),
+            ),
+            (
+                "exp",
+                json!((second + 600).to_string()),
+                TokenError::Claim("payload"),
+            ),
             ("exp", json!(1e30), TokenError::Claim("payload")),
-            ("iat", json!(second.to_string()), TokenError::Claim("payload")),
-            ("nbf", json!(second.to_string()), TokenError::Claim("payload")),
+            (
+                "iat",
+                json!(second.to_string()),
+                TokenError::Claim("payload"),
+            ),
+            (
+                "nbf",
+                json!(second.to_string()),
+                TokenError::Claim("payload"),
+            ),
             ("nbf", json!(null), TokenError::Claim("nbf")),
             ("nbf", json!(second + 61), TokenError::NotYetValid),
             ("iat", json!(second + 61), TokenError::NotYetValid),
-            ("acr", json!("https://www.spid.gov.it/SpidL1"), TokenError::LevelTooLow),
-            ("acr", json!("https://www.spid.gov.it/SpidL22"), TokenError::LevelTooLow),
+            (
+                "acr",
+                json!("https://www.spid.gov.it/SpidL1"),
+                TokenError::LevelTooLow,
+            ),
+            (
+                "acr",
+                json!("https://www.spid.gov.it/SpidL22"),
+                TokenError::LevelTooLow,
+            ),
             ("acr", json!(null), TokenError::LevelTooLow),
             ("acr", json!(2), TokenError::Claim("payload")),
-            ("fiscal_number", json!("RSSMRA80A01H501U"), TokenError::Claim("fiscal_number")),
-            ("fiscal_number", json!("tinit-RSSMRA80A01H501U"), TokenError::Claim("fiscal_number")),
-            ("fiscal_number", json!("TINDE-RSSMRA80A01H501U"), TokenError::Claim("fiscal_number")),
-            ("fiscal_number", json!("TINIT-"), TokenError::Claim("fiscal_number")),
-            (long_name, json!("TINIT-VRDGPP80A01H501X"), TokenError::Claim("fiscal_number")),
+            (
+                "fiscal_number",
+                json!("RSSMRA80A01H501U"),
+                TokenError::Claim("fiscal_number"),
+            ),
+            (
+                "fiscal_number",
+                json!("tinit-RSSMRA80A01H501U"),
+                TokenError::Claim("fiscal_number"),
+            ),
+            (
+                "fiscal_number",
+                json!("TINDE-RSSMRA80A01H501U"),
+                TokenError::Claim("fiscal_number"),
+            ),
+            (
+                "fiscal_number",
+                json!("TINIT-"),
+                TokenError::Claim("fiscal_number"),
+            ),
+            (
+                long_name,
+                json!("TINIT-VRDGPP80A01H501X"),
+                TokenError::Claim("fiscal_number"),
+            ),
             ("given_name", json!(""), TokenError::Claim("given_name")),
             ("family_name", json!(null), TokenError::Claim("family_name")),
-            ("email", json!(["a@example.org"]), TokenError::Claim("payload")),
+            (
+                "email",
+                json!(["a@example.org"]),
+                TokenError::Claim("payload"),
+            ),
         ] {
             let token = key.token(&with(claims(), name, value.clone()));
-            assert_eq!(verifier.verify(&token, now()).await, Err(error), "{name} {value}");
+            assert_eq!(
+                verifier.verify(&token, now()).await,
+                Err(error),
+                "{name} {value}"
+            );
         }
         for (name, error) in [
             ("iss", TokenError::Claim("iss")),
@@ -1027,13 +1228,27 @@ mod tests {
     #[tokio::test]
     async fn a_missing_nbf_is_forgiven_only_where_configured() {
         let key = p256("k1");
-        let lenient = CitizenIssuer { require_not_before: false, ..issuer(JwksSource::Inline(key_set(&[&key]))) };
+        let lenient = CitizenIssuer {
+            require_not_before: false,
+            ..issuer(JwksSource::Inline(key_set(&[&key])))
+        };
         let verifier = CitizenVerifier::new(vec![lenient], HttpOptions::default()).unwrap();
-        assert!(verifier.verify(&key.token(&without(claims(), "nbf")), now()).await.is_ok());
+        assert!(
+            verifier
+                .verify(&key.token(&without(claims(), "nbf")), now())
+                .await
+                .is_ok()
+        );
         let early = with(claims(), "nbf", json!(now().as_second() + 61));
-        assert_eq!(verifier.verify(&key.token(&early), now()).await, Err(TokenError::NotYetValid));
+        assert_eq!(
+            verifier.verify(&key.token(&early), now()).await,
+            Err(TokenError::NotYetValid)
+        );
         let text = with(claims(), "nbf", json!("now"));
-        assert_eq!(verifier.verify(&key.token(&text), now()).await, Err(TokenError::Claim("payload")));
+        assert_eq!(
+            verifier.verify(&key.token(&text), now()).await,
+            Err(TokenError::Claim("payload"))
+        );
     }
 
     #[tokio::test]
@@ -1041,40 +1256,74 @@ mod tests {
         let rsa = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
         let rsa_der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = rsa.as_der().unwrap();
         let keys = [
-            ProviderKey { kid: "rsa", signer: Signer::Rsa(RsaKeyPair::from_pkcs8(rsa_der.as_ref()).unwrap()) },
+            ProviderKey {
+                kid: "rsa",
+                signer: Signer::Rsa(RsaKeyPair::from_pkcs8(rsa_der.as_ref()).unwrap()),
+            },
             p256("ec"),
-            ProviderKey { kid: "ed", signer: Signer::Ed(Ed25519KeyPair::generate().unwrap()) },
+            ProviderKey {
+                kid: "ed",
+                signer: Signer::Ed(Ed25519KeyPair::generate().unwrap()),
+            },
         ];
         let set = key_set(&[&keys[0], &keys[1], &keys[2]]);
-        let all = CitizenIssuer { algorithms: CitizenAlgorithm::ALL.to_vec(), ..issuer(JwksSource::Inline(set)) };
+        let all = CitizenIssuer {
+            algorithms: CitizenAlgorithm::ALL.to_vec(),
+            ..issuer(JwksSource::Inline(set))
+        };
         let verifier = CitizenVerifier::new(vec![all], HttpOptions::default()).unwrap();
-        let good = [("rsa", "RS256"), ("rsa", "PS256"), ("ec", "ES256"), ("ed", "EdDSA")];
+        let good = [
+            ("rsa", "RS256"),
+            ("rsa", "PS256"),
+            ("ec", "ES256"),
+            ("ed", "EdDSA"),
+        ];
         for key in &keys {
-            for alg in ["RS256", "PS256", "ES256", "EdDSA", "HS256", "RS384", "ES384", "none", "None", "NONE", "nOnE"] {
+            for alg in [
+                "RS256", "PS256", "ES256", "EdDSA", "HS256", "RS384", "ES384", "none", "None",
+                "NONE", "nOnE",
+            ] {
                 let token = key.sign(&json!({"alg": alg, "kid": key.kid}), &claims());
                 let verdict = verifier.verify(&token, now()).await.map(|_| ());
-                let expected = if good.contains(&(key.kid, alg)) { Ok(()) } else { Err(TokenError::Algorithm) };
+                let expected = if good.contains(&(key.kid, alg)) {
+                    Ok(())
+                } else {
+                    Err(TokenError::Algorithm)
+                };
                 assert_eq!(verdict, expected, "{} {alg}", key.kid);
                 let stripped = format!("{}.", token.rsplit_once('.').unwrap().0);
-                assert!(verifier.verify(&stripped, now()).await.is_err(), "{} {alg}", key.kid);
+                assert!(
+                    verifier.verify(&stripped, now()).await.is_err(),
+                    "{} {alg}",
+                    key.kid
+                );
             }
         }
         // RS256 signature presented as PS256.
         let token = keys[0].sign(&json!({"alg": "RS256", "kid": "rsa"}), &claims());
         let (_, rest) = token.split_once('.').unwrap();
-        let header = BASE64URL_NOPAD.encode(json!({"alg": "PS256", "kid": "rsa"}).to_string().as_bytes());
-        assert_eq!(verifier.verify(&format!("{header}.{rest}"), now()).await, Err(TokenError::Signature));
+        let header =
+            BASE64URL_NOPAD.encode(json!({"alg": "PS256", "kid": "rsa"}).to_string().as_bytes());
+        assert_eq!(
+            verifier.verify(&format!("{header}.{rest}"), now()).await,
+            Err(TokenError::Signature)
+        );
         // Not in this issuer's list, though the key exists.
         let narrow = inline(&keys[1]);
         let token = keys[0].sign(&json!({"alg": "RS256", "kid": "rsa"}), &claims());
-        assert_eq!(narrow.verify(&token, now()).await, Err(TokenError::Algorithm));
+        assert_eq!(
+            narrow.verify(&token, now()).await,
+            Err(TokenError::Algorithm)
+        );
     }
 
     #[test]
     fn keys_that_are_not_for_signatures_or_too_weak_are_left_out() {
         let good = p256("k1");
-        let p384 =
-            ProviderKey { kid: "p384", signer: Signer::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()) };
+        let p384 = ProviderKey {
+            kid: "p384",
+            signer: Signer::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()),
+        };
         let weak_rsa = json!({"kty": "RSA", "kid": "weak", "e": "AQAB", "n": BASE64URL_NOPAD.encode(&[0xff; 128])});
         let padded = [vec![0; 200], vec![0xff; 128]].concat();
         let padded_rsa = json!({"kty": "RSA", "kid": "padded", "e": "AQAB", "n": BASE64URL_NOPAD.encode(&padded)});
@@ -1085,13 +1334,29 @@ mod tests {
             with(good.jwk(), "use", json!("enc")), with(good.jwk(), "key_ops", json!(["sign"])),
             without(good.jwk(), "kid"), 7, null, [], {},
         ]});
-        assert!(matches!(read_key_set(odd.to_string().as_bytes()), Err(KeySetError::NoKeys)));
+        assert!(matches!(
+            read_key_set(odd.to_string().as_bytes()),
+            Err(KeySetError::NoKeys)
+        ));
         let mut keys = odd["keys"].as_array().unwrap().clone();
         keys.push(with(good.jwk(), "key_ops", json!(["verify"])));
         let read = read_key_set(json!({"keys": keys}).to_string().as_bytes()).unwrap();
-        assert_eq!(read.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["k1"]);
-        for text in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>", &"[".repeat(100_000)] {
-            assert!(matches!(read_key_set(text.as_bytes()), Err(KeySetError::Json(_))), "{text:.20}");
+        assert_eq!(
+            read.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(),
+            ["k1"]
+        );
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"keys":{}}"#,
+            "<html>",
+            &"[".repeat(100_000),
+        ] {
+            assert!(
+                matches!(read_key_set(text.as_bytes()), Err(KeySetError::Json(_))),
+                "{text:.20}"
+            );
         }
     }
 
@@ -1099,7 +1364,9 @@ mod tests {
     async fn a_key_bound_to_another_algorithm_is_refused() {
         let key = p256("k1");
         let set = json!({"keys": [with(key.jwk(), "alg", json!("ES384"))]}).to_string();
-        let verdict = verifier(JwksSource::Inline(set)).verify(&key.token(&claims()), now()).await;
+        let verdict = verifier(JwksSource::Inline(set))
+            .verify(&key.token(&claims()), now())
+            .await;
         assert_eq!(verdict, Err(TokenError::Algorithm));
     }
 
@@ -1114,12 +1381,26 @@ mod tests {
         let verifier = CitizenVerifier::new(vec![first, other], HttpOptions::default()).unwrap();
         let as_other = with(claims(), "iss", json!("https://other.example.org"));
         assert!(verifier.verify(&ours.token(&claims()), now()).await.is_ok());
-        assert!(verifier.verify(&theirs.token(&as_other), now()).await.is_ok());
-        assert_eq!(verifier.verify(&theirs.token(&claims()), now()).await, Err(TokenError::Signature));
-        assert_eq!(verifier.verify(&ours.token(&as_other), now()).await, Err(TokenError::Signature));
+        assert!(
+            verifier
+                .verify(&theirs.token(&as_other), now())
+                .await
+                .is_ok()
+        );
+        assert_eq!(
+            verifier.verify(&theirs.token(&claims()), now()).await,
+            Err(TokenError::Signature)
+        );
+        assert_eq!(
+            verifier.verify(&ours.token(&as_other), now()).await,
+            Err(TokenError::Signature)
+        );
         for wrong in ["https://id.example.org/", "https://ID.example.org", ""] {
             let token = ours.token(&with(claims(), "iss", json!(wrong)));
-            assert_eq!(verifier.verify(&token, now()).await, Err(TokenError::Issuer));
+            assert_eq!(
+                verifier.verify(&token, now()).await,
+                Err(TokenError::Issuer)
+            );
         }
     }
 
@@ -1142,14 +1423,22 @@ mod tests {
         ] {
             let header = with(json!({"alg": "ES256", "kid": "k1"}), name, value);
             for signer in [&attacker, &ours] {
-                let verdict = verifier.verify(&signer.sign(&header, &claims()), now()).await;
+                let verdict = verifier
+                    .verify(&signer.sign(&header, &claims()), now())
+                    .await;
                 assert_eq!(verdict, Err(TokenError::Header), "{name}");
             }
         }
         // An issuer that is an address is no address to call.
         let token = attacker.token(&with(claims(), "iss", json!(url)));
-        assert_eq!(verifier.verify(&token, now()).await, Err(TokenError::Issuer));
-        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        assert_eq!(
+            verifier.verify(&token, now()).await,
+            Err(TokenError::Issuer)
+        );
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            std::io::ErrorKind::WouldBlock
+        );
         assert_eq!(server.visits(), 0);
     }
 
@@ -1163,7 +1452,11 @@ mod tests {
 
         for kid in ["new", "../../jwks.json", "", "https://evil.example.org"] {
             let token = new.sign(&json!({"alg": "ES256", "kid": kid}), &claims());
-            assert_eq!(verifier.verify(&token, now() + 59.seconds()).await, Err(TokenError::UnknownKey), "{kid}");
+            assert_eq!(
+                verifier.verify(&token, now() + 59.seconds()).await,
+                Err(TokenError::UnknownKey),
+                "{kid}"
+            );
         }
         assert_eq!(server.visits(), 1);
 
@@ -1174,9 +1467,15 @@ mod tests {
         assert!(all.iter().all(Result::is_ok));
         assert_eq!(server.visits(), 2);
         // The old key was taken out of the set.
-        assert_eq!(verifier.verify(&old.token(&claims()), later).await, Err(TokenError::UnknownKey));
+        assert_eq!(
+            verifier.verify(&old.token(&claims()), later).await,
+            Err(TokenError::UnknownKey)
+        );
         let unknown = new.sign(&json!({"alg": "ES256", "kid": "k".repeat(257)}), &claims());
-        assert_eq!(verifier.verify(&unknown, later + 60.seconds()).await, Err(TokenError::UnknownKey));
+        assert_eq!(
+            verifier.verify(&unknown, later + 60.seconds()).await,
+            Err(TokenError::UnknownKey)
+        );
         assert_eq!(server.visits(), 2);
     }
 
@@ -1191,7 +1490,11 @@ mod tests {
                 }
                 std::task::Poll::Pending => true,
             });
-            if running.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            if running.is_empty() {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
         })
         .await;
         done
@@ -1204,7 +1507,10 @@ mod tests {
         let verifier = server.verifier();
         let verify = async |hours: i64, seconds: i64| {
             let at = now() + hours.hours() + seconds.seconds();
-            let verdict = verifier.verify(&key.token(&claims_at(at)), at).await.map(|_| ());
+            let verdict = verifier
+                .verify(&key.token(&claims_at(at)), at)
+                .await
+                .map(|_| ());
             loaded(&verifier).await;
             verdict
         };
@@ -1233,7 +1539,10 @@ mod tests {
     async fn a_hanging_server_costs_one_time_out_and_known_keys_go_on() {
         let key = p256("k1");
         let server = KeyServer::start(http_200(&key_set(&[&key]))).await;
-        let options = HttpOptions { total_timeout: Duration::from_millis(300), ..HttpOptions::default() };
+        let options = HttpOptions {
+            total_timeout: Duration::from_millis(300),
+            ..HttpOptions::default()
+        };
         let source = JwksSource::Url(server.url.clone());
         let verifier = CitizenVerifier::new(vec![issuer(source.clone())], options.clone()).unwrap();
         assert!(verifier.verify(&key.token(&claims()), now()).await.is_ok());
@@ -1241,14 +1550,18 @@ mod tests {
         server.answers(Vec::new());
         let later = now() + 2.hours();
         let token = key.token(&claims_at(later));
-        let wait = tokio::time::timeout(Duration::from_millis(250), verifier.verify(&token, later)).await;
+        let wait =
+            tokio::time::timeout(Duration::from_millis(250), verifier.verify(&token, later)).await;
         assert!(wait.expect("a known key waits for no server").is_ok());
         loaded(&verifier).await;
         assert_eq!(server.visits(), 2);
 
         let cold = CitizenVerifier::new(vec![issuer(source)], options).unwrap();
         let all = futures_of(5, || cold.verify(&token, later)).await;
-        assert!(all.iter().all(|verdict| *verdict == Err(TokenError::KeysUnavailable)));
+        assert!(
+            all.iter()
+                .all(|verdict| *verdict == Err(TokenError::KeysUnavailable))
+        );
         assert_eq!(server.visits(), 3);
     }
 
@@ -1260,7 +1573,9 @@ mod tests {
         let token = key.token(&claims());
         {
             let mut first = Box::pin(verifier.verify(&token, now()));
-            let started = std::future::poll_fn(|context| std::task::Poll::Ready(first.as_mut().poll(context).is_pending()));
+            let started = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(first.as_mut().poll(context).is_pending())
+            });
             assert!(started.await);
         }
         assert!(verifier.verify(&token, now()).await.is_ok());
@@ -1273,7 +1588,10 @@ mod tests {
         let set = key_set(&[&key]);
         let ten_megabytes = " ".repeat(10 * 1024 * 1024);
         let elsewhere = KeyServer::start(http_200(&set)).await;
-        let redirect = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url);
+        let redirect = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
+            elsewhere.url
+        );
         let chunked = format!(
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{set}\r\n{:x}\r\n{ten_megabytes}\r\n0\r\n\r\n",
             set.len(),
@@ -1282,7 +1600,10 @@ mod tests {
         for (name, answer) in [
             ("announced", http_200(&format!("{set}{ten_megabytes}"))),
             ("chunked", chunked.into_bytes()),
-            ("until closed", format!("HTTP/1.1 200 OK\r\n\r\n{set}{ten_megabytes}").into_bytes()),
+            (
+                "until closed",
+                format!("HTTP/1.1 200 OK\r\n\r\n{set}{ten_megabytes}").into_bytes(),
+            ),
             ("redirect", redirect.into_bytes()),
             ("html", http_200("<html></html>")),
             ("no keys", http_200(r#"{"keys":[]}"#)),
@@ -1304,21 +1625,34 @@ mod tests {
         let verifier = verifier(JwksSource::File(path.clone()));
         assert!(verifier.verify(&old.token(&claims()), now()).await.is_ok());
         std::fs::write(&path, key_set(&[&old, &new])).unwrap();
-        assert_eq!(verifier.verify(&new.token(&claims()), now()).await, Err(TokenError::UnknownKey));
+        assert_eq!(
+            verifier.verify(&new.token(&claims()), now()).await,
+            Err(TokenError::UnknownKey)
+        );
         let later = now() + 60.seconds();
         assert!(verifier.verify(&new.token(&claims()), later).await.is_ok());
         // Half a file is not taken over.
         std::fs::write(&path, "{").unwrap();
         let token = p256("third").token(&claims());
-        assert_eq!(verifier.verify(&token, later + 60.seconds()).await, Err(TokenError::UnknownKey));
-        assert!(verifier.verify(&new.token(&claims()), later + 60.seconds()).await.is_ok());
+        assert_eq!(
+            verifier.verify(&token, later + 60.seconds()).await,
+            Err(TokenError::UnknownKey)
+        );
+        assert!(
+            verifier
+                .verify(&new.token(&claims()), later + 60.seconds())
+                .await
+                .is_ok()
+        );
         std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
     fn impossible_settings_stop_the_start() {
         let url = |url: &str| issuer(JwksSource::Url(url.to_owned()));
-        let refused = |issuer: CitizenIssuer| CitizenVerifier::new(vec![issuer], HttpOptions::default()).is_err();
+        let refused = |issuer: CitizenIssuer| {
+            CitizenVerifier::new(vec![issuer], HttpOptions::default()).is_err()
+        };
         for address in [
             "http://id.example.org/jwks",
             "http://127.0.0.1.example.org/jwks",
@@ -1330,16 +1664,31 @@ mod tests {
         ] {
             assert!(refused(url(address)), "{address}");
         }
-        for address in ["http://127.0.0.1:9/jwks", "http://[::1]:9/jwks", "http://localhost:9/jwks"] {
+        for address in [
+            "http://127.0.0.1:9/jwks",
+            "http://[::1]:9/jwks",
+            "http://localhost:9/jwks",
+        ] {
             assert!(!refused(url(address)), "{address}");
         }
         let inline = || issuer(JwksSource::Inline(key_set(&[&p256("k1")])));
         assert!(!refused(inline()));
-        assert!(refused(CitizenIssuer { algorithms: Vec::new(), ..inline() }));
-        assert!(refused(CitizenIssuer { accepted_levels: Vec::new(), ..inline() }));
-        assert!(refused(CitizenIssuer { audience: String::new(), ..inline() }));
+        assert!(refused(CitizenIssuer {
+            algorithms: Vec::new(),
+            ..inline()
+        }));
+        assert!(refused(CitizenIssuer {
+            accepted_levels: Vec::new(),
+            ..inline()
+        }));
+        assert!(refused(CitizenIssuer {
+            audience: String::new(),
+            ..inline()
+        }));
         assert!(refused(issuer(JwksSource::Inline("{}".to_owned()))));
-        assert!(refused(issuer(JwksSource::File("/nowhere/jwks.json".into()))));
+        assert!(refused(issuer(JwksSource::File(
+            "/nowhere/jwks.json".into()
+        ))));
         assert!(CitizenVerifier::new(vec![inline(), inline()], HttpOptions::default()).is_err());
     }
 }

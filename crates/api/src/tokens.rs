@@ -111,9 +111,12 @@ impl SigningKey {
 
     /// Reads the bytes of a PKCS#8 document.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| KeyError)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
+            .map_err(|_| KeyError)?;
         let public = pair.public_key().as_ref();
-        let [0x04, point @ ..] = public else { return Err(KeyError) };
+        let [0x04, point @ ..] = public else {
+            return Err(KeyError);
+        };
         let (x, y) = point.split_at_checked(32).ok_or(KeyError)?;
         let (x, y) = (BASE64URL_NOPAD.encode(x), BASE64URL_NOPAD.encode(y));
         Ok(SigningKey {
@@ -148,7 +151,9 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,7 +174,9 @@ pub struct IssuedToken {
 
 impl fmt::Debug for IssuedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuedToken").field("expires_in_seconds", &self.expires_in_seconds).finish_non_exhaustive()
+        f.debug_struct("IssuedToken")
+            .field("expires_in_seconds", &self.expires_in_seconds)
+            .finish_non_exhaustive()
     }
 }
 
@@ -223,7 +230,11 @@ pub struct Tokens {
 impl Tokens {
     /// Signs with `current`; also accepts what `older` keys signed before a rotation.
     pub fn new(current: SigningKey, older: Vec<SigningKey>, issuer: String) -> Self {
-        Tokens { current, older, issuer }
+        Tokens {
+            current,
+            older,
+            issuer,
+        }
     }
 
     /// The issuer our tokens name; no citizens' issuer may have the same.
@@ -248,7 +259,12 @@ impl Tokens {
     }
 
     /// An access token for the anonymous requester of a ticket.
-    pub fn issue_tracking(&self, ticket: TicketId, jti: Uuid, now: Timestamp) -> Result<IssuedToken, SigningError> {
+    pub fn issue_tracking(
+        &self,
+        ticket: TicketId,
+        jti: Uuid,
+        now: Timestamp,
+    ) -> Result<IssuedToken, SigningError> {
         self.issue(Kind::Tracking, ticket.uuid(), None, jti, now)
     }
 
@@ -273,7 +289,10 @@ impl Tokens {
             nbf: iat,
             exp: iat.saturating_add(life),
         };
-        Ok(IssuedToken { token: self.current.sign(&claims)?, expires_in_seconds: life })
+        Ok(IssuedToken {
+            token: self.current.sign(&claims)?,
+            expires_in_seconds: life,
+        })
     }
 
     /// Reads a token of ours, or says why it is none that counts at `now`.
@@ -295,22 +314,31 @@ impl Tokens {
         if claims.aud != OWN_AUDIENCE {
             return Err(TokenError::Audience);
         }
-        let times = Times { iat: claims.iat, nbf: Some(claims.nbf), exp: claims.exp };
+        let times = Times {
+            iat: claims.iat,
+            nbf: Some(claims.nbf),
+            exp: claims.exp,
+        };
         times.check(now, OWN_LEEWAY_SECONDS)?;
         if times.exp.saturating_sub(times.iat) > lifetime_seconds(claims.kind) {
             return Err(TokenError::Claim("exp"));
         }
         match (claims.kind, claims.sid) {
-            (Kind::Staff, Some(session)) => {
-                Ok(OwnToken::Staff { account: AccountId::new(claims.sub), session: SessionId::new(session) })
-            }
-            (Kind::Tracking, None) => Ok(OwnToken::Tracking { ticket: TicketId::new(claims.sub) }),
+            (Kind::Staff, Some(session)) => Ok(OwnToken::Staff {
+                account: AccountId::new(claims.sub),
+                session: SessionId::new(session),
+            }),
+            (Kind::Tracking, None) => Ok(OwnToken::Tracking {
+                ticket: TicketId::new(claims.sub),
+            }),
             (Kind::Staff, None) | (Kind::Tracking, Some(_)) => Err(TokenError::Claim("sid")),
         }
     }
 
     fn key(&self, id: &str) -> Option<&SigningKey> {
-        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
+        std::iter::once(&self.current)
+            .chain(&self.older)
+            .find(|key| key.id == id)
     }
 }
 
@@ -341,10 +369,9 @@ impl RefreshToken {
         if text.len() > 128 {
             return None;
         }
-        let (session, random) = text.split_once('.')?;
-        let session = Uuid::try_parse(session).ok()?;
-        let random = BASE64URL_NOPAD.decode(random.as_bytes()).ok()?;
-        let token = RefreshToken::new(SessionId::new(session), random.try_into().ok()?);
+        let (session, secret) = text.split_once('.')?;
+        let session = SessionId::new(Uuid::try_parse(session).ok()?);
+        let token = RefreshToken::from_secret(session, secret)?;
         (token.expose() == text).then_some(token)
     }
 
@@ -355,20 +382,34 @@ impl RefreshToken {
 
     /// The text for the client, and for nobody else.
     pub fn expose(&self) -> String {
-        format!("{}.{}", self.session.uuid().simple(), BASE64URL_NOPAD.encode(&self.random))
+        format!("{}.{}", self.session.uuid().simple(), self.secret())
     }
 
-    /// What the database keeps instead of the token: SHA-256 of its text, in hex.
+    /// The token's second part, 43 characters: what the session's use cases take and give.
+    pub fn secret(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.random)
+    }
+
+    /// A token from a session and its secret as [`RefreshToken::secret`] writes it.
+    pub fn from_secret(session: SessionId, secret: &str) -> Option<Self> {
+        let random = BASE64URL_NOPAD.decode(secret.as_bytes()).ok()?;
+        Some(RefreshToken::new(session, random.try_into().ok()?))
+    }
+
+    /// What the database keeps, beside the session, instead of the token: SHA-256 of
+    /// [`RefreshToken::secret`], in hex.
     ///
     /// No salt or slow hash is needed: nobody guesses 256 random bits.
     pub fn hash(&self) -> String {
-        HEXLOWER.encode(&Sha256::digest(self.expose().as_bytes()))
+        HEXLOWER.encode(&Sha256::digest(self.secret().as_bytes()))
     }
 }
 
 impl fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshToken").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("RefreshToken")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 
@@ -409,7 +450,11 @@ impl UntrustedHeader {
     pub(crate) fn must_not_name_keys(&self) -> Result<(), TokenError> {
         let names_key = self.jwk || self.jku || self.x5c || self.x5u;
         let changes_meaning = self.crit || self.b64 || self.enc || self.zip;
-        if names_key || changes_meaning { Err(TokenError::Header) } else { Ok(()) }
+        if names_key || changes_meaning {
+            Err(TokenError::Header)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -505,7 +550,9 @@ mod tests {
     const ISSUER: &str = "https://sportello.example.org";
 
     fn der() -> Vec<u8> {
-        let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+        let der =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+                .unwrap();
         der.as_ref().to_vec()
     }
 
@@ -570,8 +617,14 @@ mod tests {
             let read = tokens.verify(&issued.token, now() + second.seconds());
             assert_eq!(read, Ok(OwnToken::Staff { account, session }), "{second}");
         }
-        assert_eq!(tokens.verify(&issued.token, now() + 930.seconds()), Err(TokenError::Expired));
-        assert_eq!(tokens.verify(&issued.token, now() - 31.seconds()), Err(TokenError::NotYetValid));
+        assert_eq!(
+            tokens.verify(&issued.token, now() + 930.seconds()),
+            Err(TokenError::Expired)
+        );
+        assert_eq!(
+            tokens.verify(&issued.token, now() - 31.seconds()),
+            Err(TokenError::NotYetValid)
+        );
     }
 
     #[test]
@@ -580,8 +633,14 @@ mod tests {
         let ticket = TicketId::new(id(7));
         let issued = tokens.issue_tracking(ticket, id(3), now()).unwrap();
         assert_eq!(issued.expires_in_seconds, 1800);
-        assert_eq!(tokens.verify(&issued.token, now() + 1800.seconds()), Ok(OwnToken::Tracking { ticket }));
-        assert_eq!(tokens.verify(&issued.token, now() + 1830.seconds()), Err(TokenError::Expired));
+        assert_eq!(
+            tokens.verify(&issued.token, now() + 1800.seconds()),
+            Ok(OwnToken::Tracking { ticket })
+        );
+        assert_eq!(
+            tokens.verify(&issued.token, now() + 1830.seconds()),
+            Err(TokenError::Expired)
+        );
         let payload: Value = json_part(parts(&issued.token).unwrap().1).unwrap();
         assert!(payload.get("sid").is_none());
     }
@@ -595,12 +654,24 @@ mod tests {
         assert!(verdict(&staff_claims()).is_ok());
 
         for name in ["iss", "aud", "sub", "kind", "jti", "iat", "nbf", "exp"] {
-            assert_eq!(verdict(&without(staff_claims(), name)), Err(TokenError::Claim("payload")), "{name}");
-            assert_eq!(verdict(&with(staff_claims(), name, json!(null))), Err(TokenError::Claim("payload")), "{name}");
+            assert_eq!(
+                verdict(&without(staff_claims(), name)),
+                Err(TokenError::Claim("payload")),
+                "{name}"
+            );
+            assert_eq!(
+                verdict(&with(staff_claims(), name, json!(null))),
+                Err(TokenError::Claim("payload")),
+                "{name}"
+            );
         }
         let second = now().as_second();
         for (name, value, error) in [
-            ("iss", json!("https://elsewhere.example.org"), TokenError::Issuer),
+            (
+                "iss",
+                json!("https://elsewhere.example.org"),
+                TokenError::Issuer,
+            ),
             ("iss", json!([ISSUER]), TokenError::Claim("payload")),
             ("aud", json!("another"), TokenError::Audience),
             ("aud", json!(["sportello"]), TokenError::Claim("payload")),
@@ -608,10 +679,26 @@ mod tests {
             ("kind", json!("citizen"), TokenError::Claim("payload")),
             ("kind", json!("Staff"), TokenError::Claim("payload")),
             ("kind", json!("tracking"), TokenError::Claim("sid")),
-            ("exp", json!(format!("{}", second + 900)), TokenError::Claim("payload")),
-            ("exp", json!("2031-03-14T10:00:00Z"), TokenError::Claim("payload")),
-            ("nbf", json!(format!("{second}")), TokenError::Claim("payload")),
-            ("iat", json!("2031-03-14T09:26:53Z"), TokenError::Claim("payload")),
+            (
+                "exp",
+                json!(format!("{}", second + 900)),
+                TokenError::Claim("payload"),
+            ),
+            (
+                "exp",
+                json!("2031-03-14T10:00:00Z"),
+                TokenError::Claim("payload"),
+            ),
+            (
+                "nbf",
+                json!(format!("{second}")),
+                TokenError::Claim("payload"),
+            ),
+            (
+                "iat",
+                json!("2031-03-14T09:26:53Z"),
+                TokenError::Claim("payload"),
+            ),
             ("iat", json!(1e3), TokenError::Claim("payload")),
             ("exp", json!(u64::MAX), TokenError::Claim("payload")),
             ("exp", json!(i64::MAX), TokenError::Claim("exp")),
@@ -620,11 +707,25 @@ mod tests {
             ("nbf", json!(second + 31), TokenError::NotYetValid),
             ("iat", json!(second + 31), TokenError::NotYetValid),
         ] {
-            assert_eq!(verdict(&with(staff_claims(), name, value.clone())), Err(error), "{name} {value}");
+            assert_eq!(
+                verdict(&with(staff_claims(), name, value.clone())),
+                Err(error),
+                "{name} {value}"
+            );
         }
-        assert_eq!(verdict(&without(staff_claims(), "sid")), Err(TokenError::Claim("sid")));
-        let old = with(with(staff_claims(), "iat", json!(second - 930)), "exp", json!(second - 30));
-        assert_eq!(verdict(&with(old, "nbf", json!(second - 930))), Err(TokenError::Expired));
+        assert_eq!(
+            verdict(&without(staff_claims(), "sid")),
+            Err(TokenError::Claim("sid"))
+        );
+        let old = with(
+            with(staff_claims(), "iat", json!(second - 930)),
+            "exp",
+            json!(second - 30),
+        );
+        assert_eq!(
+            verdict(&with(old, "nbf", json!(second - 930))),
+            Err(TokenError::Expired)
+        );
     }
 
     #[test]
@@ -632,16 +733,34 @@ mod tests {
         let der = der();
         let key = SigningKey::from_pkcs8_der(&der).unwrap();
         let tokens = tokens(&key);
-        let others = ["none", "None", "NONE", "nOnE", "", "es256", "ES256 ", "ES384", "HS256", "RS256", "EdDSA"];
+        let others = [
+            "none", "None", "NONE", "nOnE", "", "es256", "ES256 ", "ES384", "HS256", "RS256",
+            "EdDSA",
+        ];
         for alg in others {
             let header = with(header(&key), "alg", json!(alg));
             let token = signed(&der, &header, &staff_claims());
-            assert_eq!(tokens.verify(&token, now()), Err(TokenError::Algorithm), "{alg}");
+            assert_eq!(
+                tokens.verify(&token, now()),
+                Err(TokenError::Algorithm),
+                "{alg}"
+            );
             let (message, _) = token.rsplit_once('.').unwrap();
-            assert_eq!(tokens.verify(&format!("{message}."), now()), Err(TokenError::Algorithm), "{alg}");
+            assert_eq!(
+                tokens.verify(&format!("{message}."), now()),
+                Err(TokenError::Algorithm),
+                "{alg}"
+            );
         }
-        let twice = format!(r#"{{"typ":"JWT","alg":"none","alg":"ES256","kid":"{}"}}"#, key.id());
-        let token = format!("{}.{}.", BASE64URL_NOPAD.encode(twice.as_bytes()), part(&staff_claims()));
+        let twice = format!(
+            r#"{{"typ":"JWT","alg":"none","alg":"ES256","kid":"{}"}}"#,
+            key.id()
+        );
+        let token = format!(
+            "{}.{}.",
+            BASE64URL_NOPAD.encode(twice.as_bytes()),
+            part(&staff_claims())
+        );
         assert_eq!(tokens.verify(&token, now()), Err(TokenError::Malformed));
     }
 
@@ -650,11 +769,26 @@ mod tests {
         let key = key();
         let tokens = tokens(&key);
         let jwk = key.public_jwk();
-        let decode = |name: &str| BASE64URL_NOPAD.decode(jwk[name].as_str().unwrap().as_bytes()).unwrap();
+        let decode = |name: &str| {
+            BASE64URL_NOPAD
+                .decode(jwk[name].as_str().unwrap().as_bytes())
+                .unwrap()
+        };
         let point: Vec<u8> = [vec![0x04], decode("x"), decode("y")].concat();
-        let message = format!("{}.{}", part(&with(header(&key), "alg", json!("HS256"))), part(&staff_claims()));
-        for secret in [point, jwk.to_string().into_bytes(), key.id().as_bytes().to_vec()] {
-            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), message.as_bytes());
+        let message = format!(
+            "{}.{}",
+            part(&with(header(&key), "alg", json!("HS256"))),
+            part(&staff_claims())
+        );
+        for secret in [
+            point,
+            jwk.to_string().into_bytes(),
+            key.id().as_bytes().to_vec(),
+        ] {
+            let tag = hmac::sign(
+                &hmac::Key::new(hmac::HMAC_SHA256, &secret),
+                message.as_bytes(),
+            );
             let token = format!("{message}.{}", BASE64URL_NOPAD.encode(tag.as_ref()));
             assert_eq!(tokens.verify(&token, now()), Err(TokenError::Algorithm));
         }
@@ -663,7 +797,9 @@ mod tests {
     #[test]
     fn a_stripped_or_changed_signature_or_payload_is_refused() {
         let tokens = tokens(&key());
-        let issued = tokens.issue_tracking(TicketId::new(id(1)), id(2), now()).unwrap();
+        let issued = tokens
+            .issue_tracking(TicketId::new(id(1)), id(2), now())
+            .unwrap();
         let (message, signature) = issued.token.rsplit_once('.').unwrap();
         let (header, _) = message.split_once('.').unwrap();
         let mut flipped = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
@@ -672,8 +808,14 @@ mod tests {
         for (token, error) in [
             (format!("{message}."), TokenError::Signature),
             (format!("{message}.{flipped}"), TokenError::Signature),
-            (format!("{message}.{}", "A".repeat(86)), TokenError::Signature),
-            (format!("{header}.{}.{signature}", part(&staff_claims())), TokenError::Signature),
+            (
+                format!("{message}.{}", "A".repeat(86)),
+                TokenError::Signature,
+            ),
+            (
+                format!("{header}.{}.{signature}", part(&staff_claims())),
+                TokenError::Signature,
+            ),
             (message.to_owned(), TokenError::Malformed),
             (format!("{}.", issued.token), TokenError::Malformed),
             (format!("{}=", issued.token), TokenError::Malformed),
@@ -692,7 +834,10 @@ mod tests {
         let key = SigningKey::from_pkcs8_der(&der).unwrap();
         let long = with(staff_claims(), "filler", json!("x".repeat(MAX_TOKEN_BYTES)));
         let token = signed(&der, &header(&key), &long);
-        assert_eq!(tokens(&key).verify(&token, now()), Err(TokenError::Malformed));
+        assert_eq!(
+            tokens(&key).verify(&token, now()),
+            Err(TokenError::Malformed)
+        );
     }
 
     #[test]
@@ -701,18 +846,38 @@ mod tests {
         let ticket = TicketId::new(id(1));
         let old = tokens(&first).issue_tracking(ticket, id(2), now()).unwrap();
         let rotated = Tokens::new(second.clone(), vec![first.clone()], ISSUER.to_owned());
-        assert_eq!(rotated.verify(&old.token, now()), Ok(OwnToken::Tracking { ticket }));
-        assert_eq!(tokens(&second).verify(&old.token, now()), Err(TokenError::UnknownKey));
-        let foreign = tokens(&stranger).issue_tracking(ticket, id(2), now()).unwrap();
-        assert_eq!(rotated.verify(&foreign.token, now()), Err(TokenError::UnknownKey));
+        assert_eq!(
+            rotated.verify(&old.token, now()),
+            Ok(OwnToken::Tracking { ticket })
+        );
+        assert_eq!(
+            tokens(&second).verify(&old.token, now()),
+            Err(TokenError::UnknownKey)
+        );
+        let foreign = tokens(&stranger)
+            .issue_tracking(ticket, id(2), now())
+            .unwrap();
+        assert_eq!(
+            rotated.verify(&foreign.token, now()),
+            Err(TokenError::UnknownKey)
+        );
     }
 
     #[test]
     fn a_strange_key_id_or_another_key_under_our_id_is_refused() {
         let (ours, der) = (key(), der());
         let tokens = tokens(&ours);
-        assert_eq!(tokens.verify(&signed(&der, &header(&ours), &staff_claims()), now()), Err(TokenError::Signature));
-        for kid in ["", "../../../dev/null", "/etc/passwd", "' OR 1=1 --", "https://evil.example.org/k"] {
+        assert_eq!(
+            tokens.verify(&signed(&der, &header(&ours), &staff_claims()), now()),
+            Err(TokenError::Signature)
+        );
+        for kid in [
+            "",
+            "../../../dev/null",
+            "/etc/passwd",
+            "' OR 1=1 --",
+            "https://evil.example.org/k",
+        ] {
             let header = with(header(&ours), "kid", json!(kid));
             let verdict = tokens.verify(&signed(&der, &header, &staff_claims()), now());
             assert_eq!(verdict, Err(TokenError::UnknownKey), "{kid}");
@@ -742,9 +907,16 @@ mod tests {
             ("typ", json!("logout+jwt")),
         ] {
             let token = signed(&der, &with(header(&key), name, value), &staff_claims());
-            assert_eq!(tokens.verify(&token, now()), Err(TokenError::Header), "{name}");
+            assert_eq!(
+                tokens.verify(&token, now()),
+                Err(TokenError::Header),
+                "{name}"
+            );
         }
-        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            std::io::ErrorKind::WouldBlock
+        );
     }
 
     #[test]
@@ -754,24 +926,45 @@ mod tests {
         assert_eq!(text.len(), 32 + 1 + 43);
         assert_eq!(RefreshToken::parse(&text), Some(token.clone()));
         assert_eq!(RefreshToken::parse(&text).unwrap().hash(), token.hash());
-        assert_eq!(token.hash().len(), 64);
+        let plain = HEXLOWER.encode(&Sha256::digest(token.secret().as_bytes()));
+        assert_eq!(token.hash(), plain);
+        let again = RefreshToken::from_secret(token.session(), &token.secret());
+        assert_eq!(again, Some(token.clone()));
         assert!(!format!("{token:?}").contains("Wlpa"));
-        assert_eq!(tokens(&key()).verify(&text, now()), Err(TokenError::Malformed));
+        assert_eq!(
+            tokens(&key()).verify(&text, now()),
+            Err(TokenError::Malformed)
+        );
 
         let dashed = format!("{}.{}", id(0xabc), text.split_once('.').unwrap().1);
         let last_bits = format!("{}b", &text[..text.len() - 1]);
-        for wrong in [text.to_uppercase(), dashed, format!("{text}="), last_bits, text[..70].to_owned(), "é.".into()] {
+        for wrong in [
+            text.to_uppercase(),
+            dashed,
+            format!("{text}="),
+            last_bits,
+            text[..70].to_owned(),
+            "é.".into(),
+        ] {
             assert_eq!(RefreshToken::parse(&wrong), None, "{wrong}");
         }
-        let access = tokens(&key()).issue_tracking(TicketId::new(id(1)), id(2), now()).unwrap();
+        let access = tokens(&key())
+            .issue_tracking(TicketId::new(id(1)), id(2), now())
+            .unwrap();
         assert_eq!(RefreshToken::parse(&access.token), None);
     }
 
     #[test]
     fn the_key_id_is_the_thumbprint_of_rfc_7638() {
         // The example of RFC 9449, 6.1: `jkt` of the proof's key.
-        let (x, y) = ("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs", "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA");
-        assert_eq!(thumbprint(x, y), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+        let (x, y) = (
+            "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+            "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+        );
+        assert_eq!(
+            thumbprint(x, y),
+            "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+        );
     }
 
     #[test]
@@ -786,7 +979,8 @@ mod tests {
         let printed = format!("{:?} {:?}", key, tokens(&key));
         assert!(!printed.contains("private"), "{printed}");
 
-        let ed = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        let ed =
+            aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         assert!(SigningKey::from_pkcs8_pem(&pem(ed.as_ref())).is_err());
         assert!(SigningKey::from_pkcs8_pem("").is_err());
         assert!(SigningKey::from_pkcs8_der(&der[..der.len() / 2]).is_err());

@@ -128,7 +128,12 @@ impl Ticket {
             }
             (Command::Withdraw, Actor::Requester) => {
                 if !self.state.code().is_open() {
-                    return Err(Rejection::Over);
+                    let state = self.state.code();
+                    return Err(Rejection::TransitionNotAllowed {
+                        action: "withdraw",
+                        state,
+                        allowed: Vec::new(),
+                    });
                 }
                 vec![(resolved(ResolutionCode::Withdrawn, now, windows), None)]
             }
@@ -279,11 +284,17 @@ impl Ticket {
                 return Err(Rejection::CodeNotForPeople);
             }
             Action::Resolve { code } => resolved(*code, now, windows),
+            Action::HandOver { to, .. } if !to.desk.is_region || !to.accepts => {
+                return Err(Rejection::AuthorityInactive);
+            }
             Action::HandOver { reason, to } => Change::HandedOver {
                 reason: *reason,
                 to: to.desk.code.clone(),
             },
             Action::Return { to } => match to {
+                Some(target) if Some(&target.desk.code) != self.previous_custodian() => {
+                    return Err(Rejection::NoPreviousAuthority);
+                }
                 Some(target) if target.accepts => Change::Returned {
                     to: target.desk.code.clone(),
                 },
@@ -317,6 +328,9 @@ impl Ticket {
                 reason: *reason,
                 duplicate_of: duplicate_of.clone(),
             },
+            Action::PublishNote(_) if update.note.is_some() => {
+                return Err(Rejection::NoteNotAllowed);
+            }
             Action::PublishNote(shown) => {
                 let is_own = shown.author == Some(staff.account) || staff.role.is_supervisor();
                 if shown.audience != Audience::Team || shown.team.as_ref() != Some(&staff.authority)
@@ -534,7 +548,15 @@ impl Ticket {
 
     fn absorb_one(&mut self, event: &Event) {
         match &event.change {
-            Change::Filed { .. } | Change::NoteAdded | Change::NotePublished { .. } => {}
+            Change::Filed { .. } | Change::NotePublished { .. } => {}
+            Change::NoteAdded => {
+                // Whoever writes to the requester has seen what the requester wrote.
+                let answers = event
+                    .note
+                    .as_ref()
+                    .is_some_and(|note| note.audience == Audience::Citizen);
+                self.needs_attention &= !answers;
+            }
             Change::Taken { by } => {
                 self.state = State::InProgress;
                 self.assignee = Some(Assignee::Operator(*by));

@@ -79,6 +79,9 @@ pub enum Rejection {
     /// An action that changes the owner came without one.
     #[error("an assignee is required")]
     AssigneeRequired,
+    /// A text given along with a note that is only to be shown.
+    #[error("no note can be given here")]
+    NoteNotAllowed,
     /// A note that was published already, or is not a note of the desk.
     #[error("this entry cannot be published")]
     NotPublishable,
@@ -110,6 +113,7 @@ impl Rejection {
             | Rejection::SurvivorRequired
             | Rejection::AssigneeNotAllowed
             | Rejection::AssigneeRequired
+            | Rejection::NoteNotAllowed
             | Rejection::NotPublishable => "validation-error",
         }
     }

@@ -132,6 +132,51 @@ fn a_refusal_names_what_the_same_person_may_do_instead() {
     );
 }
 
+#[test]
+fn a_leg_tells_how_it_ended() {
+    for (ticket, who, what, expected) in [
+        (
+            "handed over twice",
+            "requester",
+            "reply",
+            "TO4 not-competent, REGION returned, TO4 not-competent, REGION",
+        ),
+        (
+            "not-competent",
+            "regional-operator",
+            "reroute CN1 + published",
+            "TO4 not-competent, REGION rerouted, CN1",
+        ),
+        ("resolved", "requester", "reply", "TO4"),
+        ("resolved", "system", "auto-close", "TO4 resolved"),
+        ("withdrawn", "system", "auto-close", "TO4 withdrawn"),
+        (
+            "in-progress",
+            "supervisor",
+            "remove + internal",
+            "TO4 removed",
+        ),
+        ("auto-closed", "supervisor", "reopen + internal", "TO4"),
+    ] {
+        let mut ticket = support::ticket(ticket);
+        let wait = if what == "auto-close" {
+            waited("7d+")
+        } else {
+            waited("0")
+        };
+        let now = ticket.updated_at + wait;
+        support::apply(&mut ticket, &support::actor(who), what, now).unwrap();
+        let legs = ticket.legs.iter().map(|leg| {
+            let outcome = leg
+                .closed
+                .as_ref()
+                .map(|end| format!(" {}", end.outcome.as_str()));
+            format!("{}{}", leg.custodian, outcome.unwrap_or_default())
+        });
+        assert_eq!(legs.collect::<Vec<_>>().join(", "), expected);
+    }
+}
+
 /// Checks every row of a table and reports all the wrong ones at once.
 fn check(table: &str) {
     let rows = table.lines().filter(|line| !line.is_empty());

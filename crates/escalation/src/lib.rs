@@ -25,21 +25,33 @@ impl<'a> Router<'a> {
 
     /// The desk with this code, as a first custodian chosen by routing rule R1 (`domain.md` §4.5).
     pub fn desk(&self, code: &AuthorityCode) -> Desk {
-        Desk { code: code.clone(), is_region: code == self.reference.region() }
+        Desk {
+            code: code.clone(),
+            is_region: code == self.reference.region(),
+        }
     }
 
     /// Where a hand-over goes: the one regional desk (T13).
     pub fn hand_over(&self) -> Target {
-        Target { desk: self.desk(self.reference.region()), accepts: true }
+        Target {
+            desk: self.desk(self.reference.region()),
+            accepts: true,
+        }
     }
 
     /// The authority named for a return or a re-route (T16, T17); `None` when there is none of this
     /// code. It accepts while it is active and enabled for the service.
     pub fn authority(&self, code: &str, service: &ServiceCode) -> Option<Target> {
         let authority = self.reference.authority_any(code)?;
-        let is_health = !matches!(authority.kind, AuthorityKind::Region | AuthorityKind::Technical);
+        let is_health = !matches!(
+            authority.kind,
+            AuthorityKind::Region | AuthorityKind::Technical
+        );
         let accepts = is_health && authority.serves(service, self.today);
-        Some(Target { desk: self.desk(&authority.code), accepts })
+        Some(Target {
+            desk: self.desk(&authority.code),
+            accepts,
+        })
     }
 }
 
@@ -51,9 +63,18 @@ mod tests {
     fn reference() -> Reference {
         let file = |name, text| ReferenceFile { name, text };
         Reference::parse(&[
-            file("services.toml", include_str!("../../../config/reference/services.toml")),
-            file("authorities.toml", include_str!("../../../config/reference/authorities.toml")),
-            file("codes.toml", include_str!("../../../config/reference/codes.toml")),
+            file(
+                "services.toml",
+                include_str!("../../../config/reference/services.toml"),
+            ),
+            file(
+                "authorities.toml",
+                include_str!("../../../config/reference/authorities.toml"),
+            ),
+            file(
+                "codes.toml",
+                include_str!("../../../config/reference/codes.toml"),
+            ),
         ])
         .unwrap()
     }
@@ -65,9 +86,15 @@ mod tests {
         let fse = ServiceCode::from("FSE");
         assert!(router.hand_over().desk.is_region);
         assert!(router.authority("010210", &fse).unwrap().accepts);
-        assert!(!router.authority("REG010", &fse).unwrap().accepts, "not back to the region itself");
+        assert!(
+            !router.authority("REG010", &fse).unwrap().accepts,
+            "not back to the region itself"
+        );
         assert!(!router.authority("TEC010", &fse).unwrap().accepts);
-        assert!(!router.authority("010996", &fse).unwrap().accepts, "not enabled for the service");
+        assert!(
+            !router.authority("010996", &fse).unwrap().accepts,
+            "not enabled for the service"
+        );
         assert_eq!(router.authority("999999", &fse), None);
     }
 }

@@ -55,7 +55,10 @@ impl DemoIssuer {
         let dir = data_dir.join(FOLDER);
         let key = load_or_create_key(&dir, "issuer.pem")?;
         let secret = load_or_create_secret(&dir, "pairwise.secret")?;
-        Ok(DemoIssuer { key, pairwise: hmac::Key::new(hmac::HMAC_SHA256, &secret) })
+        Ok(DemoIssuer {
+            key,
+            pairwise: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+        })
     }
 
     /// Its public key set.
@@ -101,7 +104,9 @@ impl DemoIssuer {
             exp: iat.saturating_add(lifetime.as_secs()),
             jti: uuid::Builder::from_random_bytes(random_bytes()?).into_uuid(),
         };
-        self.key.sign(&claims).context("cannot sign the citizen's token")
+        self.key
+            .sign(&claims)
+            .context("cannot sign the citizen's token")
     }
 
     /// The same person has the same subject here, and nobody can tell the tax code from it.
@@ -124,9 +129,18 @@ mod tests {
 
     /// Two starts on one data folder, which goes away with the test.
     fn twice() -> (DemoIssuer, DemoIssuer) {
-        let dir = std::env::temp_dir().join(format!("sportello-demo-{}", HEXLOWER.encode(&random_bytes::<8>().unwrap())));
-        let issuers = (DemoIssuer::load_or_create(&dir).unwrap(), DemoIssuer::load_or_create(&dir).unwrap());
-        let mode = std::fs::metadata(dir.join("demo/issuer.pem")).unwrap().permissions().mode();
+        let dir = std::env::temp_dir().join(format!(
+            "sportello-demo-{}",
+            HEXLOWER.encode(&random_bytes::<8>().unwrap())
+        ));
+        let issuers = (
+            DemoIssuer::load_or_create(&dir).unwrap(),
+            DemoIssuer::load_or_create(&dir).unwrap(),
+        );
+        let mode = std::fs::metadata(dir.join("demo/issuer.pem"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         std::fs::remove_dir_all(&dir).unwrap();
         issuers
@@ -137,21 +151,37 @@ mod tests {
     }
 
     fn token(issuer: &DemoIssuer, tax_code: &str, email: Option<&str>) -> String {
-        issuer.citizen_token(tax_code, "Maria", "Rossi", email, now(), SignedDuration::from_mins(30)).unwrap()
+        issuer
+            .citizen_token(
+                tax_code,
+                "Maria",
+                "Rossi",
+                email,
+                now(),
+                SignedDuration::from_mins(30),
+            )
+            .unwrap()
     }
 
     #[tokio::test]
     async fn its_token_is_accepted_after_a_restart_and_expires() {
         let (before, after) = twice();
-        let verifier = CitizenVerifier::new(vec![after.settings()], HttpOptions::default()).unwrap();
+        let verifier =
+            CitizenVerifier::new(vec![after.settings()], HttpOptions::default()).unwrap();
         let token = token(&before, " rssmra80a01h501u ", Some("maria@example.org"));
         let citizen = verifier.verify(&token, now()).await.unwrap();
         assert_eq!(citizen.issuer, DEMO_ISSUER);
         assert_eq!(citizen.tax_code, TAX_CODE);
-        assert_eq!((citizen.given_name.as_str(), citizen.family_name.as_str()), ("Maria", "Rossi"));
+        assert_eq!(
+            (citizen.given_name.as_str(), citizen.family_name.as_str()),
+            ("Maria", "Rossi")
+        );
         assert_eq!(citizen.email.as_deref(), Some("maria@example.org"));
         let later = now() + SignedDuration::from_mins(31);
-        assert_eq!(verifier.verify(&token, later).await, Err(TokenError::Expired));
+        assert_eq!(
+            verifier.verify(&token, later).await,
+            Err(TokenError::Expired)
+        );
     }
 
     #[tokio::test]
@@ -159,8 +189,13 @@ mod tests {
         let (issuer, _) = twice();
         let (elsewhere, _) = twice();
         let subject = async |issuer: &DemoIssuer, tax_code: &str| {
-            let verifier = CitizenVerifier::new(vec![issuer.settings()], HttpOptions::default()).unwrap();
-            verifier.verify(&token(issuer, tax_code, None), now()).await.unwrap().subject
+            let verifier =
+                CitizenVerifier::new(vec![issuer.settings()], HttpOptions::default()).unwrap();
+            verifier
+                .verify(&token(issuer, tax_code, None), now())
+                .await
+                .unwrap()
+                .subject
         };
         let first = subject(&issuer, TAX_CODE).await;
         assert_eq!(subject(&issuer, TAX_CODE).await, first);
@@ -174,9 +209,17 @@ mod tests {
         let (issuer, _) = twice();
         let (elsewhere, _) = twice();
         let token = token(&issuer, TAX_CODE, None);
-        let verifier = CitizenVerifier::new(vec![elsewhere.settings()], HttpOptions::default()).unwrap();
-        assert_eq!(verifier.verify(&token, now()).await, Err(TokenError::UnknownKey));
-        let own = Tokens::new(elsewhere.key.clone(), Vec::new(), "https://sportello.example.org".to_owned());
+        let verifier =
+            CitizenVerifier::new(vec![elsewhere.settings()], HttpOptions::default()).unwrap();
+        assert_eq!(
+            verifier.verify(&token, now()).await,
+            Err(TokenError::UnknownKey)
+        );
+        let own = Tokens::new(
+            elsewhere.key.clone(),
+            Vec::new(),
+            "https://sportello.example.org".to_owned(),
+        );
         assert_eq!(own.verify(&token, now()), Err(TokenError::UnknownKey));
         // Even with its key among ours, a citizen's token is no access token of staff.
         let own = Tokens::new(issuer.key.clone(), Vec::new(), DEMO_ISSUER.to_owned());

@@ -52,7 +52,10 @@ pub(crate) fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
 
 fn corrupt(dir: &Path, name: &str) -> String {
     let path = dir.join(name);
-    format!("{} is damaged or something else; restore it from a backup, or move it away to start anew", path.display())
+    format!(
+        "{} is damaged or something else; restore it from a backup, or move it away to start anew",
+        path.display()
+    )
 }
 
 fn new_key_pem() -> anyhow::Result<String> {
@@ -76,14 +79,20 @@ fn new_secret_hex() -> anyhow::Result<String> {
 /// The text of the file, made and written first if it is not there.
 ///
 /// Whoever loses a race of two first starts reads what the other wrote.
-fn load_or_create(dir: &Path, name: &str, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
+fn load_or_create(
+    dir: &Path,
+    name: &str,
+    make: impl FnOnce() -> anyhow::Result<String>,
+) -> anyhow::Result<String> {
     ensure_private_folder(dir)?;
     let path = dir.join(name);
     if let Some(text) = read_private(&path)? {
         return Ok(text);
     }
-    create_private(dir, name, &make()?).with_context(|| format!("cannot write {}", path.display()))?;
-    read_private(&path)?.with_context(|| format!("{} vanished after it was written", path.display()))
+    create_private(dir, name, &make()?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    read_private(&path)?
+        .with_context(|| format!("{} vanished after it was written", path.display()))
 }
 
 fn ensure_private_folder(dir: &Path) -> anyhow::Result<()> {
@@ -92,7 +101,10 @@ fn ensure_private_folder(dir: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(dir)
         .with_context(|| format!("cannot make the folder {}", dir.display()))?;
-    let mode = fs::metadata(dir).with_context(|| format!("cannot look at {}", dir.display()))?.permissions().mode();
+    let mode = fs::metadata(dir)
+        .with_context(|| format!("cannot look at {}", dir.display()))?
+        .permissions()
+        .mode();
     ensure!(
         mode & 0o022 == 0,
         "the folder {} can be written by other users (mode {:03o}); run: chmod 700 {}",
@@ -113,14 +125,24 @@ fn read_private(path: &Path) -> anyhow::Result<Option<String>> {
         Ok(metadata) => ensure!(metadata.is_file(), "{shown} is not a file"),
     }
     let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
-    let metadata = file.metadata().with_context(|| format!("cannot look at {shown}"))?;
+    let metadata = file
+        .metadata()
+        .with_context(|| format!("cannot look at {shown}"))?;
     let mode = metadata.permissions().mode();
     if mode & 0o077 != 0 {
-        bail!("{shown} can be read by other users (mode {:03o}); if nobody did, run: chmod 600 {shown}", mode & 0o777);
+        bail!(
+            "{shown} can be read or changed by other users (mode {:03o}); if nobody did, run: chmod 600 {shown}",
+            mode & 0o777
+        );
     }
-    ensure!(metadata.len() <= MAX_FILE_BYTES, "{shown} is too long to be a key");
+    ensure!(
+        metadata.len() <= MAX_FILE_BYTES,
+        "{shown} is too long to be a key"
+    );
     let mut text = String::new();
-    file.take(MAX_FILE_BYTES).read_to_string(&mut text).with_context(|| format!("cannot read {shown} as text"))?;
+    file.take(MAX_FILE_BYTES)
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read {shown} as text"))?;
     Ok(Some(text))
 }
 
@@ -128,7 +150,8 @@ fn read_private(path: &Path) -> anyhow::Result<Option<String>> {
 fn create_private(dir: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let suffix = HEXLOWER.encode(&random_bytes::<8>()?);
     let temporary = dir.join(format!(".{name}.{suffix}.tmp"));
-    let written = write_synced(&temporary, text).and_then(|()| publish(&temporary, &dir.join(name)));
+    let written =
+        write_synced(&temporary, text).and_then(|()| publish(&temporary, &dir.join(name)));
     match fs::remove_file(&temporary) {
         // Renamed away, or never made.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -140,7 +163,11 @@ fn create_private(dir: &Path, name: &str, text: &str) -> anyhow::Result<()> {
 }
 
 fn write_synced(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -168,7 +195,10 @@ mod tests {
 
     impl Folder {
         fn new() -> Self {
-            let name = format!("sportello-keys-{}", HEXLOWER.encode(&random_bytes::<8>().unwrap()));
+            let name = format!(
+                "sportello-keys-{}",
+                HEXLOWER.encode(&random_bytes::<8>().unwrap())
+            );
             Folder(std::env::temp_dir().join(name))
         }
 
@@ -178,7 +208,9 @@ mod tests {
 
         fn names(&self) -> Vec<String> {
             let entries = fs::read_dir(self.keys()).unwrap();
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+            entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect()
         }
     }
 
@@ -211,7 +243,10 @@ mod tests {
         let key = load_or_create_signing_key(&dir).unwrap();
         let secret = load_or_create_secret(&dir, "tracking.secret").unwrap();
         assert_eq!(load_or_create_signing_key(&dir).unwrap().id(), key.id());
-        assert_eq!(load_or_create_secret(&dir, "tracking.secret").unwrap(), secret);
+        assert_eq!(
+            load_or_create_secret(&dir, "tracking.secret").unwrap(),
+            secret
+        );
         assert_ne!(load_or_create_secret(&dir, "other.secret").unwrap(), secret);
         assert_eq!(mode(&dir), 0o700);
         for name in ["signing-key.pem", "tracking.secret", "other.secret"] {
@@ -229,7 +264,10 @@ mod tests {
         let ids: Vec<String> = std::thread::scope(|scope| {
             let start = || load_or_create_signing_key(&dir).unwrap().id().to_owned();
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         assert_eq!(folder.names(), ["signing-key.pem"]);
@@ -244,14 +282,20 @@ mod tests {
         for open in [0o604, 0o640, 0o620, 0o601] {
             fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
             let message = message(load_or_create_secret(&dir, "a.secret"));
-            assert!(message.contains("a.secret can be read by other users"), "{message}");
+            assert!(
+                message.contains("a.secret can be read or changed by other users"),
+                "{message}"
+            );
             assert!(message.contains("chmod 600"), "{message}");
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         load_or_create_secret(&dir, "a.secret").unwrap();
         for open in [0o770, 0o702] {
             fs::set_permissions(&dir, fs::Permissions::from_mode(open)).unwrap();
-            assert!(message(load_or_create_secret(&dir, "a.secret")).contains("can be written by other users"));
+            assert!(
+                message(load_or_create_secret(&dir, "a.secret"))
+                    .contains("can be written by other users")
+            );
         }
     }
 
@@ -271,7 +315,12 @@ mod tests {
             assert!(message(load_or_create_secret(&dir, "a.secret")).contains("a.secret"));
             assert_eq!(fs::read(dir.join("signing-key.pem")).unwrap(), wrong);
         }
-        for hex in ["ab".repeat(31), "ab".repeat(33), "AB".repeat(32), "zz".repeat(32)] {
+        for hex in [
+            "ab".repeat(31),
+            "ab".repeat(33),
+            "AB".repeat(32),
+            "zz".repeat(32),
+        ] {
             write(&dir.join("a.secret"), hex.as_bytes(), 0o600);
             let message = message(load_or_create_secret(&dir, "a.secret"));
             assert!(message.contains("is damaged"), "{message}");

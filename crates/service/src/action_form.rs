@@ -16,7 +16,10 @@ use crate::{Desk, DeskError};
 
 /// The body of an action (`api.md` §5), nothing checked.
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct ActionForm {
     pub action: Option<String>,
     pub note: Option<NoteForm>,
@@ -34,7 +37,10 @@ pub struct ActionForm {
 
 /// A note as it was sent.
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct NoteForm {
     pub body: Option<String>,
     pub published: Option<bool>,
@@ -42,7 +48,10 @@ pub struct NoteForm {
 
 /// A technical activity as it was sent (`domain.md` §4.4).
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct ActivityForm {
     pub summary: Option<String>,
     pub detail: Option<String>,
@@ -75,8 +84,16 @@ impl ActionForm {
     /// Reads everything that can be read without the ticket, and names every bad field at once.
     pub fn check(self) -> Result<CheckedAction, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let expected = listed(&mut errors, "/expected_audience", self.expected_audience.as_deref(), Audience::from_code);
-        let note = self.note.clone().and_then(|note| check_note(&mut errors, note));
+        let expected = listed(
+            &mut errors,
+            "/expected_audience",
+            self.expected_audience.as_deref(),
+            Audience::from_code,
+        );
+        let note = self
+            .note
+            .clone()
+            .and_then(|note| check_note(&mut errors, note));
         let wish = self.wish(&mut errors);
         let activity = matches!(wish, Some(Wish::Plain(Action::OpenActivity)))
             .then(|| check_activity(&mut errors, self.activity.unwrap_or_default()))
@@ -88,7 +105,12 @@ impl ActionForm {
             (_, note) => note,
         };
         match wish {
-            Some(wish) if errors.is_empty() => Ok(CheckedAction { wish, note, assignee: self.assignee, expected }),
+            Some(wish) if errors.is_empty() => Ok(CheckedAction {
+                wish,
+                note,
+                assignee: self.assignee,
+                expected,
+            }),
             _ => Err(errors),
         }
     }
@@ -111,17 +133,33 @@ impl ActionForm {
             "close" | "auto-close" | "auto-closed" => Wish::Plain(Action::Close),
             "return" => Wish::Return,
             "resolve" => {
-                let code = needed(errors, "/resolution_code", self.resolution_code.as_deref(), ResolutionCode::from_code)?;
+                let code = needed(
+                    errors,
+                    "/resolution_code",
+                    self.resolution_code.as_deref(),
+                    ResolutionCode::from_code,
+                )?;
                 Wish::Plain(Action::Resolve { code })
             }
-            "hand-over" => {
-                Wish::HandOver(needed(errors, "/reason_code", self.reason_code.as_deref(), HandOverReason::from_code)?)
-            }
-            "reroute" => {
-                Wish::Reroute(needed(errors, "/authority_code", self.authority_code.as_deref(), |code| Some(code.to_owned()))?)
-            }
+            "hand-over" => Wish::HandOver(needed(
+                errors,
+                "/reason_code",
+                self.reason_code.as_deref(),
+                HandOverReason::from_code,
+            )?),
+            "reroute" => Wish::Reroute(needed(
+                errors,
+                "/authority_code",
+                self.authority_code.as_deref(),
+                |code| Some(code.to_owned()),
+            )?),
             "remove" => {
-                let reason = needed(errors, "/removal_reason", self.removal_reason.as_deref(), RemovalReason::from_code)?;
+                let reason = needed(
+                    errors,
+                    "/removal_reason",
+                    self.removal_reason.as_deref(),
+                    RemovalReason::from_code,
+                )?;
                 if reason == RemovalReason::Duplicate && self.duplicate_of.is_none() {
                     errors.push(Invalid::required().at("/duplicate_of"));
                 }
@@ -168,29 +206,52 @@ impl CheckedAction {
         let router = Router::new(desk.reference(), today);
         let action = match self.wish {
             Wish::Plain(action) => action,
-            Wish::HandOver(reason) => Action::HandOver { reason, to: router.hand_over() },
+            Wish::HandOver(reason) => Action::HandOver {
+                reason,
+                to: router.hand_over(),
+            },
             Wish::Return => {
                 let previous = ticket.previous_custodian();
-                Action::Return { to: previous.and_then(|code| router.authority(code.as_str(), &ticket.service)) }
+                Action::Return {
+                    to: previous.and_then(|code| router.authority(code.as_str(), &ticket.service)),
+                }
             }
             Wish::Reroute(code) => {
                 let target = router.authority(&code, &ticket.service);
-                let target = target.ok_or_else(|| DeskError::field(not_in_list().at("/authority_code")))?;
+                let target =
+                    target.ok_or_else(|| DeskError::field(not_in_list().at("/authority_code")))?;
                 Action::Reroute { to: target }
             }
             Wish::Remove(reason, survivor) => {
-                let duplicate_of = survivor.map(|text| find_survivor(conn, ticket, staff, &text)).transpose()?;
-                Action::Remove { reason, duplicate_of }
+                let duplicate_of = survivor
+                    .map(|text| find_survivor(conn, ticket, staff, &text))
+                    .transpose()?;
+                Action::Remove {
+                    reason,
+                    duplicate_of,
+                }
             }
             Wish::Publish(seq) => Action::PublishNote(publishable(desk, conn, ticket, seq)?),
         };
-        let assignee = self.assignee.map(|text| find_assignee(conn, staff, &text)).transpose()?;
+        let assignee = self
+            .assignee
+            .map(|text| find_assignee(conn, staff, &text))
+            .transpose()?;
         let note = match (self.note, file) {
-            (Some((body, published)), attachment) => Some(NewNote { body, published, attachment }),
+            (Some((body, published)), attachment) => Some(NewNote {
+                body,
+                published,
+                attachment,
+            }),
             (None, None) => None,
             (None, Some(_)) => return Err(DeskError::field(Invalid::required().at("/note"))),
         };
-        Ok(Update { action, note, assignee, expected_audience: self.expected })
+        Ok(Update {
+            action,
+            note,
+            assignee,
+            expected_audience: self.expected,
+        })
     }
 }
 
@@ -204,7 +265,11 @@ fn find_survivor(
     let unknown = || DeskError::field(not_in_list().at("/duplicate_of"));
     let wanted = TicketRef::parse(text).ok_or_else(unknown)?;
     let (survivor, _) = tickets::find(conn, &Scope::of(staff), &wanted)?.ok_or_else(unknown)?;
-    if survivor.id == ticket.id { Err(unknown()) } else { Ok(survivor.number) }
+    if survivor.id == ticket.id {
+        Err(unknown())
+    } else {
+        Ok(survivor.number)
+    }
 }
 
 fn publishable(
@@ -215,17 +280,34 @@ fn publishable(
 ) -> Result<PublishableNote, DeskError> {
     let unknown = || DeskError::field(not_in_list().at("/seq"));
     let (note, author) = history::find_note(conn, ticket.id, seq)?.ok_or_else(unknown)?;
+    if history::is_published(conn, ticket.id, seq)? {
+        return Err(domain::rejection::Rejection::NotPublishable.into());
+    }
     let files = history::list_attachments(conn, ticket.id)?;
     let attachment = files
         .into_iter()
         .find(|stored| stored.seq == seq)
-        .map(|stored| Attachment { id: AttachmentId::new(desk.ids().uuid()), ..stored.file });
-    Ok(PublishableNote { seq, author, team: note.team, audience: note.audience, body: note.body, attachment })
+        .map(|stored| Attachment {
+            id: AttachmentId::new(desk.ids().uuid()),
+            ..stored.file
+        });
+    Ok(PublishableNote {
+        seq,
+        author,
+        team: note.team,
+        audience: note.audience,
+        body: note.body,
+        attachment,
+    })
 }
 
 /// An active colleague at the actor's own desk, or one of its pools (I-6). The region is no
 /// assignee: that is what the hand-over is for (P-5).
-fn find_assignee(conn: &mut DbConnection, staff: &Staff, text: &str) -> Result<Assignee, DeskError> {
+fn find_assignee(
+    conn: &mut DbConnection,
+    staff: &Staff,
+    text: &str,
+) -> Result<Assignee, DeskError> {
     if text.eq_ignore_ascii_case("region") || text.eq_ignore_ascii_case("regione") {
         let refusal = Invalid::new(
             "use-hand-over",
@@ -263,7 +345,9 @@ fn check_note(errors: &mut Vec<FieldError>, note: NoteForm) -> Option<(String, b
 }
 
 fn check_activity(errors: &mut Vec<FieldError>, activity: ActivityForm) -> Option<String> {
-    let mut text = |pointer: &str, value: Option<String>| match NoteBody::parse(value.as_deref().unwrap_or_default()) {
+    let mut text = |pointer: &str, value: Option<String>| match NoteBody::parse(
+        value.as_deref().unwrap_or_default(),
+    ) {
         Ok(body) => Some(body.into_string()),
         Err(invalid) => {
             errors.push(invalid.at(pointer));
@@ -273,10 +357,31 @@ fn check_activity(errors: &mut Vec<FieldError>, activity: ActivityForm) -> Optio
     let summary = text("/activity/summary", activity.summary);
     let detail = text("/activity/detail", activity.detail);
     let asset = text("/activity/asset", activity.asset);
-    let impact = choice(errors, "/activity/impact", activity.impact, &["minor", "moderate", "significant", "extensive"], "moderate");
-    let urgency = choice(errors, "/activity/urgency", activity.urgency, &["low", "medium", "high", "critical"], "medium");
-    let kind = choice(errors, "/activity/kind", activity.kind, &["user-service-restoration", "infrastructure-restoration"], "user-service-restoration");
-    Some(format!("{}\n[{}; {}; {}; {}]\n\n{}", summary?, asset?, impact?, urgency?, kind?, detail?))
+    let impact = choice(
+        errors,
+        "/activity/impact",
+        activity.impact,
+        &["minor", "moderate", "significant", "extensive"],
+        "moderate",
+    );
+    let urgency = choice(
+        errors,
+        "/activity/urgency",
+        activity.urgency,
+        &["low", "medium", "high", "critical"],
+        "medium",
+    );
+    let kind = choice(
+        errors,
+        "/activity/kind",
+        activity.kind,
+        &["user-service-restoration", "infrastructure-restoration"],
+        "user-service-restoration",
+    );
+    Some(format!(
+        "{}\n[{}; {}; {}; {}]\n\n{}",
+        summary?, asset?, impact?, urgency?, kind?, detail?
+    ))
 }
 
 fn choice(
@@ -324,5 +429,9 @@ fn needed<T>(
 }
 
 pub(crate) const fn not_in_list() -> Invalid {
-    Invalid::new("not-in-list", "Valore non disponibile", "this value is not in the list")
+    Invalid::new(
+        "not-in-list",
+        "Valore non disponibile",
+        "this value is not in the list",
+    )
 }

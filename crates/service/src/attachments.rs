@@ -44,7 +44,11 @@ impl RawFile {
         let refused = |invalid: domain::invalid::Invalid| invalid.at("/attachment");
         let name = FileName::parse(&self.name).map_err(refused)?;
         let kind = inspect(&name, &self.bytes).map_err(refused)?;
-        Ok(CheckedFile { name, kind, bytes: self.bytes })
+        Ok(CheckedFile {
+            name,
+            kind,
+            bytes: self.bytes,
+        })
     }
 }
 
@@ -76,7 +80,10 @@ impl Desk {
             let (ticket, _) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
             let files = history::list_attachments(conn, ticket.id)?;
-            let stored = files.into_iter().find(|stored| stored.file.id == id).ok_or(DeskError::NotFound)?;
+            let stored = files
+                .into_iter()
+                .find(|stored| stored.file.id == id)
+                .ok_or(DeskError::NotFound)?;
             let own = match scope {
                 Scope::Authority(code) | Scope::Region(code) => Some(code),
                 _ => None,
@@ -105,16 +112,23 @@ impl Desk {
                     own,
                 ),
             };
-            if readable { Ok(stored.file) } else { Err(DeskError::NotFound) }
+            if readable {
+                Ok(stored.file)
+            } else {
+                Err(DeskError::NotFound)
+            }
         })
     }
 
     /// Reads a file's bytes and proves that they are those that were stored.
     pub async fn read_attachment(&self, file: Attachment) -> Result<Download, DeskError> {
         let damaged = || DeskError::Broken("an attachment's row is damaged", None);
-        let digest = HEXLOWER.decode(file.sha256.as_bytes()).map_err(|_| damaged())?;
+        let digest = HEXLOWER
+            .decode(file.sha256.as_bytes())
+            .map_err(|_| damaged())?;
         let blob = BlobRef {
-            key: BlobKey::parse(&file.blob_key).map_err(|error| DeskError::broken("a blob key", error))?,
+            key: BlobKey::parse(&file.blob_key)
+                .map_err(|error| DeskError::broken("a blob key", error))?,
             sha256: digest.try_into().map_err(|_| damaged())?,
             size: file.size,
         };

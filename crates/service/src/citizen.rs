@@ -35,7 +35,10 @@ pub struct Replied {
 
 /// A ticket in a requester's own list.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct OwnItem {
     pub id: TicketId,
     pub number: String,
@@ -87,9 +90,15 @@ impl Desk {
     }
 
     /// Checks the text of a message before its file is kept.
-    pub fn check_message(&self, body: Option<&str>) -> Result<MessageBody, domain::invalid::FieldError> {
-        MessageBody::parse(body.unwrap_or_default(), self.settings.text_limits.description_max_chars)
-            .map_err(|invalid| invalid.at("/body"))
+    pub fn check_message(
+        &self,
+        body: Option<&str>,
+    ) -> Result<MessageBody, domain::invalid::FieldError> {
+        MessageBody::parse(
+            body.unwrap_or_default(),
+            self.settings.text_limits.description_max_chars,
+        )
+        .map_err(|invalid| invalid.at("/body"))
     }
 
     /// Adds the requester's message: wakes a waiting ticket, reopens a resolved one within its
@@ -107,13 +116,28 @@ impl Desk {
             let found = tickets::find(conn, scope, &wanted)?.ok_or(DeskError::NotFound)?;
             Ok::<_, DeskError>(!found.0.state.code().is_open())
         })?;
-        let number = if is_over { Some(self.next_number()?) } else { None };
+        let number = if is_over {
+            Some(self.next_number()?)
+        } else {
+            None
+        };
         let (desk, scope) = (self.clone(), scope.clone());
         self.write_once(once, move |conn| {
             let now = desk.clock.now();
-            let (mut ticket, dossier) = tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
-            let command = Command::Reply { body: body.as_str().to_owned(), attachment: file.clone() };
-            match desk.apply(conn, &mut ticket, &dossier, &command, &Actor::Requester, now) {
+            let (mut ticket, dossier) =
+                tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
+            let command = Command::Reply {
+                body: body.as_str().to_owned(),
+                attachment: file.clone(),
+            };
+            match desk.apply(
+                conn,
+                &mut ticket,
+                &dossier,
+                &command,
+                &Actor::Requester,
+                now,
+            ) {
                 Ok(events) => Ok(Replied {
                     ticket: desk.requester_ticket(&ticket, &dossier),
                     seq: events.last().map_or(ticket.version, |event| event.seq),
@@ -123,8 +147,13 @@ impl Desk {
                     let number = number.ok_or(DeskError::Busy)?;
                     let dossier = desk.follow_up_dossier(dossier, &ticket, &body, now);
                     let new = desk.follow_up(&ticket, number);
-                    let made = desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
-                    Ok(Replied { ticket: desk.requester_ticket(&made, &dossier), seq: 1, is_follow_up: true })
+                    let made =
+                        desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
+                    Ok(Replied {
+                        ticket: desk.requester_ticket(&made, &dossier),
+                        seq: 1,
+                        is_follow_up: true,
+                    })
                 }
                 Err(other) => Err(other),
             }
@@ -141,8 +170,16 @@ impl Desk {
         let (desk, scope) = (self.clone(), scope.clone());
         self.write_once(once, move |conn| {
             let now = desk.clock.now();
-            let (mut ticket, dossier) = tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
-            desk.apply(conn, &mut ticket, &dossier, &Command::Withdraw, &Actor::Requester, now)?;
+            let (mut ticket, dossier) =
+                tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
+            desk.apply(
+                conn,
+                &mut ticket,
+                &dossier,
+                &Command::Withdraw,
+                &Actor::Requester,
+                now,
+            )?;
             Ok(desk.requester_ticket(&ticket, &dossier))
         })
     }
@@ -151,17 +188,24 @@ impl Desk {
     /// it dies with the ticket's reopening window (`domain.md` §3.6).
     pub fn open_tracking(&self, number: &str, secret: &str) -> Result<TicketId, DeskError> {
         let now = self.clock.now();
-        let wanted = TicketRef::parse(number).filter(|wanted| matches!(wanted, TicketRef::Number(_)));
+        let wanted =
+            TicketRef::parse(number).filter(|wanted| matches!(wanted, TicketRef::Number(_)));
         let found = match wanted {
-            Some(wanted) => self.db.read(|conn| tickets::find(conn, &Scope::System, &wanted))?,
+            Some(wanted) => self
+                .db
+                .read(|conn| tickets::find(conn, &Scope::System, &wanted))?,
             None => None,
         };
         // The comparison runs for an unknown number, too: an answer's time tells nothing.
-        let id = found.as_ref().map_or(TicketId::new(uuid::Uuid::nil()), |(ticket, _)| ticket.id);
+        let id = found
+            .as_ref()
+            .map_or(TicketId::new(uuid::Uuid::nil()), |(ticket, _)| ticket.id);
         let fits = same(&self.secrets.tracking_secret(id), secret);
         match found {
             Some((ticket, dossier))
-                if fits && crate::notify::is_mailed(dossier.requester) && self.is_trackable(&ticket, now) =>
+                if fits
+                    && crate::notify::is_mailed(dossier.requester)
+                    && self.is_trackable(&ticket, now) =>
             {
                 Ok(ticket.id)
             }
@@ -172,14 +216,18 @@ impl Desk {
     /// Whether a tracking session opened for this ticket still counts.
     pub fn tracking_lives(&self, id: TicketId) -> Result<bool, DeskError> {
         let now = self.clock.now();
-        let found = self.db.read(|conn| tickets::find(conn, &Scope::Tracking(id), &TicketRef::Id(id)))?;
+        let found = self
+            .db
+            .read(|conn| tickets::find(conn, &Scope::Tracking(id), &TicketRef::Id(id)))?;
         Ok(found.is_some_and(|(ticket, _)| self.is_trackable(&ticket, now)))
     }
 
     fn is_trackable(&self, ticket: &Ticket, now: Timestamp) -> bool {
         match ticket.state {
             State::Removed { .. } => false,
-            State::AutoClosed { at, .. } => now.duration_since(at) <= self.settings.windows_for(ticket).reopen,
+            State::AutoClosed { at, .. } => {
+                now.duration_since(at) <= self.settings.windows_for(ticket).reopen
+            }
             _ => true,
         }
     }
@@ -221,7 +269,13 @@ impl Desk {
         }
     }
 
-    fn follow_up_dossier(&self, dossier: Dossier, closed: &Ticket, body: &MessageBody, now: Timestamp) -> Dossier {
+    fn follow_up_dossier(
+        &self,
+        dossier: Dossier,
+        closed: &Ticket,
+        body: &MessageBody,
+        now: Timestamp,
+    ) -> Dossier {
         Dossier {
             description: Some(body.as_str().to_owned()),
             follow_up_of: Some(closed.id),

@@ -24,7 +24,10 @@ pub trait Ids: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clock"
+    )]
     fn now(&self) -> Timestamp {
         to_micros(Timestamp::now())
     }
@@ -63,7 +66,10 @@ impl Ids for SystemIds {
         Uuid::now_v7()
     }
 
-    #[expect(clippy::expect_used, reason = "without randomness no secret may be made: stop")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret may be made: stop"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         aws_lc_rs::rand::fill(bytes).expect("the system's random source does not fail");
     }
@@ -75,5 +81,7 @@ fn to_micros(at: Timestamp) -> Timestamp {
 
 /// A mutex whose holder panicked guards plain values here: go on with them.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

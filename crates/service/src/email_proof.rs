@@ -44,7 +44,8 @@ impl Desk {
             for (hours, cap) in [(1, rules.per_hour), (24, rules.per_day)] {
                 let span = SignedDuration::from_hours(hours);
                 let since = now.checked_sub(span).unwrap_or(now);
-                let (by_email, by_source) = email_proofs::count_since(conn, &email, &source, since)?;
+                let (by_email, by_source) =
+                    email_proofs::count_since(conn, &email, &source, since)?;
                 if by_email >= cap || by_source >= cap * rules.source_factor {
                     return Err(DeskError::Quota { retry_after: span });
                 }
@@ -74,7 +75,9 @@ impl Desk {
         let verdict = self.db.write(move |conn| {
             let now = desk.clock.now();
             let rules = &desk.settings.email_proof;
-            let Some(proof) = email_proofs::find(conn, id)? else { return Ok(Err(CodeRefusal::Wrong)) };
+            let Some(proof) = email_proofs::find(conn, id)? else {
+                return Ok(Err(CodeRefusal::Wrong));
+            };
             if proof.expires_at <= now || proof.used_at.is_some() {
                 return Ok(Err(CodeRefusal::Expired));
             }

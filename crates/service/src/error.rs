@@ -49,7 +49,10 @@ pub enum DeskError {
     Busy,
     /// Something is broken, and somebody must look.
     #[error("broken: {0}")]
-    Broken(&'static str, #[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+    Broken(
+        &'static str,
+        #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
+    ),
 }
 
 /// What is wrong with a one-time code (`domain.md` F7).
@@ -86,7 +89,10 @@ impl DeskError {
     }
 
     /// A fault with a cause.
-    pub fn broken(what: &'static str, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn broken(
+        what: &'static str,
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         DeskError::Broken(what, Some(Box::new(cause)))
     }
 }

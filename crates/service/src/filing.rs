@@ -88,19 +88,42 @@ impl Desk {
             return Err(DeskError::Forbidden);
         }
         let mut errors = Vec::new();
-        let filing = check(form, &by.filer(), &self.reference, self.today(), &self.settings.text_limits)
-            .map_err(|found| errors.extend(found))
-            .ok();
-        let proof = self.read_proof(&by).map_err(|found| errors.push(found)).ok().flatten();
-        let file = file.map(RawFile::check).transpose().map_err(|found| errors.push(found)).ok().flatten();
+        let filing = check(
+            form,
+            &by.filer(),
+            &self.reference,
+            self.today(),
+            &self.settings.text_limits,
+        )
+        .map_err(|found| errors.extend(found))
+        .ok();
+        let proof = self
+            .read_proof(&by)
+            .map_err(|found| errors.push(found))
+            .ok()
+            .flatten();
+        let file = file
+            .map(RawFile::check)
+            .transpose()
+            .map_err(|found| errors.push(found))
+            .ok()
+            .flatten();
         match filing {
-            Some(filing) if errors.is_empty() => Ok(CheckedFiling { filing, by, proof, lang, file }),
+            Some(filing) if errors.is_empty() => Ok(CheckedFiling {
+                filing,
+                by,
+                proof,
+                lang,
+                file,
+            }),
             _ => Err(DeskError::Invalid(errors)),
         }
     }
 
     fn read_proof(&self, by: &FiledBy) -> Result<Option<domain::ids::ProofId>, FieldError> {
-        let FiledBy::Anonymous { email_proof } = by else { return Ok(None) };
+        let FiledBy::Anonymous { email_proof } = by else {
+            return Ok(None);
+        };
         match email_proof {
             None => Err(Invalid::new(
                 "otp-required",
@@ -108,7 +131,11 @@ impl Desk {
                 "prove your e-mail address first",
             )
             .at("/email_proof")),
-            Some(text) => self.secrets.read_email_proof(text).map(Some).ok_or_else(wrong_proof),
+            Some(text) => self
+                .secrets
+                .read_email_proof(text)
+                .map(Some)
+                .ok_or_else(wrong_proof),
         }
     }
 
@@ -135,7 +162,8 @@ impl Desk {
                 service: checked.filing.service_code,
                 problem_type: checked.filing.problem_type,
                 declared_authority: checked.filing.declared_authority,
-                custodian: Router::new(&desk.reference, desk.today()).desk(&checked.filing.custodian),
+                custodian: Router::new(&desk.reference, desk.today())
+                    .desk(&checked.filing.custodian),
             };
             let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
             Ok(desk.requester_ticket(&ticket, &dossier))
@@ -146,8 +174,16 @@ impl Desk {
         let filing = &checked.filing;
         let (channel, requester, identity) = match &checked.by {
             FiledBy::Anonymous { .. } => (Channel::Portal, RequesterKind::Anonymous, None),
-            FiledBy::Citizen { identity, .. } => (Channel::Portal, RequesterKind::Citizen, Some(identity.clone())),
-            FiledBy::Staff(staff) => (Channel::OperatorForm, RequesterKind::Staff, Some(staff.account.to_string())),
+            FiledBy::Citizen { identity, .. } => (
+                Channel::Portal,
+                RequesterKind::Citizen,
+                Some(identity.clone()),
+            ),
+            FiledBy::Staff(staff) => (
+                Channel::OperatorForm,
+                RequesterKind::Staff,
+                Some(staff.account.to_string()),
+            ),
         };
         let dossier = Dossier {
             channel,
@@ -158,12 +194,21 @@ impl Desk {
             family_name: filing.family_name.as_str().to_owned(),
             email: filing.email.as_str().to_owned(),
             phone: filing.phone.as_ref().map(|phone| phone.as_str().to_owned()),
-            description: filing.description.as_ref().map(|text| text.as_str().to_owned()),
+            description: filing
+                .description
+                .as_ref()
+                .map(|text| text.as_str().to_owned()),
             details: Details {
                 extra: filing.extra.clone().into_iter().collect(),
                 requester_role: filing.requester_role.clone(),
-                recall_phone: filing.recall_phone.as_ref().map(|phone| phone.as_str().to_owned()),
-                notification_email: filing.notification_email.as_ref().map(|email| email.as_str().to_owned()),
+                recall_phone: filing
+                    .recall_phone
+                    .as_ref()
+                    .map(|phone| phone.as_str().to_owned()),
+                notification_email: filing
+                    .notification_email
+                    .as_ref()
+                    .map(|email| email.as_str().to_owned()),
                 lang: checked.lang,
                 privacy_notice: filing.privacy_notice_version.clone(),
                 self_help_path: filing.self_help_path.clone(),
@@ -175,7 +220,8 @@ impl Desk {
     }
 
     pub(crate) fn due_at(&self, now: jiff::Timestamp) -> jiff::Timestamp {
-        now.checked_add(self.settings.resolution_target).unwrap_or(now)
+        now.checked_add(self.settings.resolution_target)
+            .unwrap_or(now)
     }
 
     /// Writes a new ticket with its history and the mails it causes.
@@ -190,7 +236,14 @@ impl Desk {
     ) -> Result<Ticket, DeskError> {
         let (ticket, filed) = Ticket::file(new, now);
         tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
-        self.put_mails(conn, ticket.id, dossier, std::slice::from_ref(&filed), StateCode::New, now)?;
+        self.put_mails(
+            conn,
+            ticket.id,
+            dossier,
+            std::slice::from_ref(&filed),
+            StateCode::New,
+            now,
+        )?;
         Ok(ticket)
     }
 
@@ -199,8 +252,13 @@ impl Desk {
     pub(crate) fn next_number(&self) -> Result<TicketNumber, DeskError> {
         let mut block = lock(&self.numbers);
         if block.next >= block.end {
-            let first = self.db.write(|conn| Ok::<_, DeskError>(counters::take_block(conn, "tickets", NUMBER_BLOCK)?))?;
-            *block = NumberBlock { next: first, end: first + NUMBER_BLOCK };
+            let first = self.db.write(|conn| {
+                Ok::<_, DeskError>(counters::take_block(conn, "tickets", NUMBER_BLOCK)?)
+            })?;
+            *block = NumberBlock {
+                next: first,
+                end: first + NUMBER_BLOCK,
+            };
         }
         let counter = block.next;
         block.next += 1;

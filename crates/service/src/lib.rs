@@ -114,7 +114,10 @@ impl Desk {
 
     /// Today, for dates people write.
     pub fn today(&self) -> jiff::civil::Date {
-        self.clock.now().to_zoned(self.settings.time_zone.clone()).date()
+        self.clock
+            .now()
+            .to_zoned(self.settings.time_zone.clone())
+            .date()
     }
 
     /// Asks the database for a sign of life.

@@ -33,12 +33,21 @@ pub fn mail_for(change: &Change, was: StateCode) -> Option<MailTemplate> {
         Change::Filed { .. } => MailTemplate::Receipt,
         Change::InfoRequested => MailTemplate::InfoRequested,
         Change::Reminded => MailTemplate::InfoReminder,
-        Change::Resolved { code: ResolutionCode::NoAnswer, .. } => MailTemplate::AutoResolved,
-        Change::Resolved { code: ResolutionCode::Withdrawn, .. } => MailTemplate::Withdrawn,
+        Change::Resolved {
+            code: ResolutionCode::NoAnswer,
+            ..
+        } => MailTemplate::AutoResolved,
+        Change::Resolved {
+            code: ResolutionCode::Withdrawn,
+            ..
+        } => MailTemplate::Withdrawn,
         Change::Resolved { .. } => MailTemplate::Resolved,
         Change::Rerouted { .. } => MailTemplate::Rerouted,
         Change::Reopened { .. } if was == StateCode::AutoClosed => MailTemplate::Reopened,
-        Change::Removed { reason: RemovalReason::Duplicate, .. } => MailTemplate::Duplicate,
+        Change::Removed {
+            reason: RemovalReason::Duplicate,
+            ..
+        } => MailTemplate::Duplicate,
         _ => return None,
     })
 }
@@ -50,20 +59,38 @@ pub const fn is_mailed(requester: RequesterKind) -> bool {
 
 /// Who is told of `event`, for the answer to the one who caused it.
 pub fn told(event: &Event, was: StateCode, requester: RequesterKind) -> Vec<Notified> {
-    let to = |audience, channel: &str| Notified { audience, channel: channel.to_owned() };
-    let requester_channel = if is_mailed(requester) && mail_for(&event.change, was).is_some() { "mail" } else { "web" };
+    let to = |audience, channel: &str| Notified {
+        audience,
+        channel: channel.to_owned(),
+    };
+    let requester_channel = if is_mailed(requester) && mail_for(&event.change, was).is_some() {
+        "mail"
+    } else {
+        "web"
+    };
     match (&event.change, event.note.as_ref().map(|note| note.audience)) {
         (Change::HandedOver { .. }, _) => vec![to(Audience::Region, "queue")],
         (Change::Returned { .. }, _) => vec![to(Audience::Authority, "queue")],
         (Change::Rerouted { .. }, _) => {
-            vec![to(Audience::Authority, "queue"), to(Audience::Citizen, requester_channel)]
+            vec![
+                to(Audience::Authority, "queue"),
+                to(Audience::Citizen, requester_channel),
+            ]
         }
         (Change::ActivityOpened, _) => vec![to(Audience::Technical, "queue")],
-        (Change::Removed { reason: RemovalReason::Duplicate, .. }, _) if is_mailed(requester) => {
+        (
+            Change::Removed {
+                reason: RemovalReason::Duplicate,
+                ..
+            },
+            _,
+        ) if is_mailed(requester) => {
             vec![to(Audience::Citizen, "mail")]
         }
         (_, Some(Audience::Citizen)) => vec![to(Audience::Citizen, requester_channel)],
-        (change, _) if mail_for(change, was).is_some() => vec![to(Audience::Citizen, requester_channel)],
+        (change, _) if mail_for(change, was).is_some() => {
+            vec![to(Audience::Citizen, requester_channel)]
+        }
         _ => Vec::new(),
     }
 }
@@ -83,8 +110,14 @@ impl Desk {
             return Ok(());
         }
         for event in events {
-            let Some(template) = mail_for(&event.change, was) else { continue };
-            let recipient = dossier.details.notification_email.as_ref().unwrap_or(&dossier.email);
+            let Some(template) = mail_for(&event.change, was) else {
+                continue;
+            };
+            let recipient = dossier
+                .details
+                .notification_email
+                .as_ref()
+                .unwrap_or(&dossier.email);
             let message = Outgoing {
                 id: MessageId::new(self.ids.uuid()),
                 ticket: Some(ticket),

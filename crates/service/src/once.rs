@@ -26,7 +26,10 @@ pub struct Once {
 impl Once {
     /// A request without a key.
     pub const fn unkeyed() -> Self {
-        Once { key: None, content: Vec::new() }
+        Once {
+            key: None,
+            content: Vec::new(),
+        }
     }
 }
 
@@ -47,7 +50,10 @@ impl Desk {
         F: FnOnce(&mut DbConnection) -> Result<T, DeskError> + Send + 'static,
     {
         let Some(key) = once.key.clone() else {
-            return self.db.write(f).map(|value| Answer { value, replayed: false });
+            return self.db.write(f).map(|value| Answer {
+                value,
+                replayed: false,
+            });
         };
         let _running = Running::start(&self.running, &key)?;
         let fingerprint = self.secrets.fingerprint("request", &once.content);
@@ -62,7 +68,10 @@ impl Desk {
             let value = f(conn)?;
             let answer = desk.sealed(&kept_key, &value)?;
             match idempotency::insert(conn, &kept_key, &kept_print, &answer, now) {
-                Ok(()) => Ok(Answer { value, replayed: false }),
+                Ok(()) => Ok(Answer {
+                    value,
+                    replayed: false,
+                }),
                 Err(StoreError::UniqueViolation { .. }) => Err(Written::Elsewhere),
                 Err(other) => Err(Written::Failed(other.into())),
             }
@@ -78,6 +87,41 @@ impl Desk {
         }
     }
 
+    /// Answers a request that changes nothing two of which would be wrong: tokens, searches. `f` runs
+    /// in transactions of its own; a crash before its answer is kept costs a second run, no more.
+    pub fn answer_once<T, F>(&self, once: &Once, f: F) -> Result<Answer<T>, DeskError>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: FnOnce() -> Result<T, DeskError>,
+    {
+        let Some(key) = once.key.clone() else {
+            return f().map(|value| Answer {
+                value,
+                replayed: false,
+            });
+        };
+        let _running = Running::start(&self.running, &key)?;
+        let fingerprint = self.secrets.fingerprint("request", &once.content);
+        let now = self.clock.now();
+        let forgotten = now.checked_sub(self.settings.idempotency).unwrap_or(now);
+        let (desk, kept_key, kept_print) = (self.clone(), key.clone(), fingerprint.clone());
+        let kept = self
+            .db
+            .write(move |conn| desk.kept(conn, &kept_key, &kept_print, forgotten))?;
+        if let Some(answer) = kept {
+            return Ok(answer);
+        }
+        let value = f()?;
+        let answer = self.sealed(&key, &value)?;
+        self.db.write(move |conn| {
+            Ok::<_, DeskError>(idempotency::insert(conn, &key, &fingerprint, &answer, now)?)
+        })?;
+        Ok(Answer {
+            value,
+            replayed: false,
+        })
+    }
+
     fn kept<T: DeserializeOwned>(
         &self,
         conn: &mut DbConnection,
@@ -85,7 +129,9 @@ impl Desk {
         fingerprint: &str,
         forgotten: jiff::Timestamp,
     ) -> Result<Option<Answer<T>>, DeskError> {
-        let Some(kept) = idempotency::find(conn, key)? else { return Ok(None) };
+        let Some(kept) = idempotency::find(conn, key)? else {
+            return Ok(None);
+        };
         if kept.created_at < forgotten {
             idempotency::delete(conn, key)?;
             return Ok(None);
@@ -96,14 +142,20 @@ impl Desk {
         let plain = self.secrets.open(&context(key), &kept.answer);
         let value = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
         match value {
-            Some(value) => Ok(Some(Answer { value, replayed: true })),
+            Some(value) => Ok(Some(Answer {
+                value,
+                replayed: true,
+            })),
             None => Err(DeskError::Broken("a kept answer cannot be opened", None)),
         }
     }
 
     fn sealed<T: Serialize>(&self, key: &RequestKey, value: &T) -> Result<Vec<u8>, DeskError> {
-        let plain = serde_json::to_vec(value).map_err(|error| DeskError::broken("an answer cannot be kept", error))?;
-        self.secrets.seal(&context(key), plain).ok_or(DeskError::Broken("an answer cannot be sealed", None))
+        let plain = serde_json::to_vec(value)
+            .map_err(|error| DeskError::broken("an answer cannot be kept", error))?;
+        self.secrets
+            .seal(&context(key), plain)
+            .ok_or(DeskError::Broken("an answer cannot be sealed", None))
     }
 }
 
@@ -136,9 +188,15 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    fn start(all: &'a Arc<Mutex<HashSet<RequestKey>>>, key: &RequestKey) -> Result<Self, DeskError> {
+    fn start(
+        all: &'a Arc<Mutex<HashSet<RequestKey>>>,
+        key: &RequestKey,
+    ) -> Result<Self, DeskError> {
         if lock(all).insert(key.clone()) {
-            Ok(Running { all, key: key.clone() })
+            Ok(Running {
+                all,
+                key: key.clone(),
+            })
         } else {
             Err(DeskError::KeyRunning)
         }

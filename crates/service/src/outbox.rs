@@ -26,8 +26,8 @@ pub struct DeliveryRun {
     pub parked: usize,
 }
 
-/// Messages claimed at once.
-const PAGE: i64 = 20;
+/// Messages claimed at once: few, so that a hanging mail server does not outlast their lease.
+const PAGE: i64 = 5;
 /// How long a claim holds.
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
 /// Minutes before each further try; after the last one a message is parked.
@@ -41,7 +41,9 @@ impl Desk {
         loop {
             let now = self.clock.now();
             let lease_end = now.checked_add(LEASE).unwrap_or(now);
-            let claimed = self.db.write(move |conn| outbox::claim(conn, now, lease_end, PAGE))?;
+            let claimed = self
+                .db
+                .write(move |conn| outbox::claim(conn, now, lease_end, PAGE))?;
             if claimed.is_empty() {
                 return Ok(run);
             }
@@ -51,7 +53,12 @@ impl Desk {
         }
     }
 
-    fn deliver_one(&self, mailer: &dyn Mailer, message: Outgoing, run: &mut DeliveryRun) -> Result<(), DeskError> {
+    fn deliver_one(
+        &self,
+        mailer: &dyn Mailer,
+        message: Outgoing,
+        run: &mut DeliveryRun,
+    ) -> Result<(), DeskError> {
         let outcome = match self.compose(&message) {
             Ok(mail) => mailer.send(&mail),
             Err(DeskError::Busy) => Err(MailFailure::Transient("the database was busy".to_owned())),
@@ -70,26 +77,35 @@ impl Desk {
         match (outcome, wait) {
             (Ok(()), _) => {
                 run.sent += 1;
-                self.db.write(move |conn| outbox::mark_sent(conn, &message, now))?;
+                self.db
+                    .write(move |conn| outbox::mark_sent(conn, &message, now))?;
             }
             (Err(MailFailure::Transient(reason)), Some(minutes)) => {
                 run.retried += 1;
-                let next = now.checked_add(SignedDuration::from_mins(*minutes)).unwrap_or(now);
-                self.db.write(move |conn| outbox::mark_retry(conn, &message, &reason, next))?;
+                let next = now
+                    .checked_add(SignedDuration::from_mins(*minutes))
+                    .unwrap_or(now);
+                self.db
+                    .write(move |conn| outbox::mark_retry(conn, &message, &reason, next))?;
             }
             (Err(MailFailure::Transient(reason) | MailFailure::Permanent(reason)), _) => {
                 run.parked += 1;
                 tracing::warn!(message.id = %message.id, reason, "a message is given up");
-                self.db.write(move |conn| outbox::park(conn, &message, &reason))?;
+                self.db
+                    .write(move |conn| outbox::park(conn, &message, &reason))?;
             }
         }
         Ok(())
     }
 
     fn compose(&self, message: &Outgoing) -> Result<MailMessage, DeskError> {
-        let template = MailTemplate::from_code(&message.template)
-            .ok_or(DeskError::Broken("a message names an unknown template", None))?;
-        let context = self.db.read_snapshot(|conn| self.mail_context(conn, message, template))?;
+        let template = MailTemplate::from_code(&message.template).ok_or(DeskError::Broken(
+            "a message names an unknown template",
+            None,
+        ))?;
+        let context = self
+            .db
+            .read_snapshot(|conn| self.mail_context(conn, message, template))?;
         let mail = texts::render(template, message.lang, &context)
             .map_err(|error| DeskError::broken("a mail text", error))?;
         Ok(MailMessage {
@@ -115,12 +131,19 @@ impl Desk {
             context.minutes = u32::try_from(rules.life.as_mins()).ok();
             return Ok(context);
         }
-        let id = message.ticket.ok_or(DeskError::Broken("a message is about nothing", None))?;
+        let id = message
+            .ticket
+            .ok_or(DeskError::Broken("a message is about nothing", None))?;
         let (ticket, _) =
             tickets::find(conn, &Scope::System, &TicketRef::Id(id))?.ok_or(DeskError::NotFound)?;
         let lang = message.lang;
         context.number = Some(ticket.number.to_string());
-        context.service_label = Some(self.service_label(ticket.service.as_str()).label.to(lang).to_owned());
+        context.service_label = Some(
+            self.service_label(ticket.service.as_str())
+                .label
+                .to(lang)
+                .to_owned(),
+        );
         context.tracking_link = Some(self.tracking_link(&ticket));
         if let State::Resolved { closes_at, .. } = ticket.state {
             context.closes_on = Some(self.day_for_people(closes_at));
@@ -134,12 +157,18 @@ impl Desk {
             let page = history::list_entries(conn, id, View::Region, None, Some(seq + 1), 1)?;
             match page.first().map(|entry| &entry.change) {
                 Some(Change::Rerouted { to }) => {
-                    context.authority_label = Some(self.authority_label(to).label.to(lang).to_owned());
+                    context.authority_label =
+                        Some(self.authority_label(to).label.to(lang).to_owned());
                 }
-                Some(Change::Removed { duplicate_of: Some(survivor), .. }) => {
+                Some(Change::Removed {
+                    duplicate_of: Some(survivor),
+                    ..
+                }) => {
                     context.survivor_number = Some(survivor.to_string());
                 }
-                Some(Change::Resolved { closes_at, .. }) => context.closes_on = Some(self.day_for_people(*closes_at)),
+                Some(Change::Resolved { closes_at, .. }) => {
+                    context.closes_on = Some(self.day_for_people(*closes_at))
+                }
                 _ => {}
             }
             // A reminder repeats the question it reminds of.
@@ -150,20 +179,31 @@ impl Desk {
         Ok(context)
     }
 
-    fn open_question(&self, conn: &mut DbConnection, id: domain::ids::TicketId) -> Result<Option<String>, DeskError> {
+    fn open_question(
+        &self,
+        conn: &mut DbConnection,
+        id: domain::ids::TicketId,
+    ) -> Result<Option<String>, DeskError> {
         let entries = history::list_entries(conn, id, View::Requester, None, None, 100)?;
-        let question = entries.into_iter().find(|entry| matches!(entry.change, Change::InfoRequested));
+        let question = entries
+            .into_iter()
+            .find(|entry| matches!(entry.change, Change::InfoRequested));
         Ok(question.and_then(|entry| entry.note).map(|note| note.body))
     }
 
     /// The link that opens the ticket: number and secret in the fragment, which no server sees.
     fn tracking_link(&self, ticket: &domain::ticket::Ticket) -> String {
         let secret = self.secrets.tracking_secret(ticket.id);
-        format!("{}#number={}&secret={secret}", self.settings.tracking_url, ticket.number)
+        format!(
+            "{}#number={}&secret={secret}",
+            self.settings.tracking_url, ticket.number
+        )
     }
 
     fn day_for_people(&self, at: Timestamp) -> String {
-        at.to_zoned(self.settings.time_zone.clone()).strftime("%d/%m/%Y").to_string()
+        at.to_zoned(self.settings.time_zone.clone())
+            .strftime("%d/%m/%Y")
+            .to_string()
     }
 
     /// Messages waiting, and messages given up.

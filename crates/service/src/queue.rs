@@ -19,8 +19,15 @@ pub struct Assignees {
 
 impl Desk {
     /// A page of the tickets in the placement's scope.
-    pub fn list_tickets(&self, staff: &Staff, filter: &Filter, page: &Page) -> Result<Vec<Item>, DeskError> {
-        Ok(self.db.read(|conn| list::list(conn, &Scope::of(staff), filter, page))?)
+    pub fn list_tickets(
+        &self,
+        staff: &Staff,
+        filter: &Filter,
+        page: &Page,
+    ) -> Result<Vec<Item>, DeskError> {
+        Ok(self
+            .db
+            .read(|conn| list::list(conn, &Scope::of(staff), filter, page))?)
     }
 
     /// The counters of the placement's queue.
@@ -29,13 +36,20 @@ impl Desk {
             return Ok(Counters::default());
         }
         let me = Assignee::Operator(staff.account);
-        Ok(self.db.read(|conn| list::count(conn, &staff.authority, &me, self.clock.now()))?)
+        Ok(self
+            .db
+            .read(|conn| list::count(conn, &staff.authority, &me, self.clock.now()))?)
     }
 
     /// Whom the placement's tickets can be given to.
     pub fn list_assignees(&self, staff: &Staff) -> Result<Assignees, DeskError> {
-        let mut colleagues = self.db.read(|conn| storage::accounts::list_colleagues(conn, &staff.authority))?;
+        let mut colleagues = self
+            .db
+            .read(|conn| storage::accounts::list_colleagues(conn, &staff.authority))?;
         colleagues.dedup_by_key(|colleague| colleague.account);
-        Ok(Assignees { colleagues, pools: vec![Pool::Supervisors] })
+        Ok(Assignees {
+            colleagues,
+            pools: vec![Pool::Supervisors],
+        })
     }
 }

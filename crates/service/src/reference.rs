@@ -8,7 +8,12 @@ use crate::{Desk, DeskError};
 impl Desk {
     /// Brings the reference tables to what the files say.
     pub(crate) fn write_reference(&self) -> Result<(), DeskError> {
-        let days = |validity: &Validity| (validity.valid_from.map(|d| d.to_string()), validity.valid_to.map(|d| d.to_string()));
+        let days = |validity: &Validity| {
+            (
+                validity.valid_from.map(|d| d.to_string()),
+                validity.valid_to.map(|d| d.to_string()),
+            )
+        };
         let mut authorities = Vec::new();
         for authority in self.reference.authorities() {
             let (valid_from, valid_to) = days(&authority.validity);
@@ -18,7 +23,10 @@ impl Desk {
                 label: authority.label.it.to_string(),
                 valid_from,
                 valid_to,
-                successor: authority.successor.as_ref().map(|code| code.as_str().to_owned()),
+                successor: authority
+                    .successor
+                    .as_ref()
+                    .map(|code| code.as_str().to_owned()),
             });
         }
         let (mut services, mut types) = (Vec::new(), Vec::new());
@@ -43,19 +51,32 @@ impl Desk {
                 });
             }
         }
-        self.db.write(move |conn| Ok(storage::reference::upsert(conn, authorities, services, types)?))
+        self.db.write(move |conn| {
+            Ok(storage::reference::upsert(
+                conn,
+                authorities,
+                services,
+                types,
+            )?)
+        })
     }
 
     /// The services that can be chosen today.
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         let today = self.today();
-        self.reference.services().iter().filter(move |service| service.validity.covers(today))
+        self.reference
+            .services()
+            .iter()
+            .filter(move |service| service.validity.covers(today))
     }
 
     /// The form contract of a service, from the same data that filing enforces.
     pub fn form(&self, code: &str) -> Result<FormContract, DeskError> {
         let today = self.today();
-        let service = self.reference.service(code, today).ok_or(DeskError::NotFound)?;
+        let service = self
+            .reference
+            .service(code, today)
+            .ok_or(DeskError::NotFound)?;
         Ok(service.form(&self.reference, today, &self.settings.text_limits))
     }
 }

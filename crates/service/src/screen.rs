@@ -31,7 +31,10 @@ pub struct Labelled {
 
 /// A ticket as a desk sees it.
 #[derive(Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct StaffTicket {
     pub id: TicketId,
     pub number: String,
@@ -65,7 +68,10 @@ pub struct StaffTicket {
 
 /// The requester, as a desk sees them.
 #[derive(Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct Person {
     pub kind: String,
     pub verified: bool,
@@ -92,7 +98,10 @@ pub struct AssigneeView {
 
 /// A leg.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct LegView {
     pub no: i32,
     pub custody: Labelled,
@@ -128,7 +137,10 @@ pub struct Screen {
 
 /// A file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct AttachmentView {
     pub id: domain::ids::AttachmentId,
     pub seq: i64,
@@ -140,7 +152,10 @@ pub struct AttachmentView {
 
 /// An entry of the timeline, as a desk reads it.
 #[derive(Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct TimelineEntry {
     pub seq: i64,
     pub at: Timestamp,
@@ -167,7 +182,10 @@ pub struct Author {
 
 /// A ticket as its requester sees it.
 #[derive(Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct RequesterTicket {
     pub id: TicketId,
     pub number: String,
@@ -197,7 +215,10 @@ pub struct RequesterScreen {
 
 /// A message or event, as the requester reads it: no names of operators.
 #[derive(Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
 pub struct RequesterMessage {
     pub seq: i64,
     pub at: Timestamp,
@@ -217,21 +238,29 @@ impl Desk {
     pub fn show_ticket(&self, staff: &Staff, wanted: &TicketRef) -> Result<Screen, DeskError> {
         let scope = Scope::of(staff);
         self.db.read_snapshot(|conn| {
-            let (ticket, dossier) = tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
+            let (ticket, dossier) =
+                tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
             let page = TIMELINE_PAGE + 1;
-            let entries = history::list_entries(conn, ticket.id, view, Some(&staff.authority), None, page)?;
+            let entries =
+                history::list_entries(conn, ticket.id, view, Some(&staff.authority), None, page)?;
             let files = history::list_attachments(conn, ticket.id)?;
             let duplicates = tickets::list_same_person(conn, &ticket, &dossier.tax_code, 5)?;
             let (timeline, next_before) = self.timeline(entries, &files);
             let readable = |file: &&StoredAttachment| {
-                file.seq == 1 || timeline.iter().any(|entry| entry.seq == file.seq && entry.body.is_some())
+                file.seq == 1
+                    || timeline
+                        .iter()
+                        .any(|entry| entry.seq == file.seq && entry.body.is_some())
             };
             let mut ticket_view = self.staff_ticket(&ticket, &dossier, staff, view);
             if let Some(owner) = &mut ticket_view.assignee {
                 owner.label = timeline
                     .iter()
-                    .find(|entry| entry.author.label.is_some() && entry.details.get("by") == Some(&owner.id.clone().into()))
+                    .find(|entry| {
+                        entry.author.label.is_some()
+                            && entry.details.get("by") == Some(&owner.id.clone().into())
+                    })
                     .and_then(|entry| entry.author.label.clone());
             }
             Ok(Screen {
@@ -239,7 +268,10 @@ impl Desk {
                 ticket: ticket_view,
                 timeline,
                 next_before,
-                possible_duplicates: duplicates.into_iter().map(|number| number.to_string()).collect(),
+                possible_duplicates: duplicates
+                    .into_iter()
+                    .map(|number| number.to_string())
+                    .collect(),
             })
         })
     }
@@ -256,27 +288,59 @@ impl Desk {
         self.db.read_snapshot(|conn| {
             let (ticket, _) = tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
-            let entries = history::list_entries(conn, ticket.id, view, Some(&staff.authority), before, limit + 1)?;
+            let entries = history::list_entries(
+                conn,
+                ticket.id,
+                view,
+                Some(&staff.authority),
+                before,
+                limit + 1,
+            )?;
             let files = history::list_attachments(conn, ticket.id)?;
             Ok(self.timeline_page(entries, &files, limit))
         })
     }
 
     /// A requester's own ticket.
-    pub fn show_own_ticket(&self, scope: &Scope, wanted: &TicketRef) -> Result<RequesterScreen, DeskError> {
+    pub fn show_own_ticket(
+        &self,
+        scope: &Scope,
+        wanted: &TicketRef,
+    ) -> Result<RequesterScreen, DeskError> {
         self.db.read_snapshot(|conn| {
-            let (ticket, dossier) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
-            let mut entries =
-                history::list_entries(conn, ticket.id, View::Requester, None, None, 10 * TIMELINE_PAGE)?;
+            let (ticket, dossier) =
+                tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
+            let mut entries = history::list_entries(
+                conn,
+                ticket.id,
+                View::Requester,
+                None,
+                None,
+                10 * TIMELINE_PAGE,
+            )?;
             let files = history::list_attachments(conn, ticket.id)?;
             entries.reverse();
-            let messages: Vec<_> = entries.into_iter().map(|entry| self.requester_message(entry, &files)).collect();
-            let attachments = messages.iter().flat_map(|message| message.attachments.clone()).collect();
-            Ok(RequesterScreen { ticket: self.requester_ticket(&ticket, &dossier), messages, attachments })
+            let messages: Vec<_> = entries
+                .into_iter()
+                .map(|entry| self.requester_message(entry, &files))
+                .collect();
+            let attachments = messages
+                .iter()
+                .flat_map(|message| message.attachments.clone())
+                .collect();
+            Ok(RequesterScreen {
+                ticket: self.requester_ticket(&ticket, &dossier),
+                messages,
+                attachments,
+            })
         })
     }
 
-    fn timeline(&self, entries: Vec<Entry>, files: &[StoredAttachment]) -> (Vec<TimelineEntry>, Option<i64>) {
+    fn timeline(
+        &self,
+        entries: Vec<Entry>,
+        files: &[StoredAttachment],
+    ) -> (Vec<TimelineEntry>, Option<i64>) {
         self.timeline_page(entries, files, TIMELINE_PAGE)
     }
 
@@ -289,25 +353,51 @@ impl Desk {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = entries.len() > limit;
         entries.truncate(limit);
-        let next = if more { entries.last().map(|entry| entry.seq) } else { None };
-        (entries.into_iter().map(|entry| timeline_entry(entry, files)).collect(), next)
+        let next = if more {
+            entries.last().map(|entry| entry.seq)
+        } else {
+            None
+        };
+        (
+            entries
+                .into_iter()
+                .map(|entry| timeline_entry(entry, files))
+                .collect(),
+            next,
+        )
     }
 
-    pub(crate) fn staff_ticket(&self, ticket: &Ticket, dossier: &Dossier, staff: &Staff, view: View) -> StaffTicket {
+    pub(crate) fn staff_ticket(
+        &self,
+        ticket: &Ticket,
+        dossier: &Dossier,
+        staff: &Staff,
+        view: View,
+    ) -> StaffTicket {
         let now = self.clock.now();
         let windows = self.settings.windows_for(ticket);
         let is_past = matches!(view, View::Until(_));
-        let last_own_leg = ticket.legs.iter().rposition(|leg| leg.custodian == staff.authority);
+        let last_own_leg = ticket
+            .legs
+            .iter()
+            .rposition(|leg| leg.custodian == staff.authority);
         let legs = ticket
             .legs
             .iter()
-            .take(if is_past { last_own_leg.map_or(0, |at| at + 1) } else { usize::MAX })
+            .take(if is_past {
+                last_own_leg.map_or(0, |at| at + 1)
+            } else {
+                usize::MAX
+            })
             .map(|leg| LegView {
                 no: leg.no,
                 custody: self.authority_label(&leg.custodian),
                 opened_at: leg.opened_at,
                 closed_at: leg.closed.as_ref().map(|end| end.at),
-                outcome: leg.closed.as_ref().map(|end| end.outcome.as_str().to_owned()),
+                outcome: leg
+                    .closed
+                    .as_ref()
+                    .map(|end| end.outcome.as_str().to_owned()),
             })
             .collect();
         let allowed_actions = ActionCode::OFFERED
@@ -318,7 +408,10 @@ impl Desk {
                 AllowedAction {
                     action: action.as_str().to_owned(),
                     allowed: verdict.is_ok(),
-                    reason: verdict.err().as_ref().map(|refusal: &Rejection| refusal.slug().to_owned()),
+                    reason: verdict
+                        .err()
+                        .as_ref()
+                        .map(|refusal: &Rejection| refusal.slug().to_owned()),
                 }
             })
             .collect();
@@ -329,10 +422,20 @@ impl Desk {
             state: ticket.state.code(),
             service: self.service_label(ticket.service.as_str()),
             problem_type: self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str()),
-            declared_authority: ticket.declared_authority.as_ref().map(|code| self.authority_label(code)),
+            declared_authority: ticket
+                .declared_authority
+                .as_ref()
+                .map(|code| self.authority_label(code)),
             custody: self.authority_label(&ticket.custodian.code),
-            assignee: if is_past { None } else { ticket.assignee.as_ref().map(assignee_view) },
-            resolution_code: ticket.state.resolution().map(|code| code.as_str().to_owned()),
+            assignee: if is_past {
+                None
+            } else {
+                ticket.assignee.as_ref().map(assignee_view)
+            },
+            resolution_code: ticket
+                .state
+                .resolution()
+                .map(|code| code.as_str().to_owned()),
             priority: ticket.priority.as_str().to_owned(),
             kind: ticket.kind.map(|kind| kind.as_str().to_owned()),
             tags: ticket.tags.clone(),
@@ -357,7 +460,11 @@ impl Desk {
     pub(crate) fn requester_ticket(&self, ticket: &Ticket, dossier: &Dossier) -> RequesterTicket {
         let told = ticket.declared_authority.as_ref();
         // A re-route is told ("Assegnato a …"), custody of the region is not.
-        let shown = if ticket.custodian.is_region { told } else { Some(&ticket.custodian.code) };
+        let shown = if ticket.custodian.is_region {
+            told
+        } else {
+            Some(&ticket.custodian.code)
+        };
         RequesterTicket {
             id: ticket.id,
             number: ticket.number.to_string(),
@@ -380,11 +487,15 @@ impl Desk {
     }
 
     fn requester_message(&self, entry: Entry, files: &[StoredAttachment]) -> RequesterMessage {
-        let desk = entry.actor_desk.as_ref().map(|code| self.authority_label(code).label);
+        let desk = entry
+            .actor_desk
+            .as_ref()
+            .map(|code| self.authority_label(code).label);
         let author_label = match (entry.actor_kind.as_str(), desk) {
-            ("staff", Some(desk)) => {
-                Text::owned(format!("Operatore, {}", desk.it), format!("Operator, {}", desk.en))
-            }
+            ("staff", Some(desk)) => Text::owned(
+                format!("Operatore, {}", desk.it),
+                format!("Operator, {}", desk.en),
+            ),
             ("requester", _) => Text::new("Tu", "You"),
             _ => Text::new("automatico", "automatic"),
         };
@@ -404,16 +515,30 @@ impl Desk {
     fn told_to_requester(&self, change: &Change) -> Option<Text> {
         Some(match change {
             Change::Filed { .. } => Text::new("Richiesta ricevuta", "Request received"),
-            Change::Reminded => Text::new("Ti abbiamo ricordato di rispondere", "We reminded you to answer"),
-            Change::Resolved { code: domain::state::ResolutionCode::Withdrawn, .. } => {
-                Text::new("Richiesta chiusa dall'utente", "Request withdrawn by the user")
-            }
-            Change::Resolved { code: domain::state::ResolutionCode::NoAnswer, .. } => {
-                Text::new("Richiesta risolta per mancata risposta", "Request resolved for want of an answer")
-            }
+            Change::Reminded => Text::new(
+                "Ti abbiamo ricordato di rispondere",
+                "We reminded you to answer",
+            ),
+            Change::Resolved {
+                code: domain::state::ResolutionCode::Withdrawn,
+                ..
+            } => Text::new(
+                "Richiesta chiusa dall'utente",
+                "Request withdrawn by the user",
+            ),
+            Change::Resolved {
+                code: domain::state::ResolutionCode::NoAnswer,
+                ..
+            } => Text::new(
+                "Richiesta risolta per mancata risposta",
+                "Request resolved for want of an answer",
+            ),
             Change::Rerouted { to } => {
                 let to = self.authority_label(to).label;
-                Text::owned(format!("Assegnato a {}", to.it), format!("Assigned to {}", to.en))
+                Text::owned(
+                    format!("Assegnato a {}", to.it),
+                    format!("Assigned to {}", to.en),
+                )
             }
             Change::Reopened { .. } => Text::new("Richiesta riaperta", "Request reopened"),
             Change::AutoClosed => Text::new("Richiesta chiusa", "Request closed"),
@@ -423,26 +548,37 @@ impl Desk {
 
     /// A service and its label; a code that left the catalogue is its own label.
     pub fn service_label(&self, code: &str) -> Labelled {
-        let label = self.reference.service_any(code).map(|service| service.label.clone());
+        let label = self
+            .reference
+            .service_any(code)
+            .map(|service| service.label.clone());
         labelled(code, label)
     }
 
     /// A problem type and its label.
     pub fn problem_label(&self, service: &str, code: &str) -> Labelled {
         let service = self.reference.service_any(service);
-        let label = service.and_then(|service| service.problem_type_any(code)).map(|problem| problem.label.clone());
+        let label = service
+            .and_then(|service| service.problem_type_any(code))
+            .map(|problem| problem.label.clone());
         labelled(code, label)
     }
 
     /// An authority and its label.
     pub fn authority_label(&self, code: &AuthorityCode) -> Labelled {
-        let label = self.reference.authority_any(code.as_str()).map(|authority| authority.label.clone());
+        let label = self
+            .reference
+            .authority_any(code.as_str())
+            .map(|authority| authority.label.clone());
         labelled(code.as_str(), label)
     }
 }
 
 fn labelled(code: &str, label: Option<Text>) -> Labelled {
-    Labelled { code: code.to_owned(), label: label.unwrap_or_else(|| Text::owned(code, code)) }
+    Labelled {
+        code: code.to_owned(),
+        label: label.unwrap_or_else(|| Text::owned(code, code)),
+    }
 }
 
 fn reply_end(ticket: &Ticket) -> Option<Timestamp> {
@@ -455,12 +591,16 @@ fn reply_end(ticket: &Ticket) -> Option<Timestamp> {
 /// An owner as shown.
 pub fn assignee_view(assignee: &Assignee) -> AssigneeView {
     match assignee {
-        Assignee::Operator(account) => {
-            AssigneeView { id: account.to_string(), kind: "operator".to_owned(), label: None }
-        }
-        Assignee::Pool(pool) => {
-            AssigneeView { id: pool.code().to_owned(), kind: "pool".to_owned(), label: None }
-        }
+        Assignee::Operator(account) => AssigneeView {
+            id: account.to_string(),
+            kind: "operator".to_owned(),
+            label: None,
+        },
+        Assignee::Pool(pool) => AssigneeView {
+            id: pool.code().to_owned(),
+            kind: "pool".to_owned(),
+            label: None,
+        },
     }
 }
 
@@ -499,14 +639,25 @@ fn timeline_entry(entry: Entry, files: &[StoredAttachment]) -> TimelineEntry {
             authority: entry.actor_desk.map(|code| code.to_string()),
         },
         attachments: files_of(files, entry.seq, entry.seq == 1 || entry.note.is_some()),
-        kind: entry.note.as_ref().map(|note| note.kind.as_str().to_owned()),
+        kind: entry
+            .note
+            .as_ref()
+            .map(|note| note.kind.as_str().to_owned()),
         audience: entry.note.as_ref().map(|note| note.audience),
         body: entry.note.map(|note| note.body),
     }
 }
 
 fn files_of(files: &[StoredAttachment], seq: i64, readable: bool) -> Vec<AttachmentView> {
-    if readable { files.iter().filter(|file| file.seq == seq).map(attachment_view).collect() } else { Vec::new() }
+    if readable {
+        files
+            .iter()
+            .filter(|file| file.seq == seq)
+            .map(attachment_view)
+            .collect()
+    } else {
+        Vec::new()
+    }
 }
 
 fn attachment_view(stored: &StoredAttachment) -> AttachmentView {

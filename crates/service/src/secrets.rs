@@ -15,7 +15,9 @@ pub struct Secrets {
 impl Secrets {
     /// From the 32 bytes kept on disk.
     pub fn new(root: &[u8; 32]) -> Self {
-        Secrets { key: hmac::Key::new(hmac::HMAC_SHA256, root) }
+        Secrets {
+            key: hmac::Key::new(hmac::HMAC_SHA256, root),
+        }
     }
 
     fn derive(&self, label: &str, data: &[u8]) -> [u8; 32] {
@@ -33,7 +35,10 @@ impl Secrets {
     /// The digits mailed for an e-mail proof.
     pub fn one_time_code(&self, proof: ProofId, digits: u32) -> String {
         let bytes = self.derive("one-time-code", proof.uuid().as_bytes());
-        let number = bytes.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        let number = bytes
+            .iter()
+            .take(8)
+            .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
         let width = usize::try_from(digits).unwrap_or(6);
         format!("{:0width$}", number % 10_u64.pow(digits))
     }
@@ -64,9 +69,12 @@ impl Secrets {
 
     /// Seals an answer that is kept for a repeated request.
     pub fn seal(&self, context: &str, plain: Vec<u8>) -> Option<Vec<u8>> {
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &self.derive("seal", context.as_bytes())).ok()?;
+        let key =
+            RandomizedNonceKey::new(&AES_256_GCM, &self.derive("seal", context.as_bytes())).ok()?;
         let mut sealed = plain;
-        let nonce = key.seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut sealed).ok()?;
+        let nonce = key
+            .seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut sealed)
+            .ok()?;
         let mut out = nonce.as_ref().to_vec();
         out.append(&mut sealed);
         Some(out)
@@ -74,11 +82,14 @@ impl Secrets {
 
     /// Opens what [`Secrets::seal`] sealed under the same context.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &self.derive("seal", context.as_bytes())).ok()?;
+        let key =
+            RandomizedNonceKey::new(&AES_256_GCM, &self.derive("seal", context.as_bytes())).ok()?;
         let (nonce, rest) = sealed.split_at_checked(aws_lc_rs::aead::NONCE_LEN)?;
         let nonce = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = rest.to_vec();
-        let plain = key.open_in_place(nonce, Aad::from(context.as_bytes()), &mut text).ok()?;
+        let plain = key
+            .open_in_place(nonce, Aad::from(context.as_bytes()), &mut text)
+            .ok()?;
         Some(plain.to_vec())
     }
 }

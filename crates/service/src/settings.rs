@@ -103,6 +103,8 @@ impl Default for Settings {
 impl Settings {
     /// The times that hold for a ticket: those of its custodian.
     pub fn windows_for(&self, ticket: &Ticket) -> &Windows {
-        self.windows_by_authority.get(&ticket.custodian.code).unwrap_or(&self.windows)
+        self.windows_by_authority
+            .get(&ticket.custodian.code)
+            .unwrap_or(&self.windows)
     }
 }

@@ -46,13 +46,19 @@ pub struct Gate {
 
 impl Gate {
     pub(crate) fn new(places: usize) -> Self {
-        Gate { free: Mutex::new(places.max(1)), freed: Condvar::new() }
+        Gate {
+            free: Mutex::new(places.max(1)),
+            freed: Condvar::new(),
+        }
     }
 
     fn pass<T>(&self, f: impl FnOnce() -> T) -> T {
         let mut free = lock(&self.free);
         while *free == 0 {
-            free = self.freed.wait(free).unwrap_or_else(std::sync::PoisonError::into_inner);
+            free = self
+                .freed
+                .wait(free)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
         }
         *free -= 1;
         drop(free);
@@ -85,8 +91,12 @@ impl Desk {
 
     fn is_password(&self, password: &str, phc: &str) -> Result<bool, DeskError> {
         let argon2 = self.argon2()?;
-        let hash = PasswordHash::new(phc).map_err(|_| DeskError::Broken("a kept password hash is damaged", None))?;
-        Ok(self.hashing.pass(|| argon2.verify_password(password.as_bytes(), &hash)).is_ok())
+        let hash = PasswordHash::new(phc)
+            .map_err(|_| DeskError::Broken("a kept password hash is damaged", None))?;
+        Ok(self
+            .hashing
+            .pass(|| argon2.verify_password(password.as_bytes(), &hash))
+            .is_ok())
     }
 
     /// Adds an account with its placements. For set-up; the accounts' own life comes later.
@@ -98,7 +108,8 @@ impl Desk {
         placements: &[(Role, AuthorityCode, String, String)],
     ) -> Result<AccountId, DeskError> {
         let hash = self.hash_password(password)?;
-        let (desk, username, display_name) = (self.clone(), username.to_owned(), display_name.to_owned());
+        let (desk, username, display_name) =
+            (self.clone(), username.to_owned(), display_name.to_owned());
         let placements = placements.to_vec();
         self.db.write(move |conn| {
             let id = AccountId::new(desk.ids.uuid());
@@ -113,26 +124,36 @@ impl Desk {
 
     /// Whether an account of this name exists. For set-up.
     pub fn has_account(&self, username: &str) -> Result<bool, DeskError> {
-        Ok(self.db.read(|conn| accounts::find_by_username(conn, username))?.is_some())
+        Ok(self
+            .db
+            .read(|conn| accounts::find_by_username(conn, username))?
+            .is_some())
     }
 
     /// Opens a session for the right password. One placement alone is chosen at once.
     pub fn sign_in(&self, username: &str, password: &str) -> Result<SignedIn, DeskError> {
-        let found = self.db.read(|conn| accounts::find_by_username(conn, username))?;
+        let found = self
+            .db
+            .read(|conn| accounts::find_by_username(conn, username))?;
         let now = self.clock.now();
         let phc = match &found {
             Some(account) => account.password_hash.clone(),
             None => self.nobodys_hash()?,
         };
         let is_right = password.len() <= MAX_PASSWORD_BYTES && self.is_password(password, &phc)?;
-        let Some(account) = found else { return Err(DeskError::Credentials) };
+        let Some(account) = found else {
+            return Err(DeskError::Credentials);
+        };
         let is_blocked = account.blocked_until.is_some_and(|until| now < until);
         let (desk, id) = (self.clone(), account.id);
         if !is_right || is_blocked || !account.active {
             if !is_right && !is_blocked {
                 let failures = account.failures.saturating_add(1);
-                let until = self.delay_after(failures).and_then(|delay| now.checked_add(delay).ok());
-                self.db.write(move |conn| accounts::set_failures(conn, id, failures, until))?;
+                let until = self
+                    .delay_after(failures)
+                    .and_then(|delay| now.checked_add(delay).ok());
+                self.db
+                    .write(move |conn| accounts::set_failures(conn, id, failures, until))?;
             }
             return Err(DeskError::Credentials);
         }
@@ -149,9 +170,25 @@ impl Desk {
             let session = SessionId::new(desk.ids.uuid());
             let refresh_secret = desk.refresh_secret();
             let chosen = placement.as_ref().map(|placement| placement.id);
-            let end = now.checked_add(desk.settings.sign_in.absolute).unwrap_or(now);
-            accounts::insert_session(conn, session, id, chosen, &hash_secret(&refresh_secret), now, end)?;
-            Ok(SignedIn { session, account: id, refresh_secret, placements, placement })
+            let end = now
+                .checked_add(desk.settings.sign_in.absolute)
+                .unwrap_or(now);
+            accounts::insert_session(
+                conn,
+                session,
+                id,
+                chosen,
+                &hash_secret(&refresh_secret),
+                now,
+                end,
+            )?;
+            Ok(SignedIn {
+                session,
+                account: id,
+                refresh_secret,
+                placements,
+                placement,
+            })
         })
     }
 
@@ -176,13 +213,19 @@ impl Desk {
     /// The session, if it still holds now.
     pub fn find_session(&self, id: SessionId) -> Result<Option<LiveSession>, DeskError> {
         let now = self.clock.now();
-        let idle_since = now.checked_sub(self.settings.sign_in.idle).unwrap_or(Timestamp::MIN);
-        Ok(self.db.read(|conn| accounts::find_live_session(conn, id, now, idle_since))?)
+        let idle_since = now
+            .checked_sub(self.settings.sign_in.idle)
+            .unwrap_or(Timestamp::MIN);
+        Ok(self
+            .db
+            .read(|conn| accounts::find_live_session(conn, id, now, idle_since))?)
     }
 
     /// The placements an account holds.
     pub fn list_placements(&self, account: AccountId) -> Result<Vec<Placement>, DeskError> {
-        Ok(self.db.read(|conn| accounts::list_placements(conn, account))?)
+        Ok(self
+            .db
+            .read(|conn| accounts::list_placements(conn, account))?)
     }
 
     /// Renews a session; its old refresh token is good no more, and using it again ends the
@@ -191,13 +234,27 @@ impl Desk {
         let (desk, hash) = (self.clone(), hash_secret(secret));
         let renewed = self.db.write(move |conn| {
             let now = desk.clock.now();
-            let Some(state) = accounts::find_refresh(conn, session, now)? else { return Ok(None) };
-            let idle_since = now.checked_sub(desk.settings.sign_in.idle).unwrap_or(Timestamp::MIN);
+            let Some(state) = accounts::find_refresh(conn, session, now)? else {
+                return Ok(None);
+            };
+            let idle_since = now
+                .checked_sub(desk.settings.sign_in.idle)
+                .unwrap_or(Timestamp::MIN);
             let alive = accounts::find_live_session(conn, session, now, idle_since)?;
-            let (Some(alive), false) = (alive, state.ended) else { return Ok(None) };
+            let (Some(alive), false) = (alive, state.ended) else {
+                return Ok(None);
+            };
             let refresh_secret = desk.refresh_secret();
             let is_good = crate::secrets::same(&state.refresh_hash, &hash);
-            if !is_good || !accounts::rotate_refresh(conn, session, &hash, &hash_secret(&refresh_secret), now)? {
+            if !is_good
+                || !accounts::rotate_refresh(
+                    conn,
+                    session,
+                    &hash,
+                    &hash_secret(&refresh_secret),
+                    now,
+                )?
+            {
                 accounts::revoke_session(conn, session, now)?;
                 return Ok(None);
             }
@@ -220,14 +277,22 @@ impl Desk {
         account: AccountId,
         placement: PlacementId,
     ) -> Result<(), DeskError> {
-        let chosen = self.db.write(move |conn| accounts::choose_placement(conn, session, account, placement))?;
-        if chosen { Ok(()) } else { Err(DeskError::NotFound) }
+        let chosen = self
+            .db
+            .write(move |conn| accounts::choose_placement(conn, session, account, placement))?;
+        if chosen {
+            Ok(())
+        } else {
+            Err(DeskError::NotFound)
+        }
     }
 
     /// Ends a session at once.
     pub fn sign_out(&self, session: SessionId) -> Result<(), DeskError> {
         let now = self.clock.now();
-        Ok(self.db.write(move |conn| accounts::revoke_session(conn, session, now))?)
+        Ok(self
+            .db
+            .write(move |conn| accounts::revoke_session(conn, session, now))?)
     }
 
     fn refresh_secret(&self) -> String {

@@ -24,14 +24,21 @@ const DONE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 impl Desk {
     /// Takes away blobs that no attachment names. Goes shard by shard, and can stop anywhere.
     pub async fn sweep_blobs(&self) -> Result<usize, DeskError> {
-        let older = self.clock.now().checked_sub(ORPHAN_AGE).unwrap_or(self.clock.now());
+        let older = self
+            .clock
+            .now()
+            .checked_sub(ORPHAN_AGE)
+            .unwrap_or(self.clock.now());
         let mut gone = 0;
         for shard in 0..=u8::MAX {
             let keys = self.blobs.list_older(shard, older).await?;
             for page in keys.chunks(100) {
                 let names: Vec<String> = page.iter().map(|key| key.as_str().to_owned()).collect();
                 let orphans = self.db.read(|conn| history::orphans(conn, names))?;
-                for key in page.iter().filter(|key| orphans.iter().any(|name| name == key.as_str())) {
+                for key in page
+                    .iter()
+                    .filter(|key| orphans.iter().any(|name| name == key.as_str()))
+                {
                     self.blobs.delete(key).await?;
                     gone += 1;
                 }
@@ -44,7 +51,11 @@ impl Desk {
     pub fn sweep_rows(&self) -> Result<usize, DeskError> {
         let now = self.clock.now();
         let ago = |age: SignedDuration| now.checked_sub(age).unwrap_or(now);
-        let (answers, proofs, done) = (ago(self.settings.idempotency), ago(PROOF_AGE), ago(DONE_AGE));
+        let (answers, proofs, done) = (
+            ago(self.settings.idempotency),
+            ago(PROOF_AGE),
+            ago(DONE_AGE),
+        );
         Ok(self.db.write(move |conn| {
             Ok::<_, storage::StoreError>(
                 idempotency::delete_old(conn, answers)?

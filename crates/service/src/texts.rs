@@ -266,11 +266,11 @@ mod tests {
         ),
         (
             MailTemplate::InfoRequested,
-            &["number", "note", "tracking_link", "closes_on"],
+            &["number", "note", "tracking_link"],
         ),
         (
             MailTemplate::InfoReminder,
-            &["number", "tracking_link", "closes_on"],
+            &["number", "note", "tracking_link"],
         ),
         (
             MailTemplate::AutoResolved,
@@ -286,15 +286,12 @@ mod tests {
         ),
         (MailTemplate::Withdrawn, &["number", "tracking_link"]),
         (MailTemplate::Reopened, &["number", "tracking_link"]),
-        (
-            MailTemplate::Duplicate,
-            &["number", "survivor_number", "note"],
-        ),
+        (MailTemplate::Duplicate, &["number", "survivor_number"]),
     ];
 
     fn value(name: &str) -> &'static str {
         match name {
-            "number" => "2026-0000417-F",
+            "number" => "2026-0000417-S",
             "service_label" => "Ritiro e consultazione documenti",
             "note" => "Può inviarci il codice del referto?",
             "tracking_link" => LINK,
@@ -385,7 +382,7 @@ mod tests {
         let said = format!("{error} {error:?} {error:#?}");
         assert!(said.contains("resolved"), "{said}");
         assert!(
-            !said.contains("2026-0000417-F") && !said.contains("referto") && !said.contains(LINK),
+            !said.contains("2026-0000417-S") && !said.contains("referto") && !said.contains(LINK),
             "{said}"
         );
     }

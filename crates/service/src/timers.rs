@@ -64,7 +64,9 @@ impl Desk {
         let desk = self.clone();
         self.db.write(move |conn| {
             let now = desk.clock.now();
-            let Some((mut ticket, dossier)) = tickets::find(conn, &Scope::System, &TicketRef::Id(id))? else {
+            let Some((mut ticket, dossier)) =
+                tickets::find(conn, &Scope::System, &TicketRef::Id(id))?
+            else {
                 return Ok(Due::Nothing);
             };
             let windows = desk.settings.windows_for(&ticket);

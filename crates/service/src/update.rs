@@ -49,8 +49,14 @@ pub struct WrittenEntry {
 
 /// Descriptive members to change, as they were sent: `Some(None)` clears (RFC 7396).
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the members are those of the contract, name by name")]
-#[expect(clippy::option_option, reason = "absent and null differ in a merge-patch")]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
+#[expect(
+    clippy::option_option,
+    reason = "absent and null differ in a merge-patch"
+)]
 pub struct PatchForm {
     pub priority: Option<Option<String>>,
     pub kind: Option<Option<String>>,
@@ -83,13 +89,18 @@ impl Desk {
             let update = form.resolve(&desk, conn, &ticket, &staff, file)?;
             let windows = desk.settings.windows_for(&ticket).clone();
             let actor = Actor::Staff(staff.clone());
-            let events = ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
+            let events =
+                ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
             ticket.absorb(&events);
             desk.save(conn, &ticket, seen, &events, &actor, None)?;
             desk.put_mails(conn, ticket.id, &dossier, &events, was, now)?;
             let (entry, notified) = summary(&events, was, &dossier)?;
             let view = view_of(&ticket, &Scope::of(&staff)).unwrap_or(View::Custodian);
-            Ok(Updated { ticket: desk.staff_ticket(&ticket, &dossier, &staff, view), entry, notified })
+            Ok(Updated {
+                ticket: desk.staff_ticket(&ticket, &dossier, &staff, view),
+                entry,
+                notified,
+            })
         })
     }
 
@@ -129,8 +140,15 @@ impl Desk {
         wanted: &TicketRef,
         seen: i64,
     ) -> Result<(Ticket, Dossier), DeskError> {
-        let (ticket, dossier) = tickets::find(conn, &Scope::of(staff), wanted)?.ok_or(DeskError::NotFound)?;
-        if ticket.version == seen { Ok((ticket, dossier)) } else { Err(DeskError::Stale { current: ticket.version }) }
+        let (ticket, dossier) =
+            tickets::find(conn, &Scope::of(staff), wanted)?.ok_or(DeskError::NotFound)?;
+        if ticket.version == seen {
+            Ok((ticket, dossier))
+        } else {
+            Err(DeskError::Stale {
+                current: ticket.version,
+            })
+        }
     }
 
     /// Writes the ticket as it is now; a version lost meanwhile is `Stale` (I-14).
@@ -147,7 +165,9 @@ impl Desk {
         match tickets::save(conn, ticket, was, events, actor, timer, contacts) {
             Err(StoreError::Stale) => {
                 let found = tickets::find(conn, &Scope::System, &TicketRef::Id(ticket.id))?;
-                Err(DeskError::Stale { current: found.map_or(was, |(now, _)| now.version) })
+                Err(DeskError::Stale {
+                    current: found.map_or(was, |(now, _)| now.version),
+                })
             }
             other => Ok(other?),
         }
@@ -160,16 +180,28 @@ fn summary(
     was: domain::state::StateCode,
     dossier: &Dossier,
 ) -> Result<(WrittenEntry, Vec<Notified>), DeskError> {
-    let main = events.iter().find(|event| event.note.is_some()).or(events.last());
+    let main = events
+        .iter()
+        .find(|event| event.note.is_some())
+        .or(events.last());
     let event = main.ok_or(DeskError::Broken("a decision without events", None))?;
     let entry = WrittenEntry {
         seq: event.seq,
         at: event.at,
         event: event.change.kind().to_owned(),
-        kind: event.note.as_ref().map(|note| note.kind.as_str().to_owned()),
+        kind: event
+            .note
+            .as_ref()
+            .map(|note| note.kind.as_str().to_owned()),
         audience: event.note.as_ref().map(|note| note.audience),
     };
-    Ok((entry, events.iter().flat_map(|event| told(event, was, dossier.requester)).collect()))
+    Ok((
+        entry,
+        events
+            .iter()
+            .flat_map(|event| told(event, was, dossier.requester))
+            .collect(),
+    ))
 }
 
 type Contact = Option<Option<String>>;
@@ -197,13 +229,25 @@ impl PatchForm {
         if let Some(tags) = self.tags {
             wish.tags = Some(check_tags(tags.unwrap_or_default(), &mut errors));
         }
-        let phone = contact(self.recall_phone, "recall_phone", &mut wish, &mut errors, |text| {
-            PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned())
-        });
-        let email = contact(self.notification_email, "notification_email", &mut wish, &mut errors, |text| {
-            EmailAddress::parse(text).map(|email| email.as_str().to_owned())
-        });
-        if errors.is_empty() { Ok((wish, phone, email)) } else { Err(errors) }
+        let phone = contact(
+            self.recall_phone,
+            "recall_phone",
+            &mut wish,
+            &mut errors,
+            |text| PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned()),
+        );
+        let email = contact(
+            self.notification_email,
+            "notification_email",
+            &mut wish,
+            &mut errors,
+            |text| EmailAddress::parse(text).map(|email| email.as_str().to_owned()),
+        );
+        if errors.is_empty() {
+            Ok((wish, phone, email))
+        } else {
+            Err(errors)
+        }
     }
 }
 
@@ -229,11 +273,20 @@ fn contact(
 /// Tags are lower-case slugs: words for finding, no place for free text about a person.
 fn check_tags(mut tags: Vec<String>, errors: &mut Vec<FieldError>) -> Vec<String> {
     if tags.len() > MAX_TAGS {
-        errors.push(Invalid::new("too-many-items", "Al massimo 20 etichette", "at most 20 tags").at("/tags"));
+        errors.push(
+            Invalid::new(
+                "too-many-items",
+                "Al massimo 20 etichette",
+                "at most 20 tags",
+            )
+            .at("/tags"),
+        );
     }
     let is_slug = |tag: &str| {
         (1..=MAX_TAG_CHARS).contains(&tag.len())
-            && tag.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && tag
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     for (at, tag) in tags.iter().enumerate() {
         if !is_slug(tag) {

@@ -98,7 +98,10 @@ struct SessionRow {
 }
 
 /// The account with this user name, compared without letter case.
-pub fn find_by_username(conn: &mut DbConnection, username: &str) -> Result<Option<Account>, StoreError> {
+pub fn find_by_username(
+    conn: &mut DbConnection,
+    username: &str,
+) -> Result<Option<Account>, StoreError> {
     let row = accounts::table
         .filter(accounts::username.eq(username.to_lowercase()))
         .select(AccountRow::as_select())
@@ -134,7 +137,9 @@ pub fn insert(
         blocked_until: None,
         created_at: Ts(now),
     };
-    diesel::insert_into(accounts::table).values(row).execute(conn)?;
+    diesel::insert_into(accounts::table)
+        .values(row)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -156,7 +161,9 @@ pub fn insert_placement(
         placements::location_label.eq(location.1.to_owned()),
         placements::active.eq(true),
     );
-    diesel::insert_into(placements::table).values(values).execute(conn)?;
+    diesel::insert_into(placements::table)
+        .values(values)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -168,17 +175,31 @@ pub fn set_failures(
     blocked_until: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     diesel::update(accounts::table.find(Id(id.uuid())))
-        .set((accounts::failures.eq(failures), accounts::blocked_until.eq(blocked_until.map(Ts))))
+        .set((
+            accounts::failures.eq(failures),
+            accounts::blocked_until.eq(blocked_until.map(Ts)),
+        ))
         .execute(conn)?;
     Ok(())
 }
 
 /// The placements an account holds now.
-pub fn list_placements(conn: &mut DbConnection, account: AccountId) -> Result<Vec<Placement>, StoreError> {
+pub fn list_placements(
+    conn: &mut DbConnection,
+    account: AccountId,
+) -> Result<Vec<Placement>, StoreError> {
     let rows = placements::table
         .inner_join(authorities::table.on(authorities::code.eq(placements::authority_code)))
-        .filter(placements::account_id.eq(Id(account.uuid())).and(placements::active.eq(true)))
-        .order((placements::authority_code.asc(), placements::role.asc(), placements::id.asc()))
+        .filter(
+            placements::account_id
+                .eq(Id(account.uuid()))
+                .and(placements::active.eq(true)),
+        )
+        .order((
+            placements::authority_code.asc(),
+            placements::role.asc(),
+            placements::id.asc(),
+        ))
         .select((PlacementRow::as_select(), authorities::label))
         .load::<(PlacementRow, String)>(conn)?;
     rows.into_iter().map(placement).collect()
@@ -219,7 +240,9 @@ pub fn insert_session(
         expires_at: Ts(expires_at),
         revoked_at: None,
     };
-    diesel::insert_into(sessions::table).values(row).execute(conn)?;
+    diesel::insert_into(sessions::table)
+        .values(row)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -233,12 +256,17 @@ pub fn find_live_session(
 ) -> Result<Option<LiveSession>, StoreError> {
     let found = sessions::table
         .inner_join(accounts::table)
-        .left_join(placements::table.left_join(
-            authorities::table.on(authorities::code.eq(placements::authority_code)),
-        ))
+        .left_join(
+            placements::table
+                .left_join(authorities::table.on(authorities::code.eq(placements::authority_code))),
+        )
         .filter(sessions::id.eq(Id(id.uuid())))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(Ts(now)).and(sessions::used_at.gt(Ts(used_after))))
+        .filter(
+            sessions::expires_at
+                .gt(Ts(now))
+                .and(sessions::used_at.gt(Ts(used_after))),
+        )
         .filter(accounts::active.eq(true))
         .select((
             (accounts::id, accounts::username, accounts::display_name),
@@ -246,14 +274,27 @@ pub fn find_live_session(
             authorities::label.nullable(),
             placements::active.nullable(),
         ))
-        .first::<((Id, String, String), Option<PlacementRow>, Option<String>, Option<bool>)>(conn)
+        .first::<(
+            (Id, String, String),
+            Option<PlacementRow>,
+            Option<String>,
+            Option<bool>,
+        )>(conn)
         .optional()?;
-    let Some(((account, username, display_name), row, label, active)) = found else { return Ok(None) };
+    let Some(((account, username, display_name), row, label, active)) = found else {
+        return Ok(None);
+    };
     let placement = match (row, label, active) {
         (Some(row), Some(label), Some(true)) => Some(placement((row, label))?),
         _ => None,
     };
-    Ok(Some(LiveSession { id, account: AccountId::new(account.0), username, display_name, placement }))
+    Ok(Some(LiveSession {
+        id,
+        account: AccountId::new(account.0),
+        username,
+        display_name,
+        placement,
+    }))
 }
 
 /// What a refresh token is compared with.
@@ -274,14 +315,21 @@ pub fn find_refresh(
 ) -> Result<Option<RefreshState>, StoreError> {
     let row = sessions::table
         .find(Id(id.uuid()))
-        .select((sessions::account_id, sessions::refresh_hash, sessions::expires_at, sessions::revoked_at))
+        .select((
+            sessions::account_id,
+            sessions::refresh_hash,
+            sessions::expires_at,
+            sessions::revoked_at,
+        ))
         .first::<(Id, String, Ts, Option<Ts>)>(conn)
         .optional()?;
-    Ok(row.map(|(account, refresh_hash, expires_at, revoked_at)| RefreshState {
-        account: AccountId::new(account.0),
-        refresh_hash,
-        ended: revoked_at.is_some() || expires_at.0 <= now,
-    }))
+    Ok(row.map(
+        |(account, refresh_hash, expires_at, revoked_at)| RefreshState {
+            account: AccountId::new(account.0),
+            refresh_hash,
+            ended: revoked_at.is_some() || expires_at.0 <= now,
+        },
+    ))
 }
 
 /// Replaces the refresh token, if `old_hash` is still the good one. False if it is not.
@@ -293,10 +341,17 @@ pub fn rotate_refresh(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let row = sessions::table
-        .filter(sessions::id.eq(Id(id.uuid())).and(sessions::refresh_hash.eq(old_hash.to_owned())))
+        .filter(
+            sessions::id
+                .eq(Id(id.uuid()))
+                .and(sessions::refresh_hash.eq(old_hash.to_owned())),
+        )
         .filter(sessions::revoked_at.is_null());
     let changed = diesel::update(row)
-        .set((sessions::refresh_hash.eq(new_hash.to_owned()), sessions::used_at.eq(Ts(now))))
+        .set((
+            sessions::refresh_hash.eq(new_hash.to_owned()),
+            sessions::used_at.eq(Ts(now)),
+        ))
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -326,16 +381,30 @@ pub fn choose_placement(
 }
 
 /// Ends a session at once.
-pub fn revoke_session(conn: &mut DbConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-    diesel::update(sessions::table.find(Id(id.uuid())).filter(sessions::revoked_at.is_null()))
-        .set(sessions::revoked_at.eq(Some(Ts(now))))
-        .execute(conn)?;
+pub fn revoke_session(
+    conn: &mut DbConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(
+        sessions::table
+            .find(Id(id.uuid()))
+            .filter(sessions::revoked_at.is_null()),
+    )
+    .set(sessions::revoked_at.eq(Some(Ts(now))))
+    .execute(conn)?;
     Ok(())
 }
 
 /// Forgets sessions that ended before `before`.
-pub fn delete_ended_sessions(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(sessions::table.filter(sessions::expires_at.lt(Ts(before)))).execute(conn)?)
+pub fn delete_ended_sessions(
+    conn: &mut DbConnection,
+    before: Timestamp,
+) -> Result<usize, StoreError> {
+    Ok(
+        diesel::delete(sessions::table.filter(sessions::expires_at.lt(Ts(before))))
+            .execute(conn)?,
+    )
 }
 
 /// A colleague a ticket can be given to.
@@ -350,8 +419,16 @@ pub struct Colleague {
 }
 
 /// The active people of a desk who work tickets.
-pub fn list_colleagues(conn: &mut DbConnection, desk: &AuthorityCode) -> Result<Vec<Colleague>, StoreError> {
-    let working = [Role::Operator, Role::Supervisor, Role::RegionalOperator, Role::RegionalSupervisor];
+pub fn list_colleagues(
+    conn: &mut DbConnection,
+    desk: &AuthorityCode,
+) -> Result<Vec<Colleague>, StoreError> {
+    let working = [
+        Role::Operator,
+        Role::Supervisor,
+        Role::RegionalOperator,
+        Role::RegionalSupervisor,
+    ];
     let rows = placements::table
         .inner_join(accounts::table)
         .filter(placements::authority_code.eq(desk.as_str().to_owned()))
@@ -367,7 +444,11 @@ pub fn list_colleagues(conn: &mut DbConnection, desk: &AuthorityCode) -> Result<
             id: id.0.to_string(),
             column: "role",
         })?;
-        colleagues.push(Colleague { account: AccountId::new(id.0), label, role });
+        colleagues.push(Colleague {
+            account: AccountId::new(id.0),
+            label,
+            role,
+        });
     }
     Ok(colleagues)
 }

@@ -42,7 +42,9 @@ pub fn insert(
         email_proofs::expires_at.eq(Ts(expires_at)),
         email_proofs::tries.eq(0),
     );
-    diesel::insert_into(email_proofs::table).values(values).execute(conn)?;
+    diesel::insert_into(email_proofs::table)
+        .values(values)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -54,9 +56,16 @@ pub fn count_since(
     since: Timestamp,
 ) -> Result<(i64, i64), StoreError> {
     let recent = email_proofs::created_at.ge(Ts(since));
-    let by_email = email_proofs::table.filter(email_proofs::email.eq(Sealed::new(email))).filter(recent.clone());
-    let by_source = email_proofs::table.filter(email_proofs::source.eq(source.to_owned())).filter(recent);
-    Ok((by_email.count().get_result(conn)?, by_source.count().get_result(conn)?))
+    let by_email = email_proofs::table
+        .filter(email_proofs::email.eq(Sealed::new(email)))
+        .filter(recent.clone());
+    let by_source = email_proofs::table
+        .filter(email_proofs::source.eq(source.to_owned()))
+        .filter(recent);
+    Ok((
+        by_email.count().get_result(conn)?,
+        by_source.count().get_result(conn)?,
+    ))
 }
 
 /// The proof with this id.
@@ -72,24 +81,35 @@ pub fn find(conn: &mut DbConnection, id: ProofId) -> Result<Option<EmailProof>, 
         ))
         .first::<(Sealed, Ts, i32, Option<Ts>, Option<Ts>)>(conn)
         .optional()?;
-    Ok(row.map(|(email, expires_at, tries, verified_at, used_at)| EmailProof {
-        email: email.open(),
-        expires_at: expires_at.0,
-        tries,
-        verified_at: verified_at.map(|at| at.0),
-        used_at: used_at.map(|at| at.0),
-    }))
+    Ok(row.map(
+        |(email, expires_at, tries, verified_at, used_at)| EmailProof {
+            email: email.open(),
+            expires_at: expires_at.0,
+            tries,
+            verified_at: verified_at.map(|at| at.0),
+            used_at: used_at.map(|at| at.0),
+        },
+    ))
 }
 
 /// Counts a try before its code is looked at, so that guessing in parallel gains nothing.
 /// False if `most` tries were made already.
 pub fn count_try(conn: &mut DbConnection, id: ProofId, most: i32) -> Result<bool, StoreError> {
-    let open = email_proofs::table.find(Id(id.uuid())).filter(email_proofs::tries.lt(most));
-    Ok(diesel::update(open).set(email_proofs::tries.eq(email_proofs::tries + 1)).execute(conn)? == 1)
+    let open = email_proofs::table
+        .find(Id(id.uuid()))
+        .filter(email_proofs::tries.lt(most));
+    Ok(diesel::update(open)
+        .set(email_proofs::tries.eq(email_proofs::tries + 1))
+        .execute(conn)?
+        == 1)
 }
 
 /// The right code came.
-pub fn mark_verified(conn: &mut DbConnection, id: ProofId, now: Timestamp) -> Result<(), StoreError> {
+pub fn mark_verified(
+    conn: &mut DbConnection,
+    id: ProofId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     diesel::update(email_proofs::table.find(Id(id.uuid())))
         .set(email_proofs::verified_at.eq(Some(Ts(now))))
         .execute(conn)?;
@@ -97,16 +117,31 @@ pub fn mark_verified(conn: &mut DbConnection, id: ProofId, now: Timestamp) -> Re
 }
 
 /// A filing takes a verified proof of this address. False if there is none to take.
-pub fn take(conn: &mut DbConnection, id: ProofId, email: &str, now: Timestamp) -> Result<bool, StoreError> {
+pub fn take(
+    conn: &mut DbConnection,
+    id: ProofId,
+    email: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let good = email_proofs::table
         .find(Id(id.uuid()))
         .filter(email_proofs::email.eq(Sealed::new(email)))
-        .filter(email_proofs::verified_at.is_not_null().and(email_proofs::used_at.is_null()))
+        .filter(
+            email_proofs::verified_at
+                .is_not_null()
+                .and(email_proofs::used_at.is_null()),
+        )
         .filter(email_proofs::expires_at.gt(Ts(now)));
-    Ok(diesel::update(good).set(email_proofs::used_at.eq(Some(Ts(now)))).execute(conn)? == 1)
+    Ok(diesel::update(good)
+        .set(email_proofs::used_at.eq(Some(Ts(now))))
+        .execute(conn)?
+        == 1)
 }
 
 /// Forgets proofs asked for before `before`.
 pub fn delete_old(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(email_proofs::table.filter(email_proofs::created_at.lt(Ts(before)))).execute(conn)?)
+    Ok(
+        diesel::delete(email_proofs::table.filter(email_proofs::created_at.lt(Ts(before))))
+            .execute(conn)?,
+    )
 }

@@ -101,7 +101,9 @@ pub(crate) fn append(
             actor_desk: staff.map(|staff| staff.authority.as_str().to_owned()),
             change: Json(change),
         };
-        diesel::insert_into(ticket_events::table).values(row).execute(conn)?;
+        diesel::insert_into(ticket_events::table)
+            .values(row)
+            .execute(conn)?;
         if let Some(note) = &event.note {
             append_note(conn, ticket.id, event.seq, note)?;
         }
@@ -109,7 +111,12 @@ pub(crate) fn append(
     Ok(())
 }
 
-fn append_note(conn: &mut DbConnection, ticket: TicketId, seq: i64, note: &Note) -> Result<(), StoreError> {
+fn append_note(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+    seq: i64,
+    note: &Note,
+) -> Result<(), StoreError> {
     let row = NoteRow {
         ticket_id: Id(ticket.uuid()),
         seq,
@@ -119,7 +126,9 @@ fn append_note(conn: &mut DbConnection, ticket: TicketId, seq: i64, note: &Note)
         party: note.party.as_ref().map(|code| code.as_str().to_owned()),
         body: note.body.clone(),
     };
-    diesel::insert_into(notes::table).values(row).execute(conn)?;
+    diesel::insert_into(notes::table)
+        .values(row)
+        .execute(conn)?;
     match &note.attachment {
         Some(file) => attach(conn, ticket, seq, file),
         None => Ok(()),
@@ -143,13 +152,23 @@ pub(crate) fn attach(
         sha256: file.sha256.clone(),
         blob_key: file.blob_key.clone(),
     };
-    diesel::insert_into(attachments::table).values(row).execute(conn)?;
+    diesel::insert_into(attachments::table)
+        .values(row)
+        .execute(conn)?;
     Ok(())
 }
 
 /// Writes the legs that changed after entry `since`: the last two at most.
-pub(crate) fn write_legs(conn: &mut DbConnection, ticket: &Ticket, since: i64) -> Result<(), StoreError> {
-    let known = if since == 0 { 0 } else { count_legs(conn, ticket.id)? };
+pub(crate) fn write_legs(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    since: i64,
+) -> Result<(), StoreError> {
+    let known = if since == 0 {
+        0
+    } else {
+        count_legs(conn, ticket.id)?
+    };
     for leg in ticket.legs.iter().rev().take(2) {
         let row = LegRow {
             ticket_id: Id(ticket.id.uuid()),
@@ -158,19 +177,27 @@ pub(crate) fn write_legs(conn: &mut DbConnection, ticket: &Ticket, since: i64) -
             opened_at: Ts(leg.opened_at),
             closed_at: leg.closed.as_ref().map(|end| Ts(end.at)),
             closed_seq: leg.closed.as_ref().map(|end| end.seq),
-            outcome: leg.closed.as_ref().map(|end| end.outcome.as_str().to_owned()),
+            outcome: leg
+                .closed
+                .as_ref()
+                .map(|end| end.outcome.as_str().to_owned()),
         };
         if i64::from(leg.no) > known {
             diesel::insert_into(legs::table).values(row).execute(conn)?;
         } else {
-            diesel::update(legs::table.find((row.ticket_id, row.no))).set(row).execute(conn)?;
+            diesel::update(legs::table.find((row.ticket_id, row.no)))
+                .set(row)
+                .execute(conn)?;
         }
     }
     Ok(())
 }
 
 fn count_legs(conn: &mut DbConnection, ticket: TicketId) -> Result<i64, StoreError> {
-    Ok(legs::table.filter(legs::ticket_id.eq(Id(ticket.uuid()))).count().get_result(conn)?)
+    Ok(legs::table
+        .filter(legs::ticket_id.eq(Id(ticket.uuid())))
+        .count()
+        .get_result(conn)?)
 }
 
 pub(crate) fn load_legs(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>, StoreError> {
@@ -184,8 +211,16 @@ pub(crate) fn load_legs(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>,
 
 impl LegRow {
     fn into_domain(self) -> Result<Leg, StoreError> {
-        let closed = match (self.closed_at, self.closed_seq, self.outcome.as_deref().and_then(LegOutcome::from_code)) {
-            (Some(at), Some(seq), Some(outcome)) => Some(LegEnd { at: at.0, seq, outcome }),
+        let closed = match (
+            self.closed_at,
+            self.closed_seq,
+            self.outcome.as_deref().and_then(LegOutcome::from_code),
+        ) {
+            (Some(at), Some(seq), Some(outcome)) => Some(LegEnd {
+                at: at.0,
+                seq,
+                outcome,
+            }),
             (None, None, None) => None,
             _ => {
                 return Err(StoreError::Corrupt {
@@ -195,7 +230,12 @@ impl LegRow {
                 });
             }
         };
-        Ok(Leg { no: self.no, custodian: self.custodian.as_str().into(), opened_at: self.opened_at.0, closed })
+        Ok(Leg {
+            no: self.no,
+            custodian: self.custodian.as_str().into(),
+            opened_at: self.opened_at.0,
+            closed,
+        })
     }
 }
 
@@ -281,8 +321,12 @@ pub fn list_entries(
         .eq("citizen")
         .and(notes::seq.le(last))
         .or(notes::team.eq(own.clone()))
-        .or(notes::audience.ne_all(["citizen", "team"]).and(notes::party.eq(own)))
-        .or(notes::audience.ne_all(["citizen", "team"]).and(reads_all.into_sql::<diesel::sql_types::Bool>()));
+        .or(notes::audience
+            .ne_all(["citizen", "team"])
+            .and(notes::party.eq(own)))
+        .or(notes::audience
+            .ne_all(["citizen", "team"])
+            .and(reads_all.into_sql::<diesel::sql_types::Bool>()));
     let mut query = ticket_events::table
         .left_join(
             notes::table.on(notes::ticket_id
@@ -294,10 +338,16 @@ pub fn list_entries(
         .filter(ticket_events::ticket_id.eq(Id(ticket.uuid())))
         .filter(ticket_events::seq.le(last))
         .filter(ticket_events::seq.lt(before.unwrap_or(i64::MAX)))
-        .filter(notes::seq.is_not_null().or(ticket_events::kind.ne("note.added")))
+        .filter(
+            notes::seq
+                .is_not_null()
+                .or(ticket_events::kind.ne("note.added")),
+        )
         .into_boxed();
     if view == View::Requester {
-        let told = notes::seq.is_not_null().or(ticket_events::kind.eq_any(TOLD_TO_REQUESTER));
+        let told = notes::seq
+            .is_not_null()
+            .or(ticket_events::kind.eq_any(TOLD_TO_REQUESTER));
         query = query.filter(told);
     }
     let rows = query
@@ -309,7 +359,9 @@ pub fn list_entries(
             accounts::display_name.nullable(),
         ))
         .load::<(EntryRow, Option<EntryNoteRow>, Option<String>)>(conn)?;
-    rows.into_iter().map(|(event, note, label)| entry(ticket, event, note, label)).collect()
+    rows.into_iter()
+        .map(|(event, note, label)| entry(ticket, event, note, label))
+        .collect()
 }
 
 /// The kinds of [`Change::is_told_to_requester`], for SQL; a test keeps the two the same.
@@ -340,7 +392,8 @@ fn entry(
     let note = match note {
         Some(note) => Some(EntryNote {
             kind: NoteKind::from_code(&note.kind).ok_or_else(|| corrupt("notes", "kind"))?,
-            audience: Audience::from_code(&note.audience).ok_or_else(|| corrupt("notes", "audience"))?,
+            audience: Audience::from_code(&note.audience)
+                .ok_or_else(|| corrupt("notes", "audience"))?,
             team: note.team.as_deref().map(AuthorityCode::from),
             party: note.party.as_deref().map(AuthorityCode::from),
             body: note.body,
@@ -348,7 +401,8 @@ fn entry(
         None => None,
     };
     Ok(Entry {
-        change: serde_json::from_value(row.change.0.clone()).map_err(|_| corrupt("ticket_events", "change"))?,
+        change: serde_json::from_value(row.change.0.clone())
+            .map_err(|_| corrupt("ticket_events", "change"))?,
         state: StateCode::from_code(&row.state).ok_or_else(|| corrupt("ticket_events", "state"))?,
         seq: row.seq,
         at: row.at.0,
@@ -370,7 +424,10 @@ pub struct StoredAttachment {
 }
 
 /// The files of a ticket. The caller keeps those whose entry its reader may read.
-pub fn list_attachments(conn: &mut DbConnection, ticket: TicketId) -> Result<Vec<StoredAttachment>, StoreError> {
+pub fn list_attachments(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+) -> Result<Vec<StoredAttachment>, StoreError> {
     let rows = attachments::table
         .filter(attachments::ticket_id.eq(Id(ticket.uuid())))
         .order((attachments::seq.asc(), attachments::id.asc()))
@@ -393,10 +450,18 @@ pub fn list_last_messages(
             .filter(newer.field(notes::audience).eq("citizen")),
     ));
     let rows: Vec<(Id, String)> = notes::table
-        .filter(notes::ticket_id.eq_any(ids).and(notes::audience.eq("citizen")).and(is_last))
+        .filter(
+            notes::ticket_id
+                .eq_any(ids)
+                .and(notes::audience.eq("citizen"))
+                .and(is_last),
+        )
         .select((notes::ticket_id, notes::body))
         .load(conn)?;
-    Ok(rows.into_iter().map(|(id, body)| (TicketId::new(id.0), body)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, body)| (TicketId::new(id.0), body))
+        .collect())
 }
 
 /// Which of these blobs no attachment speaks of: leftovers of writes that never committed.
@@ -405,7 +470,10 @@ pub fn orphans(conn: &mut DbConnection, keys: Vec<String>) -> Result<Vec<String>
         .filter(attachments::blob_key.eq_any(&keys))
         .select(attachments::blob_key)
         .load(conn)?;
-    Ok(keys.into_iter().filter(|key| !known.contains(key)).collect())
+    Ok(keys
+        .into_iter()
+        .filter(|key| !known.contains(key))
+        .collect())
 }
 
 impl AttachmentRow {
@@ -419,7 +487,8 @@ impl AttachmentRow {
             seq: self.seq,
             file: Attachment {
                 id: AttachmentId::new(self.id.0),
-                kind: FileKind::from_extension(&self.file_kind).ok_or_else(|| corrupt("file_kind"))?,
+                kind: FileKind::from_extension(&self.file_kind)
+                    .ok_or_else(|| corrupt("file_kind"))?,
                 size: u64::try_from(self.size).map_err(|_| corrupt("size"))?,
                 name: FileName::from_stored(self.file_name),
                 sha256: self.sha256,
@@ -437,15 +506,46 @@ pub fn find_note(
 ) -> Result<Option<(EntryNote, Option<AccountId>)>, StoreError> {
     let entries = ticket_events::table
         .inner_join(
-            notes::table.on(notes::ticket_id.eq(ticket_events::ticket_id).and(notes::seq.eq(ticket_events::seq))),
+            notes::table.on(notes::ticket_id
+                .eq(ticket_events::ticket_id)
+                .and(notes::seq.eq(ticket_events::seq))),
         )
-        .filter(ticket_events::ticket_id.eq(Id(ticket.uuid())).and(ticket_events::seq.eq(seq)))
+        .filter(
+            ticket_events::ticket_id
+                .eq(Id(ticket.uuid()))
+                .and(ticket_events::seq.eq(seq)),
+        )
         .select((EntryRow::as_select(), EntryNoteRow::as_select()))
         .first::<(EntryRow, EntryNoteRow)>(conn)
         .optional()?;
-    let Some((event, note)) = entries else { return Ok(None) };
+    let Some((event, note)) = entries else {
+        return Ok(None);
+    };
     let entry = entry(ticket, event, Some(note), None)?;
     Ok(entry.note.map(|note| (note, entry.actor_account)))
+}
+
+/// Whether an internal note was shown to the requester before.
+pub fn is_published(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+    of: i64,
+) -> Result<bool, StoreError> {
+    let changes: Vec<Json> = ticket_events::table
+        .filter(
+            ticket_events::ticket_id
+                .eq(Id(ticket.uuid()))
+                .and(ticket_events::kind.eq("note.published")),
+        )
+        .select(ticket_events::change)
+        .load(conn)?;
+    Ok(changes.iter().any(|change| {
+        change
+            .0
+            .pointer("/data/of")
+            .and_then(serde_json::Value::as_i64)
+            == Some(of)
+    }))
 }
 
 #[cfg(test)]
@@ -458,26 +558,41 @@ mod tests {
         let code = || AuthorityCode::from("010204");
         let all = [
             Change::Filed { custodian: code() },
-            Change::Taken { by: AccountId::new(uuid::Uuid::nil()) },
+            Change::Taken {
+                by: AccountId::new(uuid::Uuid::nil()),
+            },
             Change::NoteAdded,
             Change::InfoRequested,
             Change::QuestionWithdrawn,
             Change::InfoReceived,
             Change::MessageReceived,
             Change::Reminded,
-            Change::Resolved { code: ResolutionCode::Duplicate, closes_at: Timestamp::UNIX_EPOCH },
+            Change::Resolved {
+                code: ResolutionCode::Duplicate,
+                closes_at: Timestamp::UNIX_EPOCH,
+            },
             Change::AutoClosed,
-            Change::HandedOver { reason: HandOverReason::Other, to: code() },
+            Change::HandedOver {
+                reason: HandOverReason::Other,
+                to: code(),
+            },
             Change::Returned { to: code() },
             Change::Rerouted { to: code() },
             Change::ActivityOpened,
             Change::ActivityClosed,
             Change::Reopened { by_reply: true },
-            Change::Removed { reason: RemovalReason::Spam, duplicate_of: None },
+            Change::Removed {
+                reason: RemovalReason::Spam,
+                duplicate_of: None,
+            },
             Change::NotePublished { of: 1 },
         ];
         for change in all {
-            assert_eq!(change.is_told_to_requester(), TOLD_TO_REQUESTER.contains(&change.kind()), "{change:?}");
+            assert_eq!(
+                change.is_told_to_requester(),
+                TOLD_TO_REQUESTER.contains(&change.kind()),
+                "{change:?}"
+            );
         }
     }
 }

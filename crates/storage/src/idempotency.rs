@@ -33,10 +33,18 @@ pub struct Kept {
 pub fn find(conn: &mut DbConnection, key: &RequestKey) -> Result<Option<Kept>, StoreError> {
     let row = idempotency_keys::table
         .find((key.principal.clone(), key.route.clone(), key.key.clone()))
-        .select((idempotency_keys::fingerprint, idempotency_keys::answer, idempotency_keys::created_at))
+        .select((
+            idempotency_keys::fingerprint,
+            idempotency_keys::answer,
+            idempotency_keys::created_at,
+        ))
         .first::<(String, Vec<u8>, Ts)>(conn)
         .optional()?;
-    Ok(row.map(|(fingerprint, answer, at)| Kept { fingerprint, answer, created_at: at.0 }))
+    Ok(row.map(|(fingerprint, answer, at)| Kept {
+        fingerprint,
+        answer,
+        created_at: at.0,
+    }))
 }
 
 /// Keeps an answer. A key taken meanwhile is a unique violation.
@@ -55,19 +63,24 @@ pub fn insert(
         idempotency_keys::answer.eq(answer.to_vec()),
         idempotency_keys::created_at.eq(Ts(now)),
     );
-    diesel::insert_into(idempotency_keys::table).values(values).execute(conn)?;
+    diesel::insert_into(idempotency_keys::table)
+        .values(values)
+        .execute(conn)?;
     Ok(())
 }
 
 /// Forgets one key whose time is over.
 pub fn delete(conn: &mut DbConnection, key: &RequestKey) -> Result<(), StoreError> {
-    let row = idempotency_keys::table.find((key.principal.clone(), key.route.clone(), key.key.clone()));
+    let row =
+        idempotency_keys::table.find((key.principal.clone(), key.route.clone(), key.key.clone()));
     diesel::delete(row).execute(conn)?;
     Ok(())
 }
 
 /// Forgets answers kept before `before`.
 pub fn delete_old(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(Ts(before))))
-        .execute(conn)?)
+    Ok(
+        diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(Ts(before))))
+            .execute(conn)?,
+    )
 }

@@ -183,15 +183,23 @@ pub fn list(
         Some(query) => ordered(filtered(query, filter), page),
         None => return Ok(Vec::new()),
     };
-    let rows = query.select(ItemRow::as_select()).limit(page.limit).load::<ItemRow>(conn)?;
-    let mut items = rows.into_iter().map(ItemRow::into_item).collect::<Result<Vec<_>, _>>()?;
+    let rows = query
+        .select(ItemRow::as_select())
+        .limit(page.limit)
+        .load::<ItemRow>(conn)?;
+    let mut items = rows
+        .into_iter()
+        .map(ItemRow::into_item)
+        .collect::<Result<Vec<_>, _>>()?;
     label_assignees(conn, &mut items)?;
     Ok(items)
 }
 
 fn scoped(query: Query, scope: &Scope) -> Option<Query> {
     match scope {
-        Scope::Authority(code) => Some(query.filter(tickets::custodian.eq(code.as_str().to_owned()))),
+        Scope::Authority(code) => {
+            Some(query.filter(tickets::custodian.eq(code.as_str().to_owned())))
+        }
         Scope::Region(_) | Scope::System => Some(query),
         Scope::Citizen { identity } => Some(
             query
@@ -219,7 +227,9 @@ fn filtered(mut query: Query, filter: &Filter) -> Query {
         }
         query = match filter.states.as_slice() {
             [one] => query.filter(tickets::state.eq(one.as_str())),
-            many => query.filter(tickets::state.eq_any(many.iter().map(|state| state.as_str()).collect::<Vec<_>>())),
+            many => query.filter(
+                tickets::state.eq_any(many.iter().map(|state| state.as_str()).collect::<Vec<_>>()),
+            ),
         };
     }
     if let Some(code) = &filter.service_code {
@@ -229,7 +239,11 @@ fn filtered(mut query: Query, filter: &Filter) -> Query {
         query = query.filter(tickets::problem_type.eq(code.clone()));
     }
     if let Some(code) = &filter.authority_code {
-        let either = tickets::custodian.eq(code.clone()).or(tickets::declared_authority.assume_not_null().eq(code.clone()));
+        let either = tickets::custodian
+            .eq(code.clone())
+            .or(tickets::declared_authority
+                .assume_not_null()
+                .eq(code.clone()));
         query = query.filter(either);
     }
     query = match &filter.assignee {
@@ -259,7 +273,9 @@ fn filtered(mut query: Query, filter: &Filter) -> Query {
         query = query.filter(tickets::updated_at.lt(Ts(at)));
     }
     if let Some(at) = filter.due_before {
-        query = query.filter(diesel::dsl::sql::<Bool>(IS_OPEN)).filter(tickets::due_at.lt(Ts(at)));
+        query = query
+            .filter(diesel::dsl::sql::<Bool>(IS_OPEN))
+            .filter(tickets::due_at.lt(Ts(at)));
     }
     if let Some(text) = &filter.text {
         let described = dialect::contains(tickets::description.assume_not_null(), text);
@@ -284,8 +300,12 @@ fn ordered(query: Query, page: &Page) -> Query {
     macro_rules! along {
         ($column:expr, $after:expr) => {{
             let query = match ($after, page.descending) {
-                (Some((key, id)), true) => query.filter(dialect::before(($column, tickets::id), key, Id(id))),
-                (Some((key, id)), false) => query.filter(dialect::after(($column, tickets::id), key, Id(id))),
+                (Some((key, id)), true) => {
+                    query.filter(dialect::before(($column, tickets::id), key, Id(id)))
+                }
+                (Some((key, id)), false) => {
+                    query.filter(dialect::after(($column, tickets::id), key, Id(id)))
+                }
                 (None, _) => query,
             };
             if page.descending {
@@ -328,8 +348,10 @@ fn label_assignees(conn: &mut DbConnection, items: &mut [Item]) -> Result<(), St
         .load(conn)?;
     for item in items {
         if let Some(Assignee::Operator(owner)) = item.assignee {
-            item.assignee_label =
-                labels.iter().find(|(id, _)| id.0 == owner.uuid()).map(|(_, label)| label.clone());
+            item.assignee_label = labels
+                .iter()
+                .find(|(id, _)| id.0 == owner.uuid())
+                .map(|(_, label)| label.clone());
         }
     }
     Ok(())
@@ -417,7 +439,9 @@ pub fn count(
     .load::<CounterRow>(conn)?;
     let mut counters = Counters::default();
     for row in rows {
-        let Some(state) = StateCode::from_code(&row.state) else { continue };
+        let Some(state) = StateCode::from_code(&row.state) else {
+            continue;
+        };
         counters.by_state.push((state, row.total));
         counters.needs_attention += row.attention;
         if state.is_open() {

@@ -74,7 +74,9 @@ pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Resul
         created_at: Ts(now),
         sent_at: None,
     };
-    diesel::insert_into(outbox::table).values(row).execute(conn)?;
+    diesel::insert_into(outbox::table)
+        .values(row)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -93,7 +95,9 @@ pub fn claim(
         .load(conn)?;
     let mut claimed = Vec::with_capacity(due.len());
     for row in due {
-        let mine = outbox::table.find(row.id).filter(outbox::fence.eq(row.fence).and(outbox::state.eq("pending")));
+        let mine = outbox::table
+            .find(row.id)
+            .filter(outbox::fence.eq(row.fence).and(outbox::state.eq("pending")));
         let changed = diesel::update(mine)
             .set((
                 outbox::fence.eq(row.fence + 1),
@@ -109,9 +113,17 @@ pub fn claim(
 }
 
 /// The claimed message left. False if the claim was lost meanwhile.
-pub fn mark_sent(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Result<bool, StoreError> {
+pub fn mark_sent(
+    conn: &mut DbConnection,
+    message: &Outgoing,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let changed = diesel::update(held(message))
-        .set((outbox::state.eq("sent"), outbox::sent_at.eq(Some(Ts(now))), outbox::last_error.eq(None::<String>)))
+        .set((
+            outbox::state.eq("sent"),
+            outbox::sent_at.eq(Some(Ts(now))),
+            outbox::last_error.eq(None::<String>),
+        ))
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -124,7 +136,10 @@ pub fn mark_retry(
     next: Timestamp,
 ) -> Result<bool, StoreError> {
     let changed = diesel::update(held(message))
-        .set((outbox::due_at.eq(Ts(next)), outbox::last_error.eq(Some(reason.to_owned()))))
+        .set((
+            outbox::due_at.eq(Ts(next)),
+            outbox::last_error.eq(Some(reason.to_owned())),
+        ))
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -132,7 +147,10 @@ pub fn mark_retry(
 /// The claimed message will never leave: kept, with the reason.
 pub fn park(conn: &mut DbConnection, message: &Outgoing, reason: &str) -> Result<bool, StoreError> {
     let changed = diesel::update(held(message))
-        .set((outbox::state.eq("parked"), outbox::last_error.eq(Some(reason.to_owned()))))
+        .set((
+            outbox::state.eq("parked"),
+            outbox::last_error.eq(Some(reason.to_owned())),
+        ))
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -140,20 +158,28 @@ pub fn park(conn: &mut DbConnection, message: &Outgoing, reason: &str) -> Result
 /// How many messages wait, and how many were given up.
 pub fn count(conn: &mut DbConnection) -> Result<(i64, i64), StoreError> {
     let of = |state: &'static str| outbox::table.filter(outbox::state.eq(state)).count();
-    Ok((of("pending").get_result(conn)?, of("parked").get_result(conn)?))
+    Ok((
+        of("pending").get_result(conn)?,
+        of("parked").get_result(conn)?,
+    ))
 }
 
 /// Forgets messages that left before `before`.
 pub fn delete_sent(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(outbox::table.filter(outbox::state.eq("sent").and(outbox::sent_at.lt(Ts(before)))))
-        .execute(conn)?)
+    Ok(diesel::delete(
+        outbox::table.filter(outbox::state.eq("sent").and(outbox::sent_at.lt(Ts(before)))),
+    )
+    .execute(conn)?)
 }
 
 #[diesel::dsl::auto_type]
 fn held(message: &Outgoing) -> _ {
     let id: Id = Id(message.id.uuid());
     let fence: i64 = message.fence;
-    outbox::table.filter(outbox::id.eq(id)).filter(outbox::fence.eq(fence)).filter(outbox::state.eq("pending"))
+    outbox::table
+        .filter(outbox::id.eq(id))
+        .filter(outbox::fence.eq(fence))
+        .filter(outbox::state.eq("pending"))
 }
 
 const fn lang_code(lang: Lang) -> &'static str {
@@ -172,7 +198,11 @@ impl OutboxRow {
             proof: self.proof_id.map(|id| ProofId::new(id.0)),
             template: self.template,
             recipient: self.recipient.open(),
-            lang: if self.lang == "en" { Lang::En } else { Lang::It },
+            lang: if self.lang == "en" {
+                Lang::En
+            } else {
+                Lang::It
+            },
             attempts: self.attempts + 1,
             fence: self.fence + 1,
         }

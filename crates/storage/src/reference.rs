@@ -68,16 +68,30 @@ pub fn upsert(
 ) -> Result<(), StoreError> {
     for row in authority_rows {
         let insert = diesel::insert_into(authorities::table).values(row);
-        dialect::upsert(insert, &["code"], &["kind", "label", "valid_from", "valid_to", "successor"]).execute(conn)?;
+        dialect::upsert(
+            insert,
+            &["code"],
+            &["kind", "label", "valid_from", "valid_to", "successor"],
+        )
+        .execute(conn)?;
     }
     for row in service_rows {
         let insert = diesel::insert_into(services::table).values(row);
-        dialect::upsert(insert, &["code"], &["label_it", "label_en", "valid_from", "valid_to"]).execute(conn)?;
+        dialect::upsert(
+            insert,
+            &["code"],
+            &["label_it", "label_en", "valid_from", "valid_to"],
+        )
+        .execute(conn)?;
     }
     for row in type_rows {
         let insert = diesel::insert_into(problem_types::table).values(row);
-        dialect::upsert(insert, &["service_code", "code"], &["label_it", "label_en", "valid_from", "valid_to"])
-            .execute(conn)?;
+        dialect::upsert(
+            insert,
+            &["service_code", "code"],
+            &["label_it", "label_en", "valid_from", "valid_to"],
+        )
+        .execute(conn)?;
     }
     Ok(())
 }

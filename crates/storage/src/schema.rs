@@ -1,7 +1,6 @@
 //! The tables, as Diesel knows them. Written by hand, compared with both databases by
 //! `tests/schema.rs`. Column for column the same as in `migrations/`.
 
-
 diesel::table! {
     use diesel::sql_types::{Nullable, Text};
     /// See `migrations/`.
@@ -251,4 +250,19 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(authorities, services, problem_types, accounts, placements, sessions, tickets, ticket_events, notes, attachments, legs, outbox, email_proofs, idempotency_keys);
+diesel::allow_tables_to_appear_in_same_query!(
+    authorities,
+    services,
+    problem_types,
+    accounts,
+    placements,
+    sessions,
+    tickets,
+    ticket_events,
+    notes,
+    attachments,
+    legs,
+    outbox,
+    email_proofs,
+    idempotency_keys
+);

@@ -42,9 +42,13 @@ impl RequesterKind {
     }
 
     fn from_code(code: &str) -> Option<Self> {
-        [RequesterKind::Anonymous, RequesterKind::Citizen, RequesterKind::Staff]
-            .into_iter()
-            .find(|kind| kind.as_str() == code)
+        [
+            RequesterKind::Anonymous,
+            RequesterKind::Citizen,
+            RequesterKind::Staff,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == code)
     }
 }
 
@@ -181,7 +185,10 @@ pub(crate) const fn priority_rank(priority: Priority) -> i32 {
 }
 
 pub(crate) fn priority_of(rank: i32) -> Option<Priority> {
-    Priority::ALL.iter().copied().find(|priority| priority_rank(*priority) == rank)
+    Priority::ALL
+        .iter()
+        .copied()
+        .find(|priority| priority_rank(*priority) == rank)
 }
 
 fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleColumns {
@@ -201,7 +208,10 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
         state: ticket.state.code().as_str().to_owned(),
         state_since: state_since.map(Ts),
         timer_at: timer_at.map(Ts),
-        resolution_code: ticket.state.resolution().map(|code| code.as_str().to_owned()),
+        resolution_code: ticket
+            .state
+            .resolution()
+            .map(|code| code.as_str().to_owned()),
         assignee: ticket.assignee.as_ref().map(assignee::to_column),
         tallies: Json(tallies),
         needs_attention: ticket.needs_attention,
@@ -228,7 +238,10 @@ pub fn insert(
         version: now.version,
         service_code: ticket.service.as_str().to_owned(),
         problem_type: ticket.problem_type.as_str().to_owned(),
-        declared_authority: ticket.declared_authority.as_ref().map(|code| code.as_str().to_owned()),
+        declared_authority: ticket
+            .declared_authority
+            .as_ref()
+            .map(|code| code.as_str().to_owned()),
         custodian: now.custodian,
         at_region: now.at_region,
         state: now.state,
@@ -256,7 +269,9 @@ pub fn insert(
         updated_at: Ts(ticket.updated_at),
         due_at: Ts(dossier.due_at),
     };
-    diesel::insert_into(tickets::table).values(row).execute(conn)?;
+    diesel::insert_into(tickets::table)
+        .values(row)
+        .execute(conn)?;
     history::append(conn, ticket, std::slice::from_ref(filed), actor)?;
     if let Some(file) = attachment {
         history::attach(conn, ticket.id, filed.seq, file)?;
@@ -277,8 +292,14 @@ pub fn save(
     timer_at: Option<Timestamp>,
     contacts: Option<&Details>,
 ) -> Result<(), StoreError> {
-    let row = tickets::table.filter(tickets::id.eq(Id(ticket.id.uuid())).and(tickets::version.eq(was)));
-    let changed = diesel::update(row).set(lifecycle_columns(ticket, timer_at)).execute(conn)?;
+    let row = tickets::table.filter(
+        tickets::id
+            .eq(Id(ticket.id.uuid()))
+            .and(tickets::version.eq(was)),
+    );
+    let changed = diesel::update(row)
+        .set(lifecycle_columns(ticket, timer_at))
+        .execute(conn)?;
     if changed == 0 {
         return Err(StoreError::Stale);
     }
@@ -293,8 +314,14 @@ pub fn save(
 
 /// Moves the scheduler's next look at a ticket, after the configured times have changed.
 /// Not a change of the ticket: no event, no version.
-pub fn set_timer(conn: &mut DbConnection, id: TicketId, at: Option<Timestamp>) -> Result<(), StoreError> {
-    diesel::update(tickets::table.find(Id(id.uuid()))).set(tickets::timer_at.eq(at.map(Ts))).execute(conn)?;
+pub fn set_timer(
+    conn: &mut DbConnection,
+    id: TicketId,
+    at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    diesel::update(tickets::table.find(Id(id.uuid())))
+        .set(tickets::timer_at.eq(at.map(Ts)))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -311,7 +338,11 @@ pub fn find(
     };
     let had_custody = |code: &AuthorityCode| {
         diesel::dsl::exists(
-            legs::table.filter(legs::ticket_id.eq(tickets::id).and(legs::custodian.eq(code.as_str().to_owned()))),
+            legs::table.filter(
+                legs::ticket_id
+                    .eq(tickets::id)
+                    .and(legs::custodian.eq(code.as_str().to_owned())),
+            ),
         )
     };
     query = match scope {
@@ -327,15 +358,25 @@ pub fn find(
             .filter(tickets::state.ne(StateCode::Removed.as_str())),
         Scope::Nothing => return Ok(None),
     };
-    let Some(row) = query.first::<TicketRow>(conn).optional()? else { return Ok(None) };
+    let Some(row) = query.first::<TicketRow>(conn).optional()? else {
+        return Ok(None);
+    };
     let legs = history::load_legs(conn, row.id)?;
     row.into_domain(legs).map(Some)
 }
 
 /// Tickets whose timer has come, the longest overdue first.
-pub fn list_due(conn: &mut DbConnection, now: Timestamp, limit: i64) -> Result<Vec<TicketId>, StoreError> {
+pub fn list_due(
+    conn: &mut DbConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<TicketId>, StoreError> {
     let ids = tickets::table
-        .filter(tickets::timer_at.is_not_null().and(tickets::timer_at.le(Ts(now))))
+        .filter(
+            tickets::timer_at
+                .is_not_null()
+                .and(tickets::timer_at.le(Ts(now))),
+        )
         .order((tickets::timer_at.asc(), tickets::id.asc()))
         .select(tickets::id)
         .limit(limit)
@@ -364,19 +405,27 @@ pub fn list_same_person(
 }
 
 fn details_column(details: &Details) -> Result<Json, StoreError> {
-    serde_json::to_value(details).map(Json).map_err(|_| StoreError::Corrupt {
-        table: "tickets",
-        id: String::new(),
-        column: "details",
-    })
+    serde_json::to_value(details)
+        .map(Json)
+        .map_err(|_| StoreError::Corrupt {
+            table: "tickets",
+            id: String::new(),
+            column: "details",
+        })
 }
 
 impl TicketRow {
     fn into_domain(self, legs: Vec<domain::ticket::Leg>) -> Result<(Ticket, Dossier), StoreError> {
         let id = self.id.0;
-        let corrupt = |column: &'static str| StoreError::Corrupt { table: "tickets", id: id.to_string(), column };
-        let tallies: Tallies = serde_json::from_value(self.tallies.0.clone()).map_err(|_| corrupt("tallies"))?;
-        let details: Details = serde_json::from_value(self.details.0.clone()).map_err(|_| corrupt("details"))?;
+        let corrupt = |column: &'static str| StoreError::Corrupt {
+            table: "tickets",
+            id: id.to_string(),
+            column,
+        };
+        let tallies: Tallies =
+            serde_json::from_value(self.tallies.0.clone()).map_err(|_| corrupt("tallies"))?;
+        let details: Details =
+            serde_json::from_value(self.details.0.clone()).map_err(|_| corrupt("details"))?;
         let state = self.state(tallies.asked).ok_or_else(|| corrupt("state"))?;
         let ticket = Ticket {
             id: TicketId::new(id),
@@ -385,7 +434,10 @@ impl TicketRow {
             service: self.service_code.as_str().into(),
             problem_type: self.problem_type.as_str().into(),
             declared_authority: self.declared_authority.as_deref().map(AuthorityCode::from),
-            custodian: Desk { code: self.custodian.as_str().into(), is_region: self.at_region },
+            custodian: Desk {
+                code: self.custodian.as_str().into(),
+                is_region: self.at_region,
+            },
             state,
             assignee: match self.assignee.as_deref() {
                 Some(text) => Some(assignee::from_column(text).ok_or_else(|| corrupt("assignee"))?),
@@ -407,7 +459,8 @@ impl TicketRow {
         };
         let dossier = Dossier {
             channel: Channel::from_code(&self.channel).ok_or_else(|| corrupt("channel"))?,
-            requester: RequesterKind::from_code(&self.requester_kind).ok_or_else(|| corrupt("requester_kind"))?,
+            requester: RequesterKind::from_code(&self.requester_kind)
+                .ok_or_else(|| corrupt("requester_kind"))?,
             identity: self.requester_identity.map(Sealed::open),
             tax_code: self.tax_code.open(),
             given_name: self.given_name.open(),
@@ -424,15 +477,29 @@ impl TicketRow {
 
     fn state(&self, reminders: u32) -> Option<State> {
         let since = self.state_since.map(|at| at.0);
-        let code = || self.resolution_code.as_deref().and_then(ResolutionCode::from_code);
+        let code = || {
+            self.resolution_code
+                .as_deref()
+                .and_then(ResolutionCode::from_code)
+        };
         Some(match StateCode::from_code(&self.state)? {
             StateCode::New => State::New,
             StateCode::InProgress => State::InProgress,
             StateCode::NotCompetent => State::NotCompetent,
             StateCode::ExternalWork => State::ExternalWork,
-            StateCode::AwaitingInfo => State::AwaitingInfo { since: since?, reminders },
-            StateCode::Resolved => State::Resolved { since: since?, closes_at: self.timer_at?.0, code: code()? },
-            StateCode::AutoClosed => State::AutoClosed { at: since?, code: code()? },
+            StateCode::AwaitingInfo => State::AwaitingInfo {
+                since: since?,
+                reminders,
+            },
+            StateCode::Resolved => State::Resolved {
+                since: since?,
+                closes_at: self.timer_at?.0,
+                code: code()?,
+            },
+            StateCode::AutoClosed => State::AutoClosed {
+                at: since?,
+                code: code()?,
+            },
             StateCode::Removed => State::Removed { at: since? },
         })
     }

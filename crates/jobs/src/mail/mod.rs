@@ -225,7 +225,7 @@ mod tests {
             at: "2026-11-21T22:30:00.123456Z".parse().unwrap(),
             lang: Lang::It,
             to: "Anna.Rossi+1@example.org".to_owned(),
-            subject: "Richiesta 2026-0000417-F: c'è una novità — leggila quando puoi".to_owned(),
+            subject: "Richiesta 2026-0000417-S: c'è una novità — leggila quando puoi".to_owned(),
             body: BODY.to_owned(),
         }
     }
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(value("Content-Language"), "it");
         assert_eq!(value("Content-Type"), "text/plain; charset=utf-8");
         assert_eq!(value("Content-Transfer-Encoding"), "quoted-printable");
-        assert!(value("Subject").starts_with("Richiesta 2026-0000417-F:"));
+        assert!(value("Subject").starts_with("Richiesta 2026-0000417-S:"));
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! Wires handlers, policy and gate into a server.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use serde_json::Value;
+use service::Desk;
+use tokio::sync::Semaphore;
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::gate::gate;
+use crate::metrics::Metrics;
+use crate::oidc::CitizenVerifier;
+use crate::openapi::{SpecError, publish, to_yaml};
+use crate::proxies::Proxies;
+use crate::rate_limit::RateLimits;
+use crate::submission::Uploads;
+use crate::tokens::Tokens;
+use crate::{docs_page, handlers, policy};
+
+/// What every request may need.
+pub struct Shared {
+    /// The use cases.
+    pub desk: Desk,
+    /// Our own tokens.
+    pub tokens: Tokens,
+    /// Citizens' tokens.
+    pub citizens: CitizenVerifier,
+    /// How often a caller may call.
+    pub limits: RateLimits,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The proxies we believe.
+    pub proxies: Proxies,
+}
+
+/// How the server runs.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Worker threads.
+    pub workers: usize,
+    /// Connections a worker keeps open.
+    pub max_connections: usize,
+    /// How long a stop waits for what was accepted (D-41).
+    pub shutdown_seconds: u64,
+}
+
+/// Files on their way in at once; the next one hears 503.
+const UPLOADS_IN_FLIGHT: usize = 32;
+
+/// The published description, ready to serve.
+pub(crate) struct Description {
+    pub(crate) json: Value,
+    pub(crate) yaml: String,
+}
+
+/// Registers every handler. The policy table must name each of them.
+fn routes(config: &mut ServiceConfig<'_>) {
+    handlers::status::routes(config);
+    handlers::catalogue::routes(config);
+    handlers::email_proofs::routes(config);
+    handlers::filing::routes(config);
+    handlers::sessions::routes(config);
+    handlers::tickets::routes(config);
+    handlers::ticket::routes(config);
+    handlers::actions::routes(config);
+    handlers::attachments::routes(config);
+    handlers::own_tickets::routes(config);
+    handlers::tracking::routes(config);
+}
+
+/// The OpenAPI document of the routes. Fails when a route has no line in the policy table, or a
+/// line no route: then nothing is served.
+pub fn description() -> Result<Value, SpecError> {
+    let (_, generated) = App::new()
+        .into_utoipa_app()
+        .configure(routes)
+        .split_for_parts();
+    publish(generated, &policy::facts())
+}
+
+/// Starts serving on a bound listener.
+pub fn serve(
+    shared: Shared,
+    listener: TcpListener,
+    options: &ServeOptions,
+) -> std::io::Result<Server> {
+    let json = description().map_err(std::io::Error::other)?;
+    let yaml = to_yaml(&json).map_err(std::io::Error::other)?;
+    let description = web::Data::new(Description { json, yaml });
+    let uploads = web::Data::new(Uploads(Arc::new(Semaphore::new(UPLOADS_IN_FLIGHT))));
+    let desk = web::Data::new(shared.desk.clone());
+    let shared = web::Data::new(shared);
+    forget_idle_callers(shared.clone());
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .app_data(desk.clone())
+            .app_data(uploads.clone())
+            .app_data(description.clone())
+            .app_data(handlers::query_config())
+            .app_data(handlers::path_config())
+            .wrap(from_fn(gate))
+            .into_utoipa_app()
+            .configure(routes)
+            .into_app()
+            .service(docs_page::docs_service())
+            .service(handlers::tracking::tracking_page)
+    })
+    .workers(options.workers.max(1))
+    .max_connections(options.max_connections)
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(options.shutdown_seconds)
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+fn forget_idle_callers(shared: web::Data<Shared>) {
+    actix_web::rt::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            tick.tick().await;
+            shared.limits.forget_idle();
+        }
+    });
+}

@@ -1,0 +1,347 @@
+//! Every request passes here, once: who calls, may they, how often; and every answer leaves here:
+//! one shape of error, one set of headers.
+//!
+//! Deny by default: a path without a line in `policy` is answered before any handler runs.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use domain::email::EmailAddress;
+use domain::filing::CitizenIdentity;
+use domain::invalid::Lang;
+use domain::person_name::PersonName;
+use domain::tax_code::TaxCode;
+use futures_util::FutureExt;
+use service::Desk;
+use uuid::Uuid;
+
+use crate::app::Shared;
+use crate::block;
+use crate::language::language_of;
+use crate::oidc::CitizenClaims;
+use crate::policy::{self, Callers, Rule};
+use crate::principal::Principal;
+use crate::problem::Problem;
+use crate::rate_limit::Verdict;
+use crate::tokens::{OwnToken, TokenError};
+
+/// The caller's network, as far as listed proxies can be trusted.
+#[derive(Clone)]
+pub(crate) struct Network(pub String);
+
+/// The middleware around everything.
+pub(crate) async fn gate<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let Some(shared) = request.app_data::<web::Data<Shared>>().cloned() else {
+        return Err(Problem::new("internal-error").into());
+    };
+    let started = shared.desk.now();
+    let correlation = correlation_id(&request, &shared.desk);
+    let network = shared.proxies.network_of(&request);
+    request.extensions_mut().insert(Network(network.clone()));
+    let http = request.request().clone();
+
+    let (principal, admitted) = admit(&shared, &request, &network).await;
+    let verdict = shared.limits.check(&principal.key(&network));
+    let admitted = match &verdict {
+        Verdict::Over { retry_after, .. } => {
+            Err(Problem::new("quota-exceeded").retry_after(*retry_after))
+        }
+        Verdict::Within { .. } => admitted,
+    };
+    let caller = principal.kind();
+    request.extensions_mut().insert(principal);
+
+    let response: HttpResponse<BoxBody> = match admitted {
+        Err(problem) => problem.error_response(),
+        Ok(()) => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+            Ok(Ok(response)) => response.into_parts().1.map_into_boxed_body(),
+            Ok(Err(error)) => error.error_response(),
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                Problem::new("internal-error").error_response()
+            }
+        },
+    };
+    let mut response = speak(response, &http, &correlation);
+    let status = response.status().as_u16();
+    write_headers(response.headers_mut(), &http, &correlation, &verdict);
+    let took = shared.desk.now().duration_since(started);
+    shared.metrics.count(&http, status, took);
+    tracing::info!(
+        correlation.id = %correlation,
+        http.method = %http.method(),
+        // The pattern, not the path: an address may be typed by anybody.
+        http.route = http.match_pattern().unwrap_or_default(),
+        http.status = status,
+        caller.kind = caller,
+        took.micros = i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
+        "answered"
+    );
+    Ok(ServiceResponse::new(http, response))
+}
+
+/// Who calls, and whether the policy lets them.
+async fn admit(
+    shared: &Shared,
+    request: &ServiceRequest,
+    network: &str,
+) -> (Principal, Result<(), Problem>) {
+    let Some(path) = request.match_pattern() else {
+        return (Principal::Nobody, Err(Problem::new("not-found")));
+    };
+    let rule = policy::rules_of(&path).find(|rule| rule.method == request.method().as_str());
+    let Some(rule) = rule else {
+        return (Principal::Nobody, without_rule(request, &path));
+    };
+    if let Some(problem) = cannot_answer(request) {
+        return (Principal::Nobody, Err(problem));
+    }
+    if rule.callers == Callers::Public {
+        return (Principal::Nobody, Ok(()));
+    }
+    let principal = match authenticate(shared, request).await {
+        Ok(principal) => principal,
+        Err(problem) => {
+            // Failed proofs count against the network they come from.
+            let verdict = shared.limits.check(&format!("failed:{network}"));
+            return match verdict {
+                Verdict::Over { retry_after, .. } => (
+                    Principal::Nobody,
+                    Err(Problem::new("quota-exceeded").retry_after(retry_after)),
+                ),
+                Verdict::Within { .. } => (Principal::Nobody, Err(problem)),
+            };
+        }
+    };
+    let verdict = permitted(rule, &principal);
+    (principal, verdict)
+}
+
+fn without_rule(request: &ServiceRequest, path: &str) -> Result<(), Problem> {
+    let is_page = policy::PAGES.contains(&path) || path.starts_with("/docs");
+    if is_page && request.method() == actix_web::http::Method::GET {
+        return Ok(());
+    }
+    let methods: Vec<&str> = policy::rules_of(path).map(|rule| rule.method).collect();
+    if methods.is_empty() && !is_page {
+        return Err(Problem::new("not-found"));
+    }
+    let methods = if methods.is_empty() {
+        "GET".to_owned()
+    } else {
+        methods.join(", ")
+    };
+    Err(Problem::new("method-not-allowed").allow(methods))
+}
+
+fn permitted(rule: &Rule, principal: &Principal) -> Result<(), Problem> {
+    match (rule.callers, principal) {
+        (Callers::Public | Callers::Anyone, _) => Ok(()),
+        (_, Principal::Nobody) => Err(Problem::new("unauthenticated")),
+        (Callers::SignedIn, Principal::Staff(_)) => Ok(()),
+        (Callers::Staff(roles), Principal::Staff(session)) => match &session.placement {
+            None => Err(Problem::new("role-selection-required")),
+            Some(placement) if roles.contains(&placement.role) => Ok(()),
+            Some(_) => Err(Problem::new("forbidden")),
+        },
+        (Callers::Requester, Principal::Citizen { .. } | Principal::Tracking(_)) => Ok(()),
+        _ => Err(Problem::new("forbidden")),
+    }
+}
+
+/// Whether the client accepts nothing of what we speak (RFC 9110 §12.5.1).
+fn cannot_answer(request: &ServiceRequest) -> Option<Problem> {
+    let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
+    let speaks = |range: &str| {
+        let range = range
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        range.is_empty()
+            || range == "*/*"
+            || range.starts_with("application/")
+            || range.starts_with("text/")
+            || range.starts_with("image/")
+    };
+    (!accept.split(',').any(speaks)).then(|| Problem::new("not-acceptable"))
+}
+
+async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Principal, Problem> {
+    let refused = || Problem::new("unauthenticated");
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(Principal::Nobody);
+    };
+    let value = value.to_str().map_err(|_| refused())?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(refused());
+    }
+    let (token, now) = (token.trim(), shared.desk.now());
+    if !shared.tokens.claims_to_be_ours(token) {
+        let claims = shared
+            .citizens
+            .verify(token, now)
+            .await
+            .map_err(|error| match error {
+                TokenError::LevelTooLow => Problem::new("level-too-low"),
+                TokenError::KeysUnavailable => Problem::new("busy").retry_after(30),
+                _ => refused(),
+            })?;
+        return citizen(claims).ok_or_else(refused);
+    }
+    let desk = shared.desk.clone();
+    match shared.tokens.verify(token, now).map_err(|_| refused())? {
+        OwnToken::Staff { session, account } => {
+            let found = block(move || desk.find_session(session)).await?;
+            let session = found
+                .filter(|found| found.account == account)
+                .ok_or_else(refused)?;
+            Ok(Principal::Staff(Box::new(session)))
+        }
+        OwnToken::Tracking { ticket } => {
+            let lives = block(move || desk.tracking_lives(ticket)).await?;
+            if lives {
+                Ok(Principal::Tracking(ticket))
+            } else {
+                Err(refused())
+            }
+        }
+    }
+}
+
+/// The person a national identity speaks of; an identity we cannot read is no identity.
+fn citizen(claims: CitizenClaims) -> Option<Principal> {
+    let person = CitizenIdentity {
+        tax_code: TaxCode::parse(&claims.tax_code, true).ok()?,
+        given_name: PersonName::parse(&claims.given_name).ok()?,
+        family_name: PersonName::parse(&claims.family_name).ok()?,
+        email: claims
+            .email
+            .as_deref()
+            .and_then(|email| EmailAddress::parse(email).ok()),
+    };
+    Some(Principal::Citizen {
+        person: Box::new(person),
+        identity: format!("{}|{}", claims.issuer, claims.subject),
+    })
+}
+
+fn correlation_id(request: &ServiceRequest, desk: &Desk) -> String {
+    let given = request
+        .headers()
+        .get("x-correlation-id")
+        .and_then(|value| value.to_str().ok());
+    let given = given.and_then(|text| text.parse::<Uuid>().ok());
+    given.unwrap_or_else(|| desk.ids().uuid()).to_string()
+}
+
+/// Turns an error into a problem document in the caller's language.
+fn speak(
+    response: HttpResponse<BoxBody>,
+    request: &HttpRequest,
+    correlation: &str,
+) -> HttpResponse<BoxBody> {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = response.extensions().get::<Problem>().cloned();
+    let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+    let lang = language_of(request);
+    // The query may hold what a person typed: the path alone names the instance.
+    let document = problem.document(lang, request.path(), correlation);
+    let mut spoken = problem.error_response();
+    let content_language = match lang {
+        Lang::It => "it",
+        Lang::En => "en",
+    };
+    let headers = spoken.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(
+        header::CONTENT_LANGUAGE,
+        HeaderValue::from_static(content_language),
+    );
+    if status.as_u16() == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    spoken.set_body(BoxBody::new(document.to_string()))
+}
+
+fn write_headers(
+    headers: &mut HeaderMap,
+    request: &HttpRequest,
+    correlation: &str,
+    verdict: &Verdict,
+) {
+    let mut set = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    let numbers = verdict.numbers();
+    set("x-correlation-id", correlation.to_owned());
+    set("x-ratelimit-limit", numbers.limit.to_string());
+    set("x-ratelimit-remaining", numbers.remaining.to_string());
+    set("x-ratelimit-reset", numbers.reset.to_string());
+    set(
+        "link",
+        "</openapi.yaml>; rel=\"service-desc\", </docs/>; rel=\"service-doc\"".to_owned(),
+    );
+    set(
+        "strict-transport-security",
+        "max-age=31536000; includeSubDomains".to_owned(),
+    );
+    set("referrer-policy", "no-referrer".to_owned());
+    if let Some(parent) = trace_parent(request) {
+        set("traceparent", parent);
+    }
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "Accept-Language, Authorization"),
+    ] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
+/// The caller's trace, if it is well-formed (W3C Trace Context): echoed, so that a client finds it.
+fn trace_parent(request: &HttpRequest) -> Option<String> {
+    let text = request.headers().get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_hex = |part: &str, len: usize| {
+        part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    match parts.as_slice() {
+        [version, trace, parent, flags]
+            if is_hex(version, 2)
+                && is_hex(trace, 32)
+                && is_hex(parent, 16)
+                && is_hex(flags, 2) =>
+        {
+            Some(text.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Longest time a body may take to arrive.
+pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);

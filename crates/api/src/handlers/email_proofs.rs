@@ -1,0 +1,126 @@
+//! Proving an e-mail address before an anonymous filing.
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
+use domain::email::EmailAddress;
+use domain::ids::ProofId;
+use serde::{Deserialize, Serialize};
+use service::Desk;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::block;
+use crate::body::{Expects, read_as, read_object};
+use crate::conditions::Repeatable;
+use crate::gate::Network;
+use crate::language::Language;
+use crate::problem::Problem;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(start_email_proof)
+        .service(verify_email_proof);
+}
+
+/// The address to prove.
+#[derive(Deserialize, Validate, ToSchema)]
+struct EmailProofBody {
+    /// Where the code goes.
+    #[validate(length(max = 254))]
+    #[schema(format = "email", max_length = 254)]
+    email: String,
+}
+
+/// A proof in progress.
+#[derive(Serialize, ToSchema)]
+struct StartedProof {
+    /// To be named with the code.
+    id: Uuid,
+    /// When code and proof end.
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// Starts the proof of an e-mail address.
+///
+/// A one-time code goes to the address by mail. The answer never says whether the address is known.
+#[utoipa::path(tag = "filing", request_body(content = EmailProofBody, description = "The address"),
+    responses((status = 202, description = "The code is on its way", body = StartedProof)))]
+#[post("/v1/email-proofs")]
+pub(crate) async fn start_email_proof(
+    request: HttpRequest,
+    payload: web::Payload,
+    desk: web::Data<Desk>,
+    lang: Language,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let object = read_object(&request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    let body: EmailProofBody = read_as(object)?;
+    let email =
+        EmailAddress::parse(&body.email).map_err(|invalid| Problem::field(invalid.at("/email")))?;
+    let network = request
+        .extensions()
+        .get::<Network>()
+        .map_or_else(String::new, |network| network.0.clone());
+    let once = repeatable.with(content);
+    let answer = block(move || desk.start_email_proof(&email, &network, lang.0, &once)).await?;
+    let started = StartedProof {
+        id: answer.value.id.uuid(),
+        expires_at: answer.value.expires_at.to_string(),
+    };
+    Ok(replay_header(&mut HttpResponse::Accepted(), answer.replayed).json(started))
+}
+
+/// The code that was mailed.
+#[derive(Deserialize, Validate, ToSchema)]
+struct CodeBody {
+    /// Its digits.
+    #[validate(length(min = 1, max = 16))]
+    #[schema(min_length = 1, max_length = 16)]
+    code: String,
+}
+
+/// What to file with.
+#[derive(Serialize, ToSchema)]
+struct ProofBody {
+    /// Opaque; good for one filing with this address.
+    #[schema(max_length = 128)]
+    email_proof: String,
+}
+
+/// Confirms an e-mail address with the code.
+#[utoipa::path(tag = "filing", params(("email_proof" = Uuid, Path, description = "The proof in progress")),
+    request_body(content = CodeBody, description = "The code"),
+    responses((status = 201, description = "The address is proved", body = ProofBody)))]
+#[post("/v1/email-proofs/{email_proof}/verifications")]
+pub(crate) async fn verify_email_proof(
+    request: HttpRequest,
+    id: web::Path<Uuid>,
+    payload: web::Payload,
+    desk: web::Data<Desk>,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let object = read_object(&request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    let body: CodeBody = read_as(object)?;
+    let (id, once) = (ProofId::new(*id), repeatable.with(content));
+    let answer =
+        block(move || desk.answer_once(&once, || desk.verify_email_proof(id, &body.code))).await?;
+    let proof = ProofBody {
+        email_proof: answer.value,
+    };
+    Ok(replay_header(&mut HttpResponse::Created(), answer.replayed).json(proof))
+}
+
+/// Marks an answer that was given before.
+pub(crate) fn replay_header(
+    response: &mut actix_web::HttpResponseBuilder,
+    replayed: bool,
+) -> &mut actix_web::HttpResponseBuilder {
+    if replayed {
+        response.insert_header(("idempotency-replayed", "true"));
+    }
+    response
+}

@@ -1,0 +1,272 @@
+//! Filing a request.
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use domain::filing::FilingForm;
+use domain::invalid::FieldError;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use service::Desk;
+use service::filing::FiledBy;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::email_proofs::replay_header;
+use super::screen_body::RequesterTicketBody;
+use crate::block;
+use crate::body::{unknown_field, wrong_type};
+use crate::conditions::{Repeatable, etag};
+use crate::language::Language;
+use crate::principal::Filer;
+use crate::problem::Problem;
+use crate::submission::{Shape, Submission, Uploads, read};
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(file_ticket);
+}
+
+/// A form, filled in.
+#[derive(Deserialize, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the body; it is read member by member, to name every bad one at once"
+)]
+struct FilingBody {
+    /// The service, from the catalogue.
+    #[schema(max_length = 64)]
+    service_code: String,
+    /// The problem type, from that service.
+    #[schema(max_length = 64)]
+    problem_type: String,
+    /// The authority, where the service asks for one.
+    #[schema(max_length = 64)]
+    authority_code: Option<String>,
+    #[schema(max_length = 30)]
+    given_name: Option<String>,
+    #[schema(max_length = 30)]
+    family_name: Option<String>,
+    /// Italian tax code: 16 characters, 11 digits, or STP/ENI.
+    #[schema(max_length = 32)]
+    tax_code: Option<String>,
+    #[schema(format = "email", max_length = 254)]
+    email: Option<String>,
+    #[schema(max_length = 32)]
+    phone: Option<String>,
+    /// The problem in the requester's words.
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    /// The service's own fields.
+    #[schema(value_type = Option<Object>)]
+    extra: Option<Value>,
+    attachment: Option<InlineFile>,
+    /// Must be true.
+    privacy_ack: bool,
+    /// The proof of the address, without a token.
+    #[schema(max_length = 128)]
+    email_proof: Option<String>,
+    /// On the operators' form.
+    #[schema(max_length = 64)]
+    requester_role: Option<String>,
+    /// The delegator's tax code.
+    #[schema(max_length = 32)]
+    on_behalf_of: Option<String>,
+    #[schema(format = "email", max_length = 254)]
+    notification_email: Option<String>,
+    #[schema(max_length = 32)]
+    recall_phone: Option<String>,
+    #[schema(max_items = 50)]
+    self_help_path: Option<Vec<String>>,
+}
+
+/// A file inside JSON.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes the body")]
+pub(crate) struct InlineFile {
+    /// Its name; the extension says its kind.
+    #[schema(max_length = 120)]
+    file_name: String,
+    /// Its bytes: at most 1,048,576 once decoded.
+    #[schema(format = Byte, max_length = 1_400_000)]
+    content_base64: String,
+}
+
+/// The form as parts; `extra.<name>` for the service's own fields, repeated for lists.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body")]
+struct FilingForms {
+    #[schema(max_length = 64)]
+    service_code: String,
+    #[schema(max_length = 64)]
+    problem_type: String,
+    #[schema(max_length = 64)]
+    authority_code: Option<String>,
+    #[schema(max_length = 30)]
+    given_name: Option<String>,
+    #[schema(max_length = 30)]
+    family_name: Option<String>,
+    #[schema(max_length = 32)]
+    tax_code: Option<String>,
+    #[schema(format = "email", max_length = 254)]
+    email: Option<String>,
+    #[schema(max_length = 32)]
+    phone: Option<String>,
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    #[schema(max_length = 8)]
+    privacy_ack: String,
+    #[schema(max_length = 128)]
+    email_proof: Option<String>,
+    #[schema(max_length = 64)]
+    requester_role: Option<String>,
+    #[schema(max_length = 32)]
+    on_behalf_of: Option<String>,
+    #[schema(format = "email", max_length = 254)]
+    notification_email: Option<String>,
+    #[schema(max_length = 32)]
+    recall_phone: Option<String>,
+    self_help_path: Option<Vec<String>>,
+    #[schema(value_type = Option<String>, format = Binary)]
+    attachment: Option<Vec<u8>>,
+    #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    extra: std::collections::BTreeMap<String, String>,
+}
+
+/// Files a request.
+///
+/// As a citizen, as an operator on a caller's behalf, or without a token after proving an e-mail
+/// address. An anonymous requester gets the tracking link by mail only.
+#[utoipa::path(tag = "filing",
+    request_body(description = "The form", content((FilingBody = "application/json"), (FilingForms = "multipart/form-data"))),
+    responses((status = 201, description = "Filed", body = RequesterTicketBody)))]
+#[post("/v1/tickets")]
+#[expect(clippy::too_many_arguments, reason = "one typed input each")]
+pub(crate) async fn file_ticket(
+    request: HttpRequest,
+    payload: web::Payload,
+    filer: Filer,
+    desk: web::Data<Desk>,
+    uploads: web::Data<Uploads>,
+    lang: Language,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let submission = read(&request, payload, &uploads, Shape::Fields).await?;
+    let once = repeatable.with(submission.content());
+    let Submission { members, file } = submission;
+    let (form, email_proof, shape_errors) = read_form(members);
+    let by = match filer.0 {
+        FiledBy::Anonymous { .. } => FiledBy::Anonymous { email_proof },
+        other => other,
+    };
+    let checker = desk.clone();
+    let checked = block(move || Ok(checker.check_filing(&form, by, file, lang.0))).await?;
+    let mut checked = merge(checked, shape_errors)?;
+    let attachment = match checked.file.take() {
+        Some(file) => Some(desk.keep(file).await?),
+        None => None,
+    };
+    let answer = block(move || desk.file(checked, attachment, &once)).await?;
+    let ticket = answer.value;
+    let mut response = HttpResponse::Created();
+    let location = if request.headers().contains_key("authorization") {
+        "/v1/me/tickets/"
+    } else {
+        "/v1/tickets/"
+    };
+    response
+        .insert_header(("location", format!("{location}{}", ticket.id)))
+        .insert_header(etag(ticket.version));
+    Ok(
+        replay_header(&mut response, answer.replayed)
+            .json(RequesterTicketBody::new(ticket, lang.0)),
+    )
+}
+
+/// Errors of shape and errors of meaning, all in one answer.
+fn merge<T>(
+    checked: Result<T, service::DeskError>,
+    mut errors: Vec<FieldError>,
+) -> Result<T, Problem> {
+    match checked {
+        Ok(value) if errors.is_empty() => Ok(value),
+        Ok(_) => Err(Problem::fields(errors)),
+        Err(service::DeskError::Invalid(found)) => {
+            let new = found
+                .into_iter()
+                .filter(|one| !errors.iter().any(|known| known.pointer == one.pointer));
+            let new: Vec<FieldError> = new.collect();
+            errors.extend(new);
+            Err(Problem::fields(errors))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Takes the members of the contract out of the body; what is left is unknown.
+fn read_form(mut members: Map<String, Value>) -> (FilingForm, Option<String>, Vec<FieldError>) {
+    let mut errors = Vec::new();
+    let mut form = FilingForm::default();
+    let mut email_proof = None;
+    let mut text = |name: &str| match members.remove(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => {
+            errors.push(wrong_type().at(format!("/{name}")));
+            None
+        }
+    };
+    for (name, slot) in [
+        ("service_code", &mut form.service_code),
+        ("problem_type", &mut form.problem_type),
+        ("authority_code", &mut form.authority_code),
+        ("given_name", &mut form.given_name),
+        ("family_name", &mut form.family_name),
+        ("tax_code", &mut form.tax_code),
+        ("email", &mut form.email),
+        ("phone", &mut form.phone),
+        ("description", &mut form.description),
+        ("requester_role", &mut form.requester_role),
+        ("on_behalf_of", &mut form.on_behalf_of),
+        ("notification_email", &mut form.notification_email),
+        ("recall_phone", &mut form.recall_phone),
+        ("email_proof", &mut email_proof),
+    ] {
+        *slot = text(name);
+    }
+    form.privacy_ack = match members.remove("privacy_ack") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(accepted)) => Some(accepted),
+        // What an HTML form's check box sends.
+        Some(Value::String(text)) if matches!(text.as_str(), "true" | "on" | "1") => Some(true),
+        Some(Value::String(text)) if matches!(text.as_str(), "false" | "off" | "0" | "") => {
+            Some(false)
+        }
+        Some(_) => {
+            errors.push(wrong_type().at("/privacy_ack"));
+            None
+        }
+    };
+    match members.remove("extra") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(extra)) => form.extra = extra,
+        Some(_) => errors.push(wrong_type().at("/extra")),
+    }
+    match members.remove("self_help_path") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(step)) => form.self_help_path = Some(vec![step]),
+        Some(Value::Array(steps)) if steps.iter().all(Value::is_string) => {
+            form.self_help_path = Some(
+                steps
+                    .iter()
+                    .filter_map(|step| step.as_str().map(str::to_owned))
+                    .collect(),
+            );
+        }
+        Some(_) => errors.push(wrong_type().at("/self_help_path")),
+    }
+    errors.extend(
+        members
+            .keys()
+            .map(|name| unknown_field(&format!("/{name}"))),
+    );
+    (form, email_proof, errors)
+}

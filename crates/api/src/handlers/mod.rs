@@ -1,0 +1,96 @@
+//! The handlers, a file a group, like the URL tree. Bodies stand beside their handler.
+
+pub(crate) mod actions;
+pub(crate) mod attachments;
+pub(crate) mod catalogue;
+pub(crate) mod email_proofs;
+pub(crate) mod filing;
+pub(crate) mod own_tickets;
+pub(crate) mod screen_body;
+pub(crate) mod sessions;
+pub(crate) mod status;
+pub(crate) mod ticket;
+pub(crate) mod tickets;
+pub(crate) mod tracking;
+
+use actix_web::web;
+use domain::ids::TicketRef;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+
+/// Unknown and unreadable query parameters are a bad request (`api.md` §1).
+pub(crate) fn query_config() -> web::QueryConfig {
+    web::QueryConfig::default().error_handler(|error, _| {
+        let reason = error.to_string();
+        let reason = reason.rsplit(": ").next().unwrap_or_default().to_owned();
+        Problem::malformed(
+            &format!("Parametro non valido: {reason}."),
+            &format!("bad query parameter: {reason}"),
+        )
+        .into()
+    })
+}
+
+/// A path part that cannot name anything names nothing.
+pub(crate) fn path_config() -> web::PathConfig {
+    web::PathConfig::default().error_handler(|_, _| Problem::new("not-found").into())
+}
+
+/// Reads the ticket in a path: its id or its number.
+pub(crate) fn ticket_ref(text: &str) -> Result<TicketRef, Problem> {
+    TicketRef::parse(text).ok_or_else(|| Problem::new("not-found"))
+}
+
+/// A code and its label in the caller's language.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct CodeLabel {
+    /// The code; never changes.
+    #[schema(max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    pub(crate) code: String,
+    /// Its label.
+    #[schema(max_length = 250)]
+    pub(crate) label: String,
+}
+
+/// Links of a list.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct Links {
+    /// This page.
+    #[serde(rename = "self")]
+    #[schema(format = "uri", max_length = 2048)]
+    pub(crate) own: String,
+    /// The next page, if there is one.
+    #[schema(format = "uri", max_length = 2048)]
+    pub(crate) next: Option<String>,
+}
+
+/// The links of a list page: this request's address, and the same with the next cursor.
+pub(crate) fn links(request: &actix_web::HttpRequest, next_cursor: Option<&str>) -> Links {
+    let info = request.connection_info();
+    let base = format!("{}://{}{}", info.scheme(), info.host(), request.path());
+    let query = request.query_string();
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="))
+        .collect();
+    let address = |cursor: Option<&str>| {
+        let mut pairs: Vec<String> = kept.iter().map(|pair| (*pair).to_owned()).collect();
+        pairs.extend(cursor.map(|cursor| format!("cursor={cursor}")));
+        if pairs.is_empty() {
+            base.clone()
+        } else {
+            format!("{base}?{}", pairs.join("&"))
+        }
+    };
+    let own = if query.is_empty() {
+        base.clone()
+    } else {
+        format!("{base}?{query}")
+    };
+    Links {
+        own,
+        next: next_cursor.map(|cursor| address(Some(cursor))),
+    }
+}

@@ -1,0 +1,287 @@
+//! A requester's own tickets.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use service::Desk;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::email_proofs::replay_header;
+use super::filing::InlineFile;
+use super::screen_body::{RequesterScreenBody, RequesterTicketBody, label, requester_label};
+use super::{CodeLabel, Links, links, ticket_ref};
+use crate::body::{Expects, media_type, read_as, read_object};
+use crate::conditions::{Repeatable, etag, tagged};
+use crate::language::Language;
+use crate::principal::Requester;
+use crate::problem::Problem;
+use crate::submission::{Shape, Submission, Uploads, read};
+use crate::{block, cursor};
+use service::queue::Key;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_own_tickets)
+        .service(show_own_ticket)
+        .service(add_message)
+        .service(withdraw_ticket);
+}
+
+/// A page of one's own tickets.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnQuery {
+    /// Items in a page: 1 to 100, 50 if absent.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    /// Where to go on.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// A page of one's own tickets, newest first.
+#[derive(Serialize, ToSchema)]
+struct OwnPage {
+    #[schema(max_items = 100)]
+    items: Vec<OwnItemBody>,
+    /// Null on the last page.
+    #[schema(max_length = 512)]
+    next_cursor: Option<String>,
+    #[serde(rename = "_links")]
+    links: Links,
+}
+
+/// One of one's own tickets.
+#[derive(Serialize, ToSchema)]
+struct OwnItemBody {
+    id: Uuid,
+    #[schema(max_length = 32)]
+    number: String,
+    #[schema(max_length = 16)]
+    state: String,
+    #[schema(max_length = 64)]
+    state_label: String,
+    service: CodeLabel,
+    problem_type: CodeLabel,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// Whether a question waits for an answer.
+    needs_answer: bool,
+    /// The beginning of the newest message.
+    #[schema(max_length = 200)]
+    last_message: Option<String>,
+}
+
+/// Lists my requests.
+#[utoipa::path(tag = "citizen", params(OwnQuery),
+    responses((status = 200, description = "A page of requests", body = OwnPage)))]
+#[get("/v1/me/tickets")]
+pub(crate) async fn list_own_tickets(
+    request: HttpRequest,
+    requester: Requester,
+    query: web::Query<OwnQuery>,
+    desk: web::Data<Desk>,
+    lang: Language,
+) -> Result<HttpResponse, Problem> {
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=100).contains(&limit) {
+        return Err(Problem::malformed(
+            "Parametro non valido: limit.",
+            "bad query parameter: limit",
+        ));
+    }
+    let after = match query
+        .cursor
+        .as_deref()
+        .map(|text| cursor::read("-created_at", text))
+        .transpose()?
+    {
+        Some((Key::At(at), id)) => Some((at, id)),
+        _ => None,
+    };
+    let mut items = block(move || desk.list_own(&requester.0, after, limit + 1)).await?;
+    let asked = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > asked;
+    items.truncate(asked);
+    let last = items.last().filter(|_| more);
+    let next_cursor =
+        last.map(|last| cursor::write("-created_at", Key::At(last.created_at), last.id));
+    Ok(HttpResponse::Ok().json(OwnPage {
+        links: links(&request, next_cursor.as_deref()),
+        next_cursor,
+        items: items
+            .into_iter()
+            .map(|item| OwnItemBody {
+                id: item.id.uuid(),
+                number: item.number,
+                state: item.state.as_str().to_owned(),
+                state_label: requester_label(item.state, lang.0),
+                service: label(item.service, lang.0),
+                problem_type: label(item.problem_type, lang.0),
+                created_at: item.created_at.to_string(),
+                updated_at: item.updated_at.to_string(),
+                needs_answer: item.needs_answer,
+                last_message: item.last_message,
+            })
+            .collect(),
+    }))
+}
+
+/// Shows one of my requests.
+///
+/// With the messages meant for me; operators show as "Operatore" and their authority.
+#[utoipa::path(tag = "citizen", params(("ticket" = String, Path, description = "Id or number")),
+    responses((status = 200, description = "The request", body = RequesterScreenBody)))]
+#[get("/v1/me/tickets/{ticket}")]
+pub(crate) async fn show_own_ticket(
+    request: HttpRequest,
+    requester: Requester,
+    ticket: web::Path<String>,
+    desk: web::Data<Desk>,
+    lang: Language,
+) -> Result<HttpResponse, Problem> {
+    let wanted = ticket_ref(&ticket)?;
+    let screen = block(move || desk.show_own_ticket(&requester.0, &wanted)).await?;
+    let tag = etag(screen.ticket.version).1;
+    Ok(tagged(
+        &request,
+        tag,
+        RequesterScreenBody::new(screen, lang.0),
+    ))
+}
+
+/// A message.
+#[derive(Deserialize, Validate, ToSchema)]
+struct MessageBodyIn {
+    #[validate(length(max = 20000))]
+    #[schema(max_length = 4000)]
+    body: Option<String>,
+}
+
+/// A message with a file inside JSON.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body")]
+struct MessageBody {
+    #[schema(max_length = 4000)]
+    body: String,
+    attachment: Option<InlineFile>,
+}
+
+/// A message as parts.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body")]
+struct MessageForms {
+    #[schema(max_length = 4000)]
+    body: String,
+    #[schema(value_type = Option<String>, format = Binary)]
+    attachment: Option<Vec<u8>>,
+}
+
+/// What a message led to.
+#[derive(Serialize, ToSchema)]
+struct MessageDone {
+    ticket: RequesterTicketBody,
+    /// Its place in the ticket's history.
+    seq: i64,
+    /// Whether the ticket was closed and a new one was made for the message.
+    is_follow_up: bool,
+}
+
+/// Writes on one of my requests.
+///
+/// Wakes a request that waits for an answer, reopens a resolved one within its window, and becomes a
+/// new request on a closed one, so that nothing said is lost.
+#[utoipa::path(tag = "citizen", params(("ticket" = String, Path, description = "Id or number")),
+    request_body(description = "The message", content((MessageBody = "application/json"), (MessageForms = "multipart/form-data"))),
+    responses((status = 201, description = "Written", body = MessageDone)))]
+#[post("/v1/me/tickets/{ticket}/messages")]
+#[expect(clippy::too_many_arguments, reason = "one typed input each")]
+pub(crate) async fn add_message(
+    request: HttpRequest,
+    payload: web::Payload,
+    requester: Requester,
+    ticket: web::Path<String>,
+    desk: web::Data<Desk>,
+    uploads: web::Data<Uploads>,
+    lang: Language,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let wanted = ticket_ref(&ticket)?;
+    let submission = read(&request, payload, &uploads, Shape::Fields).await?;
+    let once = repeatable.with(submission.content());
+    let Submission { members, file } = submission;
+    let message: MessageBodyIn = read_as(members)?;
+    let (checker, scope) = (desk.clone(), requester.0.clone());
+    let seen = wanted.clone();
+    let (body, file) = block(move || {
+        // Out of reach is told before anything else, and nothing is stored for it.
+        checker.show_own_ticket(&scope, &seen)?;
+        let mut errors = Vec::new();
+        let body = checker
+            .check_message(message.body.as_deref())
+            .map_err(|error| errors.push(error))
+            .ok();
+        let file = file
+            .map(|file| file.check())
+            .transpose()
+            .map_err(|error| errors.push(error))
+            .ok()
+            .flatten();
+        match body {
+            Some(body) if errors.is_empty() => Ok((body, file)),
+            _ => Err(service::DeskError::Invalid(errors)),
+        }
+    })
+    .await?;
+    let attachment = match file {
+        Some(file) => Some(desk.keep(file).await?),
+        None => None,
+    };
+    let answer = block(move || desk.reply(&requester.0, wanted, body, attachment, &once)).await?;
+    let done = answer.value;
+    let mut response = HttpResponse::Created();
+    response.insert_header(("location", format!("/v1/me/tickets/{}", done.ticket.id)));
+    Ok(
+        replay_header(&mut response, answer.replayed).json(MessageDone {
+            seq: done.seq,
+            is_follow_up: done.is_follow_up,
+            ticket: RequesterTicketBody::new(done.ticket, lang.0),
+        }),
+    )
+}
+
+/// Withdraws one of my requests.
+///
+/// It is resolved as withdrawn.
+#[utoipa::path(tag = "citizen", params(("ticket" = String, Path, description = "Id or number")),
+    responses((status = 201, description = "Withdrawn", body = RequesterTicketBody)))]
+#[post("/v1/me/tickets/{ticket}/withdrawal")]
+pub(crate) async fn withdraw_ticket(
+    request: HttpRequest,
+    payload: web::Payload,
+    requester: Requester,
+    ticket: web::Path<String>,
+    desk: web::Data<Desk>,
+    lang: Language,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let wanted = ticket_ref(&ticket)?;
+    // Nothing needs to be said; an empty object may be.
+    if !media_type(&request).is_empty() {
+        let members = read_object(&request, payload, Expects::Json).await?;
+        if let Some(name) = members.keys().next() {
+            return Err(Problem::field(crate::body::unknown_field(&format!(
+                "/{name}"
+            ))));
+        }
+    }
+    let once = repeatable.with(Vec::new());
+    let answer = block(move || desk.withdraw(&requester.0, wanted, &once)).await?;
+    Ok(replay_header(&mut HttpResponse::Created(), answer.replayed)
+        .json(RequesterTicketBody::new(answer.value, lang.0)))
+}

@@ -1,0 +1,482 @@
+//! Tickets as they are written to clients, in the caller's language. One shape for desks and
+//! another for requesters: there is no member here that one of them must not see.
+
+use domain::invalid::Lang;
+use domain::state::StateCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use service::screen::{
+    AssigneeView, AttachmentView, Labelled, RequesterMessage, RequesterScreen, RequesterTicket,
+    Screen, StaffTicket, TimelineEntry,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::CodeLabel;
+
+pub(crate) fn label(labelled: Labelled, lang: Lang) -> CodeLabel {
+    CodeLabel {
+        label: labelled.label.to(lang).to_owned(),
+        code: labelled.code,
+    }
+}
+
+/// A ticket as a desk sees it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StaffTicketBody {
+    id: Uuid,
+    /// For people.
+    #[schema(max_length = 32)]
+    number: String,
+    /// For `If-Match`.
+    version: i64,
+    /// The state's code.
+    #[schema(max_length = 16, pattern = "^[a-z-]+$")]
+    state: String,
+    #[schema(max_length = 64)]
+    state_label: String,
+    service: CodeLabel,
+    problem_type: CodeLabel,
+    /// The authority the requester named.
+    declared_authority: Option<CodeLabel>,
+    /// Who holds it now.
+    custody: CodeLabel,
+    assignee: Option<AssigneeBody>,
+    #[schema(max_length = 32)]
+    resolution_code: Option<String>,
+    #[schema(max_length = 16, pattern = "^[a-z]+$")]
+    priority: String,
+    #[schema(max_length = 32)]
+    kind: Option<String>,
+    #[schema(max_items = 20)]
+    tags: Vec<String>,
+    #[schema(max_length = 16)]
+    channel: String,
+    needs_attention: bool,
+    requester: PersonBody,
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    /// The service's own fields.
+    #[schema(value_type = Object)]
+    extra: Map<String, Value>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+    sla: SlaBody,
+    reopen_count: i32,
+    reminder_count: i32,
+    bounce_count: i32,
+    /// The closed ticket this one goes on from.
+    follow_up_of: Option<Uuid>,
+    legs: Vec<LegBody>,
+    allowed_actions: Vec<AllowedActionBody>,
+}
+
+/// Times a ticket should or will meet.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SlaBody {
+    /// When it should be resolved.
+    #[schema(format = DateTime)]
+    due_at: String,
+    /// When a resolved ticket closes by itself.
+    #[schema(format = DateTime)]
+    closes_at: Option<String>,
+}
+
+/// The requester.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PersonBody {
+    /// `anonymous`, `citizen` or `staff`.
+    #[schema(max_length = 16)]
+    kind: String,
+    /// Whether a national identity says who they are.
+    verified: bool,
+    #[schema(max_length = 30)]
+    given_name: String,
+    #[schema(max_length = 30)]
+    family_name: String,
+    #[schema(max_length = 16)]
+    tax_code: String,
+    #[schema(max_length = 254)]
+    email: String,
+    #[schema(max_length = 16)]
+    phone: Option<String>,
+    #[schema(max_length = 16)]
+    recall_phone: Option<String>,
+    #[schema(max_length = 254)]
+    notification_email: Option<String>,
+    #[schema(max_length = 64)]
+    requester_role: Option<String>,
+}
+
+/// An owner.
+#[derive(Serialize, serde::Deserialize, ToSchema)]
+pub(crate) struct AssigneeBody {
+    /// The account's id or the pool's code.
+    #[schema(max_length = 64)]
+    pub(crate) id: String,
+    /// `operator` or `pool`.
+    #[schema(max_length = 16)]
+    pub(crate) kind: String,
+    #[schema(max_length = 128)]
+    pub(crate) label: Option<String>,
+}
+
+impl From<AssigneeView> for AssigneeBody {
+    fn from(view: AssigneeView) -> Self {
+        AssigneeBody {
+            id: view.id,
+            kind: view.kind,
+            label: view.label,
+        }
+    }
+}
+
+/// A stretch of the ticket's life with one custodian.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LegBody {
+    no: i32,
+    custody: CodeLabel,
+    #[schema(format = DateTime)]
+    opened_at: String,
+    #[schema(format = DateTime)]
+    closed_at: Option<String>,
+    #[schema(max_length = 16)]
+    outcome: Option<String>,
+}
+
+/// An action, and whether the caller may take it now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AllowedActionBody {
+    #[schema(max_length = 32)]
+    action: String,
+    allowed: bool,
+    /// The problem it would meet.
+    #[schema(max_length = 64)]
+    reason: Option<String>,
+}
+
+/// The whole screen of a ticket.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ScreenBody {
+    #[serde(flatten)]
+    ticket: StaffTicketBody,
+    /// The newest entries, newest first.
+    timeline: Vec<EntryBody>,
+    /// The cursor of `/timeline` for the entries before.
+    #[schema(max_length = 512)]
+    timeline_next_cursor: Option<String>,
+    attachments: Vec<AttachmentBody>,
+    /// Numbers of other tickets of the same person at this desk.
+    possible_duplicates: Vec<String>,
+}
+
+/// A file.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttachmentBody {
+    id: Uuid,
+    /// The entry it belongs to.
+    seq: i64,
+    #[schema(max_length = 120)]
+    file_name: String,
+    #[schema(max_length = 128)]
+    media_type: String,
+    /// Bytes.
+    size: i64,
+    /// Of its content, in hexadecimal.
+    #[schema(max_length = 64, pattern = "^[0-9a-f]{64}$")]
+    sha256: String,
+}
+
+/// An entry of the timeline.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EntryBody {
+    seq: i64,
+    #[schema(format = DateTime)]
+    at: String,
+    /// What happened.
+    #[schema(max_length = 64)]
+    event: String,
+    /// Codes that go with the event.
+    #[schema(value_type = Object)]
+    details: Map<String, Value>,
+    #[schema(max_length = 16)]
+    state: String,
+    #[schema(max_length = 64)]
+    state_label: String,
+    author: AuthorBody,
+    /// `message`, `note` or `system`, if something was written that the caller may read.
+    #[schema(max_length = 16)]
+    kind: Option<String>,
+    /// For whom it was written.
+    #[schema(max_length = 16)]
+    audience: Option<String>,
+    #[schema(max_length = 5000)]
+    body: Option<String>,
+    attachments: Vec<AttachmentBody>,
+}
+
+/// Who did something.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AuthorBody {
+    /// `staff`, `requester` or `system`.
+    #[schema(max_length = 16)]
+    kind: String,
+    #[schema(max_length = 128)]
+    label: Option<String>,
+    #[schema(max_length = 64)]
+    authority: Option<String>,
+}
+
+impl StaffTicketBody {
+    pub(crate) fn new(ticket: StaffTicket, lang: Lang) -> Self {
+        StaffTicketBody {
+            id: ticket.id.uuid(),
+            number: ticket.number,
+            version: ticket.version,
+            state: ticket.state.as_str().to_owned(),
+            state_label: ticket.state.label().to(lang).to_owned(),
+            service: label(ticket.service, lang),
+            problem_type: label(ticket.problem_type, lang),
+            declared_authority: ticket.declared_authority.map(|one| label(one, lang)),
+            custody: label(ticket.custody, lang),
+            assignee: ticket.assignee.map(AssigneeBody::from),
+            resolution_code: ticket.resolution_code,
+            priority: ticket.priority,
+            kind: ticket.kind,
+            tags: ticket.tags,
+            channel: ticket.channel,
+            needs_attention: ticket.needs_attention,
+            requester: PersonBody {
+                kind: ticket.requester.kind,
+                verified: ticket.requester.verified,
+                given_name: ticket.requester.given_name,
+                family_name: ticket.requester.family_name,
+                tax_code: ticket.requester.tax_code,
+                email: ticket.requester.email,
+                phone: ticket.requester.phone,
+                recall_phone: ticket.requester.recall_phone,
+                notification_email: ticket.requester.notification_email,
+                requester_role: ticket.requester.requester_role,
+            },
+            description: ticket.description,
+            extra: ticket.extra,
+            created_at: ticket.created_at.to_string(),
+            updated_at: ticket.updated_at.to_string(),
+            sla: SlaBody {
+                due_at: ticket.due_at.to_string(),
+                closes_at: ticket.closes_at.map(|at| at.to_string()),
+            },
+            reopen_count: ticket.reopen_count,
+            reminder_count: ticket.reminder_count,
+            bounce_count: ticket.bounce_count,
+            follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
+            legs: ticket
+                .legs
+                .into_iter()
+                .map(|leg| LegBody {
+                    no: leg.no,
+                    custody: label(leg.custody, lang),
+                    opened_at: leg.opened_at.to_string(),
+                    closed_at: leg.closed_at.map(|at| at.to_string()),
+                    outcome: leg.outcome,
+                })
+                .collect(),
+            allowed_actions: ticket
+                .allowed_actions
+                .into_iter()
+                .map(|one| AllowedActionBody {
+                    action: one.action,
+                    allowed: one.allowed,
+                    reason: one.reason,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl ScreenBody {
+    pub(crate) fn new(screen: Screen, lang: Lang) -> Self {
+        ScreenBody {
+            ticket: StaffTicketBody::new(screen.ticket, lang),
+            timeline: screen
+                .timeline
+                .into_iter()
+                .map(|entry| EntryBody::new(entry, lang))
+                .collect(),
+            timeline_next_cursor: screen.next_before.map(|seq| seq.to_string()),
+            attachments: screen
+                .attachments
+                .into_iter()
+                .map(AttachmentBody::from)
+                .collect(),
+            possible_duplicates: screen.possible_duplicates,
+        }
+    }
+}
+
+impl From<AttachmentView> for AttachmentBody {
+    fn from(view: AttachmentView) -> Self {
+        AttachmentBody {
+            id: view.id.uuid(),
+            seq: view.seq,
+            file_name: view.file_name,
+            media_type: view.media_type,
+            size: i64::try_from(view.size).unwrap_or(i64::MAX),
+            sha256: view.sha256,
+        }
+    }
+}
+
+impl EntryBody {
+    pub(crate) fn new(entry: TimelineEntry, lang: Lang) -> Self {
+        EntryBody {
+            seq: entry.seq,
+            at: entry.at.to_string(),
+            event: entry.event,
+            details: entry.details,
+            state: entry.state.as_str().to_owned(),
+            state_label: entry.state.label().to(lang).to_owned(),
+            author: AuthorBody {
+                kind: entry.author.kind,
+                label: entry.author.label,
+                authority: entry.author.authority,
+            },
+            kind: entry.kind,
+            audience: entry.audience.map(|audience| audience.as_str().to_owned()),
+            body: entry.body,
+            attachments: entry
+                .attachments
+                .into_iter()
+                .map(AttachmentBody::from)
+                .collect(),
+        }
+    }
+}
+
+/// A ticket as its requester sees it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequesterTicketBody {
+    id: Uuid,
+    #[schema(max_length = 32)]
+    number: String,
+    version: i64,
+    /// Never says that desks passed the ticket on.
+    #[schema(max_length = 16, pattern = "^[a-z-]+$")]
+    state: String,
+    #[schema(max_length = 64)]
+    state_label: String,
+    service: CodeLabel,
+    problem_type: CodeLabel,
+    authority: Option<CodeLabel>,
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// Whether a question waits for an answer.
+    needs_answer: bool,
+    /// Until when a reply reopens a resolved request.
+    #[schema(format = DateTime)]
+    can_reply_until: Option<String>,
+    #[schema(format = DateTime)]
+    closed_at: Option<String>,
+    follow_up_of: Option<Uuid>,
+}
+
+impl RequesterTicketBody {
+    pub(crate) fn new(ticket: RequesterTicket, lang: Lang) -> Self {
+        RequesterTicketBody {
+            id: ticket.id.uuid(),
+            number: ticket.number,
+            version: ticket.version,
+            state: ticket.state.as_str().to_owned(),
+            state_label: requester_label(ticket.state, lang),
+            service: label(ticket.service, lang),
+            problem_type: label(ticket.problem_type, lang),
+            authority: ticket.authority.map(|one| label(one, lang)),
+            description: ticket.description,
+            created_at: ticket.created_at.to_string(),
+            updated_at: ticket.updated_at.to_string(),
+            needs_answer: ticket.needs_answer,
+            can_reply_until: ticket.can_reply_until.map(|at| at.to_string()),
+            closed_at: ticket.closed_at.map(|at| at.to_string()),
+            follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
+        }
+    }
+}
+
+pub(crate) fn requester_label(state: StateCode, lang: Lang) -> String {
+    state.citizen_label().to(lang).to_owned()
+}
+
+/// A requester's ticket with what was said.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequesterScreenBody {
+    #[serde(flatten)]
+    ticket: RequesterTicketBody,
+    /// Oldest first.
+    messages: Vec<RequesterMessageBody>,
+    attachments: Vec<AttachmentBody>,
+}
+
+/// Something said or done, as the requester reads it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequesterMessageBody {
+    seq: i64,
+    #[schema(format = DateTime)]
+    at: String,
+    #[schema(max_length = 64)]
+    event: String,
+    /// `staff`, `requester` or `system`.
+    #[schema(max_length = 16)]
+    author: String,
+    /// "Operatore" and the authority; never a person's name.
+    #[schema(max_length = 250)]
+    author_label: String,
+    /// What happened, where nothing was written.
+    #[schema(max_length = 500)]
+    text: Option<String>,
+    #[schema(max_length = 5000)]
+    body: Option<String>,
+    attachments: Vec<AttachmentBody>,
+}
+
+impl RequesterScreenBody {
+    pub(crate) fn new(screen: RequesterScreen, lang: Lang) -> Self {
+        RequesterScreenBody {
+            ticket: RequesterTicketBody::new(screen.ticket, lang),
+            messages: screen
+                .messages
+                .into_iter()
+                .map(|message| RequesterMessageBody::new(message, lang))
+                .collect(),
+            attachments: screen
+                .attachments
+                .into_iter()
+                .map(AttachmentBody::from)
+                .collect(),
+        }
+    }
+}
+
+impl RequesterMessageBody {
+    fn new(message: RequesterMessage, lang: Lang) -> Self {
+        RequesterMessageBody {
+            seq: message.seq,
+            at: message.at.to_string(),
+            event: message.event,
+            author: message.author,
+            author_label: message.author_label.to(lang).to_owned(),
+            text: message.text.map(|text| text.to(lang).to_owned()),
+            body: message.body,
+            attachments: message
+                .attachments
+                .into_iter()
+                .map(AttachmentBody::from)
+                .collect(),
+        }
+    }
+}

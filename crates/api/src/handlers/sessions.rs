@@ -1,0 +1,297 @@
+//! Staff log-in, placements, and who I am.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
+use domain::command::ActionCode;
+use domain::ids::PlacementId;
+use serde::{Deserialize, Serialize};
+use service::sign_in::{Placement, SignedIn};
+use service::{Desk, DeskError};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::CodeLabel;
+use super::email_proofs::replay_header;
+use crate::app::Shared;
+use crate::block;
+use crate::body::{Expects, read_as, read_object};
+use crate::conditions::Repeatable;
+use crate::principal::SignedInStaff;
+use crate::problem::Problem;
+use crate::tokens::RefreshToken;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(open_session)
+        .service(refresh_session)
+        .service(choose_placement)
+        .service(close_session)
+        .service(show_me);
+}
+
+/// A user name and a password.
+#[derive(Deserialize, Validate, ToSchema)]
+struct CredentialsBody {
+    #[validate(length(min = 1, max = 128))]
+    #[schema(min_length = 1, max_length = 128)]
+    username: String,
+    #[validate(length(min = 1, max = 256))]
+    #[schema(min_length = 1, max_length = 256)]
+    password: String,
+    /// A second factor's code, for accounts that have one.
+    #[validate(length(max = 16))]
+    #[schema(max_length = 16)]
+    otp: Option<String>,
+}
+
+/// A session and its tokens.
+#[derive(Serialize, Deserialize, ToSchema)]
+struct SessionBody {
+    /// For the `Authorization` header.
+    #[schema(max_length = 8192)]
+    access_token: String,
+    /// `Bearer`.
+    #[schema(max_length = 16)]
+    token_type: String,
+    /// Seconds the access token is good for.
+    expires_in: i64,
+    /// Good once, for the next pair.
+    #[schema(max_length = 256)]
+    refresh_token: String,
+    /// The placements to choose from.
+    placements: Vec<PlacementBody>,
+    /// The placement chosen; null until one is.
+    placement: Option<PlacementBody>,
+}
+
+/// A role at an authority's location.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct PlacementBody {
+    id: Uuid,
+    /// The role.
+    #[schema(max_length = 32, pattern = "^[a-z-]+$")]
+    role: String,
+    authority: CodeLabel,
+    location: CodeLabel,
+}
+
+impl From<&Placement> for PlacementBody {
+    fn from(placement: &Placement) -> Self {
+        PlacementBody {
+            id: placement.id.uuid(),
+            role: placement.role.code().to_owned(),
+            authority: CodeLabel {
+                code: placement.authority.to_string(),
+                label: placement.authority_label.clone(),
+            },
+            location: CodeLabel {
+                code: placement.location_code.clone(),
+                label: placement.location_label.clone(),
+            },
+        }
+    }
+}
+
+fn session_body(shared: &Shared, signed_in: &SignedIn) -> Result<SessionBody, DeskError> {
+    let (now, jti) = (shared.desk.now(), shared.desk.ids().uuid());
+    let token = shared
+        .tokens
+        .issue_staff(signed_in.account, signed_in.session, jti, now)
+        .map_err(|error| DeskError::broken("a token cannot be signed", error))?;
+    let refresh = RefreshToken::from_secret(signed_in.session, &signed_in.refresh_secret)
+        .ok_or(DeskError::Broken("a refresh secret of another shape", None))?;
+    Ok(SessionBody {
+        access_token: token.token,
+        token_type: "Bearer".to_owned(),
+        expires_in: token.expires_in_seconds,
+        refresh_token: refresh.expose(),
+        placements: signed_in
+            .placements
+            .iter()
+            .map(PlacementBody::from)
+            .collect(),
+        placement: signed_in.placement.as_ref().map(PlacementBody::from),
+    })
+}
+
+/// Opens a session.
+///
+/// One placement alone is chosen at once; with several, every other call answers
+/// `role-selection-required` until one is chosen. Unknown user, wrong password and blocked account
+/// get the same answer.
+#[utoipa::path(tag = "sessions", request_body(content = CredentialsBody, description = "User name and password"),
+    responses((status = 201, description = "The session", body = SessionBody)))]
+#[post("/v1/sessions")]
+pub(crate) async fn open_session(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let object = read_object(&request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    let body: CredentialsBody = read_as(object)?;
+    let once = repeatable.with(content);
+    let answer = block(move || {
+        shared.desk.answer_once(&once, || {
+            let signed_in = shared.desk.sign_in(body.username.trim(), &body.password)?;
+            session_body(&shared, &signed_in)
+        })
+    })
+    .await?;
+    Ok(replay_header(&mut HttpResponse::Created(), answer.replayed).json(answer.value))
+}
+
+/// A refresh token.
+#[derive(Deserialize, Validate, ToSchema)]
+struct RefreshBody {
+    #[validate(length(min = 1, max = 256))]
+    #[schema(min_length = 1, max_length = 256)]
+    refresh_token: String,
+}
+
+/// Renews a session.
+///
+/// The refresh token is good once; using an old one again ends the session.
+#[utoipa::path(tag = "sessions", request_body(content = RefreshBody, description = "The refresh token"),
+    responses((status = 200, description = "The session", body = SessionBody)))]
+#[post("/v1/sessions/refresh")]
+pub(crate) async fn refresh_session(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let object = read_object(&request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    let body: RefreshBody = read_as(object)?;
+    let token = RefreshToken::parse(&body.refresh_token)
+        .ok_or_else(|| Problem::new("credentials-refused"))?;
+    let once = repeatable.with(content);
+    let answer = block(move || {
+        shared.desk.answer_once(&once, || {
+            let signed_in = shared.desk.refresh(token.session(), &token.secret())?;
+            session_body(&shared, &signed_in)
+        })
+    })
+    .await?;
+    Ok(replay_header(&mut HttpResponse::Ok(), answer.replayed).json(answer.value))
+}
+
+/// The placement to act in.
+#[derive(Deserialize, Validate, ToSchema)]
+struct ChoiceBody {
+    /// One of the session's placements.
+    placement_id: Uuid,
+}
+
+/// A session without its refresh token, which stays good.
+#[derive(Serialize, ToSchema)]
+struct ChosenBody {
+    #[schema(max_length = 8192)]
+    access_token: String,
+    #[schema(max_length = 16)]
+    token_type: String,
+    expires_in: i64,
+    /// Always null here: the one you hold stays good.
+    #[schema(max_length = 256)]
+    refresh_token: Option<String>,
+    placements: Vec<PlacementBody>,
+    placement: Option<PlacementBody>,
+}
+
+/// Chooses the placement to act in.
+///
+/// Can be done again at any time, without a new log-in.
+#[utoipa::path(tag = "sessions", request_body(content = ChoiceBody, description = "The placement"),
+    responses((status = 200, description = "The session", body = ChosenBody)))]
+#[put("/v1/sessions/current/placement")]
+pub(crate) async fn choose_placement(
+    request: HttpRequest,
+    payload: web::Payload,
+    staff: SignedInStaff,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, Problem> {
+    let body: ChoiceBody = read_as(read_object(&request, payload, Expects::Json).await?)?;
+    let (desk, session) = (shared.desk.clone(), staff.0);
+    let (id, account, wanted) = (
+        session.id,
+        session.account,
+        PlacementId::new(body.placement_id),
+    );
+    let placements = block(move || {
+        desk.choose_placement(id, account, wanted)?;
+        desk.list_placements(account)
+    })
+    .await?;
+    let token = shared
+        .tokens
+        .issue_staff(account, id, shared.desk.ids().uuid(), shared.desk.now())
+        .map_err(|error| Problem::internal(&error))?;
+    Ok(HttpResponse::Ok().json(ChosenBody {
+        access_token: token.token,
+        token_type: "Bearer".to_owned(),
+        expires_in: token.expires_in_seconds,
+        refresh_token: None,
+        placement: placements
+            .iter()
+            .find(|placement| placement.id == wanted)
+            .map(PlacementBody::from),
+        placements: placements.iter().map(PlacementBody::from).collect(),
+    }))
+}
+
+/// Ends the session.
+///
+/// At once: its tokens are good no more.
+#[utoipa::path(tag = "sessions", responses((status = 204, description = "The session has ended")))]
+#[delete("/v1/sessions/current")]
+pub(crate) async fn close_session(
+    staff: SignedInStaff,
+    desk: web::Data<Desk>,
+) -> Result<HttpResponse, Problem> {
+    let id = staff.0.id;
+    block(move || desk.sign_out(id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Who I am.
+#[derive(Serialize, ToSchema)]
+struct MeBody {
+    id: Uuid,
+    #[schema(max_length = 128)]
+    username: String,
+    /// What colleagues read.
+    #[schema(max_length = 128)]
+    label: String,
+    placement: Option<PlacementBody>,
+    placements: Vec<PlacementBody>,
+    /// The actions my role may take on tickets in custody.
+    actions: Vec<String>,
+}
+
+/// Shows who I am, my placement, and what I may do.
+#[utoipa::path(tag = "sessions", responses((status = 200, description = "The caller", body = MeBody)))]
+#[get("/v1/me")]
+pub(crate) async fn show_me(
+    staff: SignedInStaff,
+    desk: web::Data<Desk>,
+) -> Result<HttpResponse, Problem> {
+    let (session, account) = (staff.0.clone(), staff.0.account);
+    let placements = block(move || desk.list_placements(account)).await?;
+    let role = session.placement.as_ref().map(|placement| placement.role);
+    let may = |action: &ActionCode| role.is_some_and(|role| domain::lifecycle::may(role, *action));
+    Ok(HttpResponse::Ok().json(MeBody {
+        id: session.account.uuid(),
+        username: session.username.clone(),
+        label: session.display_name.clone(),
+        placement: session.placement.as_ref().map(PlacementBody::from),
+        placements: placements.iter().map(PlacementBody::from).collect(),
+        actions: ActionCode::OFFERED
+            .iter()
+            .filter(|action| may(action))
+            .map(|a| a.as_str().to_owned())
+            .collect(),
+    }))
+}

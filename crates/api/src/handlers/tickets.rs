@@ -1,0 +1,585 @@
+//! Lists and searches of a placement, its counters, its assignees.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use domain::actor::{Assignee, Pool, Staff};
+use domain::email::EmailAddress;
+use domain::ids::AccountId;
+use domain::invalid::{FieldError, Lang};
+use domain::person_name::PersonName;
+use domain::phone::PhoneNumber;
+use domain::state::{Priority, StateCode};
+use domain::tax_code::TaxCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use service::Desk;
+use service::queue::{Filter, Item, Order, Page};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::email_proofs::replay_header;
+use super::screen_body::{AssigneeBody, label};
+use super::{CodeLabel, Links, links};
+use crate::body::{Expects, read_as, read_object};
+use crate::conditions::Repeatable;
+use crate::language::Language;
+use crate::principal::Operator;
+use crate::problem::Problem;
+use crate::{block, cursor};
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_tickets)
+        .service(find_tickets)
+        .service(show_queues)
+        .service(list_assignees);
+}
+
+/// What a list is narrowed to and ordered by. Lists of values are comma-separated.
+#[derive(Deserialize, IntoParams, Clone, Default)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// One state or several, comma-separated.
+    #[param(max_length = 128, pattern = "^[a-z,-]+$")]
+    state: Option<String>,
+    /// A service's code.
+    #[param(max_length = 64)]
+    service_code: Option<String>,
+    /// A problem type's code.
+    #[param(max_length = 64)]
+    problem_type: Option<String>,
+    /// The authority that has custody, or that the requester named.
+    #[param(max_length = 64)]
+    authority_code: Option<String>,
+    /// `me`, `none`, an operator's id or a pool's code.
+    #[param(max_length = 64)]
+    assignee: Option<String>,
+    /// `critical`, `high`, `medium` or `low`.
+    #[param(max_length = 16)]
+    priority: Option<String>,
+    /// A tag.
+    #[param(max_length = 30)]
+    tag: Option<String>,
+    /// Whether somebody should look.
+    needs_attention: Option<bool>,
+    /// Filed at or after.
+    #[param(format = DateTime, value_type = Option<String>)]
+    created_from: Option<Timestamp>,
+    /// Filed before.
+    #[param(format = DateTime, value_type = Option<String>)]
+    created_to: Option<Timestamp>,
+    /// Changed at or after.
+    #[param(format = DateTime, value_type = Option<String>)]
+    updated_from: Option<Timestamp>,
+    /// Changed before.
+    #[param(format = DateTime, value_type = Option<String>)]
+    updated_to: Option<Timestamp>,
+    /// Open, and to be resolved before.
+    #[param(format = DateTime, value_type = Option<String>)]
+    due_before: Option<Timestamp>,
+    /// Words of the number or the description.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// `created_at`, `updated_at`, `due_at` or `priority`; `-` before it for descending.
+    #[param(max_length = 16, pattern = "^-?[a-z_]+$")]
+    sort: Option<String>,
+    /// Items in a page: 1 to 100, 50 if absent.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    /// Where to go on.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// A search: what may not stand in an address stands here.
+#[derive(Deserialize, Validate, ToSchema)]
+struct SearchBody {
+    #[validate(length(max = 32))]
+    #[schema(max_length = 32)]
+    tax_code: Option<String>,
+    #[validate(length(max = 254))]
+    #[schema(max_length = 254)]
+    email: Option<String>,
+    #[validate(length(max = 32))]
+    #[schema(max_length = 32)]
+    phone: Option<String>,
+    #[validate(length(max = 30))]
+    #[schema(max_length = 30)]
+    family_name: Option<String>,
+    #[validate(length(max = 8))]
+    #[schema(max_items = 8)]
+    state: Option<Vec<String>>,
+    #[validate(length(max = 64))]
+    #[schema(max_length = 64)]
+    service_code: Option<String>,
+    #[validate(length(max = 64))]
+    #[schema(max_length = 64)]
+    problem_type: Option<String>,
+    #[validate(length(max = 64))]
+    #[schema(max_length = 64)]
+    authority_code: Option<String>,
+    #[validate(length(max = 64))]
+    #[schema(max_length = 64)]
+    assignee: Option<String>,
+    #[validate(length(max = 16))]
+    #[schema(max_length = 16)]
+    priority: Option<String>,
+    #[validate(length(max = 30))]
+    #[schema(max_length = 30)]
+    tag: Option<String>,
+    needs_attention: Option<bool>,
+    #[schema(format = DateTime, value_type = Option<String>)]
+    created_from: Option<Timestamp>,
+    #[schema(format = DateTime, value_type = Option<String>)]
+    created_to: Option<Timestamp>,
+    #[schema(format = DateTime, value_type = Option<String>)]
+    updated_from: Option<Timestamp>,
+    #[schema(format = DateTime, value_type = Option<String>)]
+    updated_to: Option<Timestamp>,
+    #[schema(format = DateTime, value_type = Option<String>)]
+    due_before: Option<Timestamp>,
+    #[validate(length(max = 200))]
+    #[schema(max_length = 200)]
+    q: Option<String>,
+    #[validate(length(max = 16))]
+    #[schema(max_length = 16)]
+    sort: Option<String>,
+    #[validate(range(min = 1, max = 100))]
+    #[schema(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    #[validate(length(max = 512))]
+    #[schema(max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// A page of tickets.
+#[derive(Serialize, Deserialize, ToSchema)]
+struct TicketPage {
+    #[schema(max_items = 100)]
+    items: Vec<TicketItem>,
+    /// Null on the last page.
+    #[schema(max_length = 512)]
+    next_cursor: Option<String>,
+    #[serde(rename = "_links")]
+    links: Links,
+}
+
+/// A ticket in a list: no identifier, no contact, no free text.
+#[derive(Serialize, Deserialize, ToSchema)]
+struct TicketItem {
+    id: Uuid,
+    #[schema(max_length = 32)]
+    number: String,
+    version: i64,
+    #[schema(max_length = 16)]
+    state: String,
+    #[schema(max_length = 64)]
+    state_label: String,
+    service: CodeLabel,
+    problem_type: CodeLabel,
+    declared_authority: Option<CodeLabel>,
+    custody: CodeLabel,
+    assignee: Option<AssigneeBody>,
+    #[schema(max_length = 16)]
+    priority: String,
+    #[schema(max_items = 20)]
+    tags: Vec<String>,
+    needs_attention: bool,
+    /// Given and family name.
+    #[schema(max_length = 64)]
+    requester_label: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+    #[schema(format = DateTime)]
+    due_at: String,
+}
+
+fn item(desk: &Desk, item: Item, lang: Lang) -> TicketItem {
+    TicketItem {
+        id: item.id.uuid(),
+        number: item.number,
+        version: item.version,
+        state: item.state.as_str().to_owned(),
+        state_label: item.state.label().to(lang).to_owned(),
+        problem_type: label(
+            desk.problem_label(&item.service_code, &item.problem_type),
+            lang,
+        ),
+        service: label(desk.service_label(&item.service_code), lang),
+        declared_authority: item
+            .declared_authority
+            .map(|code| label(desk.authority_label(&code.as_str().into()), lang)),
+        custody: label(desk.authority_label(&item.custodian.as_str().into()), lang),
+        assignee: item.assignee.map(|owner| AssigneeBody {
+            label: item.assignee_label,
+            ..service::screen::assignee_view(&owner).into()
+        }),
+        priority: item.priority.as_str().to_owned(),
+        tags: item.tags,
+        needs_attention: item.needs_attention,
+        requester_label: format!("{} {}", item.given_name, item.family_name),
+        created_at: item.created_at.to_string(),
+        updated_at: item.updated_at.to_string(),
+        due_at: item.due_at.to_string(),
+    }
+}
+
+/// Lists tickets.
+///
+/// Those of the placement's scope: what an authority has in custody, everything for the region.
+#[utoipa::path(tag = "tickets", params(ListQuery),
+    responses((status = 200, description = "A page of tickets", body = TicketPage)))]
+#[get("/v1/tickets")]
+pub(crate) async fn list_tickets(
+    request: HttpRequest,
+    operator: Operator,
+    query: web::Query<ListQuery>,
+    desk: web::Data<Desk>,
+    lang: Language,
+) -> Result<HttpResponse, Problem> {
+    let wanted = wanted(query.into_inner(), &operator.0)?;
+    let page = page_of(desk, operator.0, wanted, lang.0, &request).await?;
+    Ok(HttpResponse::Ok().json(page))
+}
+
+/// Searches tickets.
+///
+/// The same as the list, and by tax code, e-mail address, telephone number and family name, which
+/// may not stand in an address.
+#[utoipa::path(tag = "tickets", request_body(content = SearchBody, description = "What to look for"),
+    responses((status = 200, description = "A page of tickets", body = TicketPage)))]
+#[post("/v1/ticket-searches")]
+pub(crate) async fn find_tickets(
+    request: HttpRequest,
+    payload: web::Payload,
+    operator: Operator,
+    desk: web::Data<Desk>,
+    lang: Language,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let object = read_object(&request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    let body: SearchBody = read_as(object)?;
+    let mut errors = Vec::new();
+    let identifiers = body.identifiers(&mut errors);
+    let wanted = match wanted(body.into_query(), &operator.0) {
+        Ok(wanted) if errors.is_empty() => wanted,
+        Ok(_) => return Err(Problem::fields(errors)),
+        Err(problem) => return Err(problem),
+    };
+    let wanted = Wanted {
+        filter: Filter {
+            ..identifiers.into_filter(wanted.filter)
+        },
+        ..wanted
+    };
+    let page = page_of(desk.clone(), operator.0, wanted, lang.0, &request).await?;
+    let once = repeatable.with(content);
+    let answer = block(move || desk.answer_once(&once, || Ok(page))).await?;
+    Ok(replay_header(&mut HttpResponse::Ok(), answer.replayed).json(answer.value))
+}
+
+/// A filter, a page, and the name of its order.
+struct Wanted {
+    filter: Filter,
+    page: Page,
+    sort: String,
+}
+
+async fn page_of(
+    desk: web::Data<Desk>,
+    staff: Staff,
+    wanted: Wanted,
+    lang: Lang,
+    request: &HttpRequest,
+) -> Result<TicketPage, Problem> {
+    let Wanted { filter, page, sort } = wanted;
+    let asked = page.limit;
+    // One more than asked for tells whether there is a next page.
+    let page = Page {
+        limit: asked + 1,
+        ..page
+    };
+    let order = page.order;
+    let lister = desk.clone();
+    let mut items = block(move || lister.list_tickets(&staff, &filter, &page)).await?;
+    let asked = usize::try_from(asked).unwrap_or(usize::MAX);
+    let more = items.len() > asked;
+    items.truncate(asked);
+    let last = items.last().filter(|_| more);
+    let next_cursor = last.map(|last| cursor::write(&sort, last.key(order), last.id));
+    Ok(TicketPage {
+        links: links(request, next_cursor.as_deref()),
+        items: items
+            .into_iter()
+            .map(|one| item(&desk, one, lang))
+            .collect(),
+        next_cursor,
+    })
+}
+
+fn bad_query(parameter: &str) -> Problem {
+    Problem::malformed(
+        &format!("Parametro non valido: {parameter}."),
+        &format!("bad query parameter: {parameter}"),
+    )
+}
+
+fn wanted(query: ListQuery, staff: &Staff) -> Result<Wanted, Problem> {
+    let texts = [
+        &query.q,
+        &query.service_code,
+        &query.problem_type,
+        &query.authority_code,
+        &query.tag,
+    ];
+    if texts
+        .into_iter()
+        .flatten()
+        .any(|text| text.contains('\0') || text.len() > 800)
+    {
+        return Err(bad_query("text"));
+    }
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=100).contains(&limit) {
+        return Err(bad_query("limit"));
+    }
+    let sort = query.sort.unwrap_or_else(|| "-created_at".to_owned());
+    let (descending, order) = match sort.strip_prefix('-') {
+        Some(order) => (true, order),
+        None => (false, sort.as_str()),
+    };
+    let order = match order {
+        "created_at" => Order::CreatedAt,
+        "updated_at" => Order::UpdatedAt,
+        "due_at" => Order::DueAt,
+        "priority" => Order::Priority,
+        _ => return Err(bad_query("sort")),
+    };
+    let states = query.state.unwrap_or_default();
+    let states = states
+        .split(',')
+        .filter(|code| !code.is_empty())
+        .map(|code| StateCode::from_code(code).ok_or_else(|| bad_query("state")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let filter = Filter {
+        states,
+        service_code: query.service_code,
+        problem_type: query.problem_type,
+        authority_code: query.authority_code,
+        assignee: query
+            .assignee
+            .map(|text| assignee(&text, staff))
+            .transpose()?,
+        priority: match query.priority {
+            Some(code) => Some(Priority::from_code(&code).ok_or_else(|| bad_query("priority"))?),
+            None => None,
+        },
+        tag: query.tag,
+        needs_attention: query.needs_attention,
+        created_from: query.created_from,
+        created_to: query.created_to,
+        updated_from: query.updated_from,
+        updated_to: query.updated_to,
+        due_before: query.due_before,
+        text: query.q.filter(|text| !text.trim().is_empty()),
+        ..Filter::default()
+    };
+    let after = query
+        .cursor
+        .map(|text| cursor::read(&sort, &text))
+        .transpose()?;
+    Ok(Wanted {
+        filter,
+        page: Page {
+            order,
+            descending,
+            after,
+            limit,
+        },
+        sort,
+    })
+}
+
+fn assignee(text: &str, staff: &Staff) -> Result<Option<Assignee>, Problem> {
+    match text {
+        "none" => Ok(None),
+        "me" => Ok(Some(Assignee::Operator(staff.account))),
+        other => match (Pool::from_code(other), other.parse::<AccountId>()) {
+            (Some(pool), _) => Ok(Some(Assignee::Pool(pool))),
+            (None, Ok(account)) => Ok(Some(Assignee::Operator(account))),
+            (None, Err(_)) => Err(bad_query("assignee")),
+        },
+    }
+}
+
+/// The identifiers of a search, normalised as they are kept.
+#[derive(Default)]
+struct Identifiers {
+    tax_code: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    family_name: Option<String>,
+}
+
+impl Identifiers {
+    fn into_filter(self, filter: Filter) -> Filter {
+        Filter {
+            tax_code: self.tax_code,
+            email: self.email,
+            phone: self.phone,
+            family_name: self.family_name,
+            ..filter
+        }
+    }
+}
+
+impl SearchBody {
+    fn identifiers(&self, errors: &mut Vec<FieldError>) -> Identifiers {
+        let mut read =
+            |text: &Option<String>,
+             pointer: &str,
+             parse: &dyn Fn(&str) -> Result<String, domain::invalid::Invalid>| {
+                match parse(text.as_deref()?) {
+                    Ok(value) => Some(value),
+                    Err(invalid) => {
+                        errors.push(invalid.at(pointer));
+                        None
+                    }
+                }
+            };
+        Identifiers {
+            tax_code: read(&self.tax_code, "/tax_code", &|text| {
+                TaxCode::parse(text, true).map(|code| code.as_str().to_owned())
+            }),
+            email: read(&self.email, "/email", &|text| {
+                EmailAddress::parse(text).map(|email| email.as_str().to_owned())
+            }),
+            phone: read(&self.phone, "/phone", &|text| {
+                PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned())
+            }),
+            family_name: read(&self.family_name, "/family_name", &|text| {
+                PersonName::parse(text).map(|name| name.as_str().to_owned())
+            }),
+        }
+    }
+
+    fn into_query(self) -> ListQuery {
+        ListQuery {
+            state: self.state.map(|states| states.join(",")),
+            service_code: self.service_code,
+            problem_type: self.problem_type,
+            authority_code: self.authority_code,
+            assignee: self.assignee,
+            priority: self.priority,
+            tag: self.tag,
+            needs_attention: self.needs_attention,
+            created_from: self.created_from,
+            created_to: self.created_to,
+            updated_from: self.updated_from,
+            updated_to: self.updated_to,
+            due_before: self.due_before,
+            q: self.q,
+            sort: self.sort,
+            limit: self.limit,
+            cursor: self.cursor,
+        }
+    }
+}
+
+/// The counters of a queue.
+#[derive(Serialize, ToSchema)]
+struct QueueBody {
+    /// How many stand in each state.
+    states: Vec<StateCount>,
+    /// Open and mine.
+    mine: i64,
+    /// Open and nobody's.
+    unassigned: i64,
+    /// Somebody should look.
+    needs_attention: i64,
+    /// Open and past the time they should be resolved by.
+    overdue: i64,
+}
+
+/// How many stand in a state.
+#[derive(Serialize, ToSchema)]
+struct StateCount {
+    #[schema(max_length = 16)]
+    state: String,
+    #[schema(max_length = 64)]
+    label: String,
+    count: i64,
+}
+
+/// Shows the counters of my placement.
+#[utoipa::path(tag = "work", responses((status = 200, description = "The counters", body = QueueBody)))]
+#[get("/v1/queues")]
+pub(crate) async fn show_queues(
+    operator: Operator,
+    desk: web::Data<Desk>,
+    lang: Language,
+) -> Result<HttpResponse, Problem> {
+    let counters = block(move || desk.count_queue(&operator.0)).await?;
+    let count = |state: StateCode| {
+        counters
+            .by_state
+            .iter()
+            .find(|(one, _)| *one == state)
+            .map_or(0, |(_, n)| *n)
+    };
+    Ok(HttpResponse::Ok().json(QueueBody {
+        states: StateCode::ALL
+            .into_iter()
+            .map(|state| StateCount {
+                state: state.as_str().to_owned(),
+                label: state.label().to(lang.0).to_owned(),
+                count: count(state),
+            })
+            .collect(),
+        mine: counters.mine,
+        unassigned: counters.unassigned,
+        needs_attention: counters.needs_attention,
+        overdue: counters.overdue,
+    }))
+}
+
+/// Whom tickets can be given to.
+#[derive(Serialize, ToSchema)]
+struct AssigneeList {
+    #[schema(max_items = 1000)]
+    items: Vec<AssigneeBody>,
+    /// Always absent: the list is one page.
+    #[schema(max_length = 512)]
+    next_cursor: Option<String>,
+}
+
+/// Lists whom my tickets can be given to.
+///
+/// Active colleagues of my authority, and its pools.
+#[utoipa::path(tag = "work", responses((status = 200, description = "The colleagues and pools", body = AssigneeList)))]
+#[get("/v1/assignees")]
+pub(crate) async fn list_assignees(
+    operator: Operator,
+    desk: web::Data<Desk>,
+) -> Result<HttpResponse, Problem> {
+    let found = block(move || desk.list_assignees(&operator.0)).await?;
+    let colleagues = found.colleagues.into_iter().map(|colleague| AssigneeBody {
+        id: colleague.account.to_string(),
+        kind: "operator".to_owned(),
+        label: Some(colleague.label),
+    });
+    let pools = found.pools.into_iter().map(|pool| AssigneeBody {
+        id: pool.code().to_owned(),
+        kind: "pool".to_owned(),
+        label: None,
+    });
+    Ok(HttpResponse::Ok().json(AssigneeList {
+        items: colleagues.chain(pools).collect(),
+        next_cursor: None,
+    }))
+}

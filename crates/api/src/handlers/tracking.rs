@@ -1,0 +1,96 @@
+//! Tracking sessions: from the link in a mail to a short token for the one ticket.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use service::DeskError;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::email_proofs::replay_header;
+use crate::app::Shared;
+use crate::block;
+use crate::body::{Expects, read_as, read_object};
+use crate::conditions::Repeatable;
+use crate::problem::Problem;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(open_tracking_session);
+}
+
+/// What the link's fragment holds.
+#[derive(Deserialize, Validate, ToSchema)]
+struct TrackingBody {
+    /// The ticket's number.
+    #[validate(length(min = 1, max = 64))]
+    #[schema(min_length = 1, max_length = 64)]
+    number: String,
+    /// The secret.
+    #[validate(length(min = 1, max = 128))]
+    #[schema(min_length = 1, max_length = 128)]
+    secret: String,
+}
+
+/// A token for the one ticket.
+#[derive(Serialize, Deserialize, ToSchema)]
+struct TrackingSessionBody {
+    #[schema(max_length = 8192)]
+    access_token: String,
+    #[schema(max_length = 16)]
+    token_type: String,
+    expires_in: i64,
+    /// The ticket it opens.
+    ticket_id: Uuid,
+}
+
+/// Opens a tracking session.
+///
+/// With the number and the secret of the link in the e-mail. Unknown number, wrong secret and dead
+/// link get the same answer.
+#[utoipa::path(tag = "citizen", request_body(content = TrackingBody, description = "Number and secret"),
+    responses((status = 201, description = "The session", body = TrackingSessionBody)))]
+#[post("/v1/tracking-sessions")]
+pub(crate) async fn open_tracking_session(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    repeatable: Repeatable,
+) -> Result<HttpResponse, Problem> {
+    let object = read_object(&request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    let body: TrackingBody = read_as(object)?;
+    let once = repeatable.with(content);
+    let answer = block(move || {
+        shared.desk.answer_once(&once, || {
+            let ticket = shared
+                .desk
+                .open_tracking(&body.number, body.secret.trim())?;
+            let token = shared
+                .tokens
+                .issue_tracking(ticket, shared.desk.ids().uuid(), shared.desk.now())
+                .map_err(|error| DeskError::broken("a token cannot be signed", error))?;
+            Ok(TrackingSessionBody {
+                access_token: token.token,
+                token_type: "Bearer".to_owned(),
+                expires_in: token.expires_in_seconds,
+                ticket_id: ticket.uuid(),
+            })
+        })
+    })
+    .await?;
+    Ok(replay_header(&mut HttpResponse::Created(), answer.replayed).json(answer.value))
+}
+
+/// What a person sees who opens the link where no portal stands behind it: how to go on. The
+/// portal of an installation has its own page; set `mail.tracking_url`.
+#[get("/tracking")]
+pub(crate) async fn tracking_page() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
+        .content_type("text/html; charset=utf-8")
+        .body(include_str!("tracking.html"))
+}

@@ -1,0 +1,136 @@
+//! Who calls: what `gate` proved, and the extractors by which a handler asks for it. A handler's
+//! signature is its permission.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use domain::actor::Staff;
+use domain::filing::CitizenIdentity;
+use domain::ids::TicketId;
+use domain::visibility::Scope;
+use service::filing::FiledBy;
+use service::sign_in::{LiveSession, staff_of};
+
+use crate::problem::Problem;
+
+/// Who calls, proved once for each request.
+#[derive(Clone)]
+pub(crate) enum Principal {
+    /// Nobody we know.
+    Nobody,
+    /// A member of staff.
+    Staff(Box<LiveSession>),
+    /// A citizen with a national identity.
+    Citizen {
+        /// What the identity says of them.
+        person: Box<CitizenIdentity>,
+        /// Issuer and subject, joined.
+        identity: String,
+    },
+    /// The holder of a tracking link.
+    Tracking(TicketId),
+}
+
+impl Principal {
+    /// What sort of caller it is, for the log.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Principal::Nobody => "nobody",
+            Principal::Staff(_) => "staff",
+            Principal::Citizen { .. } => "citizen",
+            Principal::Tracking(_) => "tracking",
+        }
+    }
+
+    /// A stable name of the caller for idempotency keys and rate limits; `network` names nobodies.
+    pub(crate) fn key(&self, network: &str) -> String {
+        match self {
+            Principal::Nobody => format!("network:{network}"),
+            Principal::Staff(session) => format!("staff:{}", session.account),
+            Principal::Citizen { identity, .. } => format!("citizen:{identity}"),
+            Principal::Tracking(ticket) => format!("tracking:{ticket}"),
+        }
+    }
+}
+
+fn principal(request: &HttpRequest) -> Principal {
+    request
+        .extensions()
+        .get::<Principal>()
+        .cloned()
+        .unwrap_or(Principal::Nobody)
+}
+
+/// A member of staff in a placement.
+pub(crate) struct Operator(pub Staff);
+
+impl FromRequest for Operator {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match principal(request) {
+            Principal::Staff(session) => staff_of(&session)
+                .map(Operator)
+                .ok_or_else(|| Problem::new("role-selection-required")),
+            Principal::Nobody => Err(Problem::new("unauthenticated")),
+            Principal::Citizen { .. } | Principal::Tracking(_) => Err(Problem::new("forbidden")),
+        })
+    }
+}
+
+/// A member of staff, with or without a placement.
+pub(crate) struct SignedInStaff(pub LiveSession);
+
+impl FromRequest for SignedInStaff {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match principal(request) {
+            Principal::Staff(session) => Ok(SignedInStaff(*session)),
+            Principal::Nobody => Err(Problem::new("unauthenticated")),
+            Principal::Citizen { .. } | Principal::Tracking(_) => Err(Problem::new("forbidden")),
+        })
+    }
+}
+
+/// A requester, and what they may see.
+pub(crate) struct Requester(pub Scope);
+
+impl FromRequest for Requester {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match principal(request) {
+            Principal::Citizen { identity, .. } => Ok(Requester(Scope::Citizen { identity })),
+            Principal::Tracking(ticket) => Ok(Requester(Scope::Tracking(ticket))),
+            Principal::Nobody => Err(Problem::new("unauthenticated")),
+            Principal::Staff(_) => Err(Problem::new("forbidden")),
+        })
+    }
+}
+
+/// Whoever may file: nobody in particular, a citizen, or staff in a placement.
+pub(crate) struct Filer(pub FiledBy);
+
+impl FromRequest for Filer {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match principal(request) {
+            Principal::Nobody => Ok(Filer(FiledBy::Anonymous { email_proof: None })),
+            Principal::Citizen { person, identity } => Ok(Filer(FiledBy::Citizen {
+                person: *person,
+                identity,
+            })),
+            Principal::Staff(session) => staff_of(&session)
+                .map(|staff| Filer(FiledBy::Staff(staff)))
+                .ok_or_else(|| Problem::new("role-selection-required")),
+            Principal::Tracking(_) => Err(Problem::new("forbidden")),
+        })
+    }
+}

@@ -1,0 +1,345 @@
+//! Problem documents (RFC 9457): the one place where an error meets a status.
+//!
+//! A slug is contract: listed in `docs/problems.md`, served under `/problems/{slug}`. A problem
+//! travels inside the response and is written out by `gate`, which knows the caller's language
+//! and the correlation id; so every error has one shape, whatever raised it.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use domain::invalid::{FieldError, Invalid, Lang, Text};
+use domain::rejection::Rejection;
+use serde_json::{Map, Value, json};
+use service::DeskError;
+use service::error::CodeRefusal;
+
+macro_rules! slugs {
+    ($($slug:literal = $status:literal, $it:literal, $en:literal;)+) => {
+        /// Every slug this program can answer with.
+        pub const SLUGS: &[&str] = &[$($slug),+];
+
+        /// The status and title of a slug.
+        const fn known(slug: &str) -> Option<(u16, Text)> {
+            $(if is(slug, $slug) { return Some(($status, Text::new($it, $en))); })+
+            None
+        }
+    };
+}
+
+slugs! {
+    "audience-mismatch" = 409, "Destinatari diversi da quelli attesi", "The note would reach somebody else";
+    "authority-inactive" = 409, "Ente non attivo per questo servizio", "The authority cannot receive this request";
+    "busy" = 503, "Servizio momentaneamente occupato", "Temporarily too busy";
+    "credentials-refused" = 401, "Credenziali non valide", "Credentials refused";
+    "forbidden" = 403, "Operazione non consentita", "Not allowed";
+    "idempotency-in-progress" = 409, "Richiesta già in corso", "The first request is still running";
+    "idempotency-key-reused" = 422, "Chiave di idempotenza già usata", "Idempotency key used with another body";
+    "internal-error" = 500, "Errore interno", "Internal error";
+    "level-too-low" = 403, "Serve un'identità di livello 2", "An identity of level 2 is needed";
+    "malformed-request" = 400, "Richiesta non leggibile", "Malformed request";
+    "manual-close-forbidden" = 409, "La chiusura è solo automatica", "Requests are closed by the system alone";
+    "method-not-allowed" = 405, "Metodo non previsto", "Method not allowed";
+    "not-acceptable" = 406, "Formato di risposta non disponibile", "Not acceptable";
+    "not-found" = 404, "Non trovato", "Not found";
+    "not-in-custody" = 403, "Richiesta non in carico", "Not in your custody";
+    "note-required" = 422, "Nota mancante", "A note is required";
+    "otp-invalid" = 422, "Codice non valido", "Code refused";
+    "payload-too-large" = 413, "Contenuto troppo grande", "Payload too large";
+    "playbook-not-satisfied" = 409, "Verifiche incomplete", "The playbook is not satisfied";
+    "precondition-failed" = 412, "Richiesta modificata nel frattempo", "Changed meanwhile";
+    "precondition-required" = 428, "Versione mancante", "If-Match is required";
+    "quota-exceeded" = 429, "Troppe richieste", "Quota exceeded";
+    "request-timeout" = 408, "Tempo scaduto", "The request took too long";
+    "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first";
+    "transition-not-allowed" = 409, "Passaggio non previsto", "Not possible in this state";
+    "unauthenticated" = 401, "Autenticazione richiesta", "Authentication required";
+    "unsupported-media-type" = 415, "Formato non accettato", "Unsupported media type";
+    "validation-error" = 422, "Dati non validi", "Invalid input";
+}
+
+/// Whether two slugs are the same, at compile time as well.
+const fn is(one: &str, other: &str) -> bool {
+    let (mut a, mut b) = (one.as_bytes(), other.as_bytes());
+    loop {
+        match (a, b) {
+            ([], []) => return true,
+            ([x, rest_a @ ..], [y, rest_b @ ..]) if *x == *y => (a, b) = (rest_a, rest_b),
+            _ => return false,
+        }
+    }
+}
+
+/// An error on its way to a client.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: u16,
+    slug: &'static str,
+    title: Text,
+    detail: Option<Text>,
+    errors: Vec<FieldError>,
+    members: Map<String, Value>,
+    retry_after: Option<u64>,
+    allow: Option<String>,
+}
+
+impl Problem {
+    /// A problem of the table above.
+    pub fn new(slug: &'static str) -> Self {
+        let (status, title) =
+            known(slug).unwrap_or((500, Text::new("Errore interno", "Internal error")));
+        Problem {
+            status,
+            slug,
+            title,
+            detail: None,
+            errors: Vec::new(),
+            members: Map::new(),
+            retry_after: None,
+            allow: None,
+        }
+    }
+
+    /// Says more, for the person who reads it.
+    pub fn detail(mut self, it: impl Into<String>, en: impl Into<String>) -> Self {
+        self.detail = Some(Text::owned(it, en));
+        self
+    }
+
+    /// Adds a member.
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Says when to come back, in seconds.
+    pub const fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Says which methods there are.
+    pub fn allow(mut self, methods: String) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// Wrong fields: 413 or 415 when the file alone is at fault, else 422 (`api.md` §4).
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let all = |codes: &[&str]| {
+            !errors.is_empty() && errors.iter().all(|error| codes.contains(&error.code))
+        };
+        let slug = if all(&["file-too-large"]) {
+            "payload-too-large"
+        } else if all(&["file-type-not-allowed", "file-content-mismatch"]) {
+            "unsupported-media-type"
+        } else {
+            "validation-error"
+        };
+        Problem {
+            errors,
+            ..Problem::new(slug)
+        }
+    }
+
+    /// One wrong field.
+    pub fn field(error: FieldError) -> Self {
+        Problem::fields(vec![error])
+    }
+
+    /// A body that cannot be read at all.
+    pub fn malformed(it: &str, en: &str) -> Self {
+        Problem::new("malformed-request").detail(it, en)
+    }
+
+    /// The slug.
+    pub const fn slug(&self) -> &'static str {
+        self.slug
+    }
+
+    /// The status.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The problem of a bare status that the framework answered by itself.
+    pub fn of_status(status: StatusCode) -> Self {
+        Problem::new(match status.as_u16() {
+            401 => "unauthenticated",
+            403 => "forbidden",
+            404 => "not-found",
+            405 => "method-not-allowed",
+            406 => "not-acceptable",
+            408 => "request-timeout",
+            413 => "payload-too-large",
+            415 => "unsupported-media-type",
+            429 => "quota-exceeded",
+            503 => "busy",
+            400..=499 => "malformed-request",
+            _ => "internal-error",
+        })
+    }
+
+    /// The document.
+    pub fn document(&self, lang: Lang, instance: &str, correlation_id: &str) -> Value {
+        let mut document = self.members.clone();
+        document.insert("type".to_owned(), format!("/problems/{}", self.slug).into());
+        document.insert("title".to_owned(), self.title.to(lang).into());
+        document.insert("status".to_owned(), self.status.into());
+        if let Some(detail) = &self.detail {
+            document.insert("detail".to_owned(), detail.to(lang).into());
+        }
+        document.insert("instance".to_owned(), instance.into());
+        document.insert("correlation_id".to_owned(), correlation_id.into());
+        if !self.errors.is_empty() {
+            let errors: Vec<Value> = self
+                .errors
+                .iter()
+                .map(|e| json!({"pointer": e.pointer, "code": e.code, "message": e.message.to(lang)}))
+                .collect();
+            document.insert("errors".to_owned(), errors.into());
+        }
+        Value::Object(document)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.slug)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(methods) = &self.allow {
+            response.insert_header((ALLOW, methods.as_str()));
+        }
+        let mut response = response.finish();
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::NotFound => Problem::new("not-found"),
+            DeskError::Stale { current } => Problem::new("precondition-failed")
+                .with("current_version", current)
+                .detail(
+                    "Qualcuno ha modificato la richiesta: rileggila e riprova.",
+                    "somebody changed the request: read it again and retry",
+                ),
+            DeskError::Rejected(rejection) => Problem::from(rejection),
+            DeskError::Invalid(fields) => Problem::fields(fields),
+            DeskError::Forbidden => Problem::new("forbidden"),
+            DeskError::KeyReused => Problem::new("idempotency-key-reused"),
+            DeskError::KeyRunning => Problem::new("idempotency-in-progress").retry_after(1),
+            DeskError::Quota { retry_after } => Problem::new("quota-exceeded")
+                .retry_after(u64::try_from(retry_after.as_secs()).unwrap_or(3600)),
+            DeskError::Credentials => Problem::new("credentials-refused"),
+            DeskError::Code(refusal) => code_refused(refusal),
+            DeskError::Busy => Problem::new("busy").retry_after(2),
+            broken @ DeskError::Broken(..) => Problem::internal(&broken),
+        }
+    }
+}
+
+impl Problem {
+    /// A fault: logged whole, told nothing.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = cause, "a request failed");
+        Problem::new("internal-error")
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let problem = Problem::new(rejection.slug());
+        let field = |pointer: &str, invalid: Invalid| Problem {
+            errors: vec![invalid.at(pointer)],
+            ..problem.clone()
+        };
+        match &rejection {
+            Rejection::TransitionNotAllowed { state, allowed, .. } => {
+                let allowed: Vec<&str> = allowed.iter().map(|action| action.as_str()).collect();
+                problem.with("state", state.as_str()).with("allowed", allowed)
+            }
+            Rejection::ManualCloseForbidden { state } => problem.with("state", state.as_str()).detail(
+                "Una richiesta risolta si chiude da sola allo scadere dei termini: usa Risolto.",
+                "a resolved request closes by itself when its window is over: use resolve",
+            ),
+            Rejection::Over | Rejection::NotDue => problem.with("allowed", Vec::<&str>::new()),
+            Rejection::NoteRequired { published, .. } => {
+                let (it, en) = if *published {
+                    ("Serve una nota pubblicata", "a published note is required")
+                } else {
+                    ("Serve una nota interna", "an internal note is required")
+                };
+                field("/note", Invalid::new("note-required", it, en))
+            }
+            Rejection::NoteTooShort { .. } => field(
+                "/note/body",
+                Invalid::new("too-short", "Spiega il motivo in almeno 20 caratteri", "say why in 20 characters or more"),
+            ),
+            Rejection::AudienceMismatch { computed } => problem.with("audience", computed.as_str()),
+            Rejection::PlaybookNotSatisfied { unmet } => problem.with("unmet", unmet.clone()),
+            Rejection::NotInCustody | Rejection::Forbidden { .. } | Rejection::AuthorityInactive => problem,
+            Rejection::SameAuthority => field(
+                "/authority_code",
+                Invalid::new("same-authority", "La richiesta viene da questo ente: usa la restituzione", "the request came from this authority: return it"),
+            ),
+            Rejection::NoPreviousAuthority => field(
+                "/action",
+                Invalid::new("no-previous-authority", "Nessun ente ha avuto in carico la richiesta", "no authority had this request before"),
+            ),
+            Rejection::CodeNotForPeople => field(
+                "/resolution_code",
+                Invalid::new("not-in-list", "Valore non disponibile", "this value is not in the list"),
+            ),
+            Rejection::SurvivorRequired => field("/duplicate_of", Invalid::required()),
+            Rejection::AssigneeRequired => field("/assignee", Invalid::required()),
+            Rejection::AssigneeNotAllowed => field(
+                "/assignee",
+                Invalid::new("not-allowed", "Qui non si può assegnare", "nobody can be assigned here"),
+            ),
+            Rejection::NoteNotAllowed => field(
+                "/note",
+                Invalid::new("not-allowed", "Qui non si può aggiungere una nota", "no note can be added here"),
+            ),
+            Rejection::NotPublishable => field(
+                "/seq",
+                Invalid::new("not-publishable", "Questa voce non può essere pubblicata", "this entry cannot be published"),
+            ),
+        }
+    }
+}
+
+fn code_refused(refusal: CodeRefusal) -> Problem {
+    let invalid = match refusal {
+        CodeRefusal::Wrong => Invalid::new("otp-wrong", "Codice errato", "the code is wrong"),
+        CodeRefusal::Expired => Invalid::new(
+            "otp-expired",
+            "Il codice OTP è scaduto",
+            "the code has expired",
+        ),
+        CodeRefusal::Exhausted => Invalid::new(
+            "otp-exhausted",
+            "Troppi tentativi: chiedi un nuovo codice",
+            "too many tries: ask for a new code",
+        ),
+    };
+    Problem {
+        errors: vec![invalid.at("/code")],
+        ..Problem::new("otp-invalid")
+    }
+}

@@ -1,0 +1,205 @@
+//! What a run of the jobs did, for people and for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+use service::outbox::DeliveryRun;
+use service::timers::TimersRun;
+
+/// The jobs there are, in the order one run does them: mail that the timers cause leaves in the
+/// same run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Job {
+    /// Reminders, giving up waiting, auto-close.
+    Timers,
+    /// What waits in the outbox.
+    Mail,
+    /// Rows whose time is over.
+    Rows,
+    /// Blobs that nothing names.
+    Blobs,
+}
+
+impl Job {
+    /// Every job.
+    pub const ALL: [Job; 4] = [Job::Timers, Job::Mail, Job::Rows, Job::Blobs];
+
+    /// The name in logs and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Job::Timers => "timers",
+            Job::Mail => "mail",
+            Job::Rows => "rows",
+            Job::Blobs => "blobs",
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Reminders of an open question.
+    pub tickets_reminded: usize,
+    /// Questions nobody answered.
+    pub tickets_given_up: usize,
+    /// Tickets closed after their reply window.
+    pub tickets_closed: usize,
+    /// Tickets whose time has come and that could not be handled.
+    pub tickets_failed: usize,
+    /// Messages that left.
+    pub mails_sent: usize,
+    /// Messages to be tried again.
+    pub mails_retried: usize,
+    /// Messages given up.
+    pub mails_parked: usize,
+    /// Rows cleared away.
+    pub rows_deleted: usize,
+    /// Blobs cleared away.
+    pub blobs_deleted: usize,
+    /// Jobs that failed; the log says why.
+    pub failed_jobs: Vec<Job>,
+}
+
+impl From<TimersRun> for Report {
+    fn from(run: TimersRun) -> Self {
+        Report {
+            tickets_reminded: run.reminded,
+            tickets_given_up: run.given_up,
+            tickets_closed: run.closed,
+            tickets_failed: run.failed,
+            ..Report::default()
+        }
+    }
+}
+
+impl From<DeliveryRun> for Report {
+    fn from(run: DeliveryRun) -> Self {
+        Report {
+            mails_sent: run.sent,
+            mails_retried: run.retried,
+            mails_parked: run.parked,
+            ..Report::default()
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn of_rows(rows: usize) -> Self {
+        Report {
+            rows_deleted: rows,
+            ..Report::default()
+        }
+    }
+
+    pub(crate) fn of_blobs(blobs: usize) -> Self {
+        Report {
+            blobs_deleted: blobs,
+            ..Report::default()
+        }
+    }
+
+    /// Whether everything that was due could be done. Mail to be tried again is no failure.
+    pub fn is_clean(&self) -> bool {
+        self.failed_jobs.is_empty() && self.tickets_failed == 0
+    }
+
+    /// Adds what a job did, and says it in the log if it is worth a line.
+    pub(crate) fn add(&mut self, job: Job, outcome: anyhow::Result<Report>) {
+        match outcome {
+            Ok(done) => {
+                if done != Report::default() {
+                    tracing::info!(job.name = job.name(), "{done}");
+                }
+                self.merge(done);
+            }
+            Err(error) => {
+                tracing::error!(job.name = job.name(), "a job failed: {error:#}");
+                self.failed_jobs.push(job);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Report) {
+        let Report {
+            tickets_reminded,
+            tickets_given_up,
+            tickets_closed,
+            tickets_failed,
+            mails_sent,
+            mails_retried,
+            mails_parked,
+            rows_deleted,
+            blobs_deleted,
+            failed_jobs,
+        } = other;
+        self.tickets_reminded += tickets_reminded;
+        self.tickets_given_up += tickets_given_up;
+        self.tickets_closed += tickets_closed;
+        self.tickets_failed += tickets_failed;
+        self.mails_sent += mails_sent;
+        self.mails_retried += mails_retried;
+        self.mails_parked += mails_parked;
+        self.rows_deleted += rows_deleted;
+        self.blobs_deleted += blobs_deleted;
+        self.failed_jobs.extend(failed_jobs);
+    }
+}
+
+impl fmt::Display for Report {
+    /// One line with what is not nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.tickets_reminded, "tickets reminded"),
+            (self.tickets_given_up, "questions given up"),
+            (self.tickets_closed, "tickets closed"),
+            (self.tickets_failed, "tickets failed"),
+            (self.mails_sent, "mails sent"),
+            (self.mails_retried, "mails to be tried again"),
+            (self.mails_parked, "mails given up"),
+            (self.rows_deleted, "rows cleared away"),
+            (self.blobs_deleted, "blobs cleared away"),
+        ];
+        let mut said: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        said.extend(
+            self.failed_jobs
+                .iter()
+                .map(|job| format!("job {} failed", job.name())),
+        );
+        if said.is_empty() {
+            return f.write_str("nothing was due");
+        }
+        f.write_str(&said.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_was_done_and_what_failed() {
+        let mut report = Report::default();
+        assert_eq!(report.to_string(), "nothing was due");
+        report.add(Job::Rows, Ok(Report::of_rows(3)));
+        report.add(Job::Blobs, Err(service::DeskError::Busy.into()));
+        report.add(
+            Job::Mail,
+            Ok(DeliveryRun {
+                sent: 2,
+                retried: 1,
+                parked: 0,
+            }
+            .into()),
+        );
+        assert_eq!(
+            report.to_string(),
+            "2 mails sent, 1 mails to be tried again, 3 rows cleared away, job blobs failed"
+        );
+        assert!(!report.is_clean());
+    }
+}

@@ -1,0 +1,73 @@
+//! When the jobs of a running server run.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::{Job, Jobs, Report};
+
+/// How often a job runs, and how long after the start for the first time.
+struct Rhythm {
+    jobs: &'static [Job],
+    first: Duration,
+    every: Duration,
+}
+
+/// The rhythms are apart so that a mail server that makes us wait delays no auto-close.
+const TIMERS: Rhythm = Rhythm {
+    jobs: &[Job::Timers],
+    first: Duration::ZERO,
+    every: Duration::from_secs(10),
+};
+const MAIL: Rhythm = Rhythm {
+    jobs: &[Job::Mail],
+    first: Duration::ZERO,
+    every: Duration::from_secs(1),
+};
+/// Not at once: a start has better things to do. Not after an hour: who restarts more often
+/// than that would never sweep.
+const SWEEPS: Rhythm = Rhythm {
+    jobs: &[Job::Rows, Job::Blobs],
+    first: Duration::from_secs(60),
+    every: Duration::from_secs(60 * 60),
+};
+
+/// How long a job rests after a failure, unless its rhythm is slower: what is down now is
+/// seldom up a second later.
+const REST: Duration = Duration::from_secs(15);
+
+impl Jobs {
+    /// Runs the jobs until `stop` says true, or its sender is gone; what runs then is finished.
+    pub async fn run_until(&self, stop: watch::Receiver<bool>) {
+        tokio::join!(
+            self.keep(TIMERS, stop.clone()),
+            self.keep(MAIL, stop.clone()),
+            self.keep(SWEEPS, stop),
+        );
+    }
+
+    async fn keep(&self, rhythm: Rhythm, mut stop: watch::Receiver<bool>) {
+        let mut ticks = interval_at(Instant::now() + rhythm.first, rhythm.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stopped| *stopped) => return,
+                _ = ticks.tick() => {}
+            }
+            for job in rhythm.jobs {
+                let mut report = Report::default();
+                if self.run(*job, &mut report).await.is_err() {
+                    return;
+                }
+                if !report.is_clean() {
+                    ticks.reset_after(REST.max(rhythm.every));
+                }
+                if *stop.borrow() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What an installation can set.
+//!
+//! `config/default.toml` is complete and compiled in; a file and `SPORTELLO__SECTION__KEY`
+//! variables override it. Read once at the start, checked as a whole, handed down by value.
+//! Invariant: no message and no `Debug` text of this module holds a secret.
+
+mod check;
+mod citizens;
+mod data;
+mod database;
+mod form;
+mod http;
+mod lifecycle;
+mod load;
+mod log;
+mod mail;
+mod period;
+mod secret;
+mod sign_in;
+
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use storage::DbConfig;
+
+pub(crate) use check::Check;
+pub(crate) use citizens::Citizens;
+pub(crate) use data::Blobs;
+pub(crate) use http::Http;
+pub(crate) use lifecycle::Lifecycle;
+pub(crate) use log::{Log, LogFormat};
+pub(crate) use mail::{Mail, MailKind};
+pub(crate) use period::parse_period;
+
+/// The settings as written: one struct for each section, all keys there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    time_zone: String,
+    data: data::DataSection,
+    database: database::DatabaseSection,
+    http: http::HttpSection,
+    blobs: data::BlobsSection,
+    reference: data::ReferenceSection,
+    lifecycle: lifecycle::LifecycleSection,
+    form: form::FormSection,
+    email_proof: form::EmailProofSection,
+    sign_in: sign_in::SignInSection,
+    mail: mail::MailSection,
+    citizens: citizens::CitizensSection,
+    log: log::LogSection,
+}
+
+/// The settings as they hold: read, checked, with their types.
+pub(crate) struct Config {
+    /// The folder of everything that is kept in files.
+    pub(crate) data: PathBuf,
+    /// How to reach the database.
+    pub(crate) database: DbConfig,
+    /// Whether a start brings the tables up to date.
+    pub(crate) migrate_on_start: bool,
+    /// How to be reached.
+    pub(crate) http: Http,
+    /// Where attachments are kept.
+    pub(crate) blobs: Blobs,
+    /// The folder of the reference data, if not the ones compiled in.
+    pub(crate) reference: Option<PathBuf>,
+    /// Times of the life cycle.
+    pub(crate) lifecycle: Lifecycle,
+    /// Lengths of texts.
+    pub(crate) text_limits: domain::catalogue::TextLimits,
+    /// E-mail proofs.
+    pub(crate) email_proof: service::settings::EmailProofSettings,
+    /// Log-in.
+    pub(crate) sign_in: service::settings::SignInSettings,
+    /// How many passwords are hashed at once.
+    pub(crate) parallel_hashings: usize,
+    /// What our tokens name as their issuer, if not the base URL.
+    pub(crate) token_issuer: Option<String>,
+    /// How mail leaves, and the addresses in it.
+    pub(crate) mail: Mail,
+    /// Who vouches for citizens.
+    pub(crate) citizens: Citizens,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+    /// Where dates are reckoned.
+    pub(crate) time_zone: TimeZone,
+    /// How long an answer to an idempotency key is kept.
+    pub(crate) idempotency: SignedDuration,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the variables of this process, and checks it all.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        load::written(file, load::variables())?.check()
+    }
+
+    /// The folder of keys and secrets.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.data.join("keys")
+    }
+}
+
+impl Written {
+    /// Everything that is wrong at once.
+    fn check(self) -> anyhow::Result<Config> {
+        let mut check = Check::default();
+        let data = self.data.check(&mut check);
+        let (database, migrate_on_start) = self.database.check(&mut check, &data);
+        let (http, idempotency) = self.http.check(&mut check);
+        let (sign_in, parallel_hashings, token_issuer) = self.sign_in.check(&mut check);
+        let time_zone = TimeZone::get(&self.time_zone).unwrap_or_else(|_| {
+            check.say("time_zone", format!("no time zone {:?}", self.time_zone));
+            TimeZone::UTC
+        });
+        let config = Config {
+            blobs: self.blobs.check(&mut check, &data),
+            reference: self.reference.check(),
+            lifecycle: self.lifecycle.check(&mut check),
+            text_limits: self.form.check(&mut check),
+            email_proof: self.email_proof.check(&mut check),
+            mail: self.mail.check(&mut check, &data),
+            citizens: self.citizens.check(&mut check),
+            log: self.log.check(&mut check),
+            data,
+            database,
+            migrate_on_start,
+            http,
+            sign_in,
+            parallel_hashings,
+            token_issuer,
+            time_zone,
+            idempotency,
+        };
+        check.finish()?;
+        Ok(config)
+    }
+}
+
+/// `""` is how a file says "not set".
+fn set(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,166 @@
+//! What settings are accepted, and how a wrong one is named.
+
+use std::path::Path;
+
+use super::*;
+
+/// The settings with these variables, or what was said against them.
+pub(crate) fn with(variables: &[(&str, &str)]) -> Result<Config, String> {
+    load_with(None, variables)
+}
+
+fn load_with(file: Option<&Path>, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
+    let written = load::written(file, variables.collect()).map_err(|error| error.to_string())?;
+    written.check().map_err(|error| error.to_string())
+}
+
+fn refusal(key: &str, text: &str) -> String {
+    match with(&[(key, text)]) {
+        Ok(_) => panic!("{key} = {text} was accepted"),
+        Err(message) => message,
+    }
+}
+
+/// No key has a default in the code, so reading the file alone shows that it names every key;
+/// unknown keys are refused, so the struct has every key of the file.
+#[test]
+fn the_default_file_is_complete_and_sane() {
+    let config = with(&[]).unwrap();
+    assert_eq!(config.database.url, "sqlite://data/sportello.db");
+    assert_eq!(config.blobs.url, "data/blobs");
+    assert_eq!(config.http.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.mail.base_url(config.http.bind), "http://127.0.0.1:8080");
+    assert_eq!(config.mail.kind, MailKind::Folder);
+    let ours = service::Settings::default();
+    assert_eq!(config.lifecycle.windows, ours.windows);
+    assert_eq!(config.lifecycle.resolution_target, ours.resolution_target);
+    assert_eq!(config.text_limits, ours.text_limits);
+    assert_eq!(format!("{:?}", config.email_proof), format!("{:?}", ours.email_proof));
+    assert_eq!(format!("{:?}", config.sign_in), format!("{:?}", ours.sign_in));
+    assert_eq!(config.idempotency, ours.idempotency);
+    assert_eq!(config.parallel_hashings, ours.parallel_hashings);
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    for key in ["http.bnd", "htp.bind", "mail.smtp.pasword", "colour", "lifecycle.authorities.010204.auto_close"] {
+        let message = refusal(key, "x");
+        assert!(message.contains(&format!("  {key}: there is no such setting")), "{message}");
+    }
+}
+
+#[test]
+fn a_value_of_another_kind_is_named_and_not_repeated() {
+    for (key, text) in [
+        ("http.workers", "many"),
+        ("http.workers", "-1"),
+        ("http.trusted_proxies", "127.0.0.1"),
+        ("database.allow_plaintext_postgres", "perhaps"),
+        ("mail.smtp.port", "70000"),
+        ("mail.transport", "pigeon"),
+        ("log.format", "xml"),
+    ] {
+        let message = refusal(key, text);
+        assert!(message.contains(&format!("  {key}: ")), "{message}");
+        assert!(!message.contains(text), "{message}");
+    }
+}
+
+#[test]
+fn floors_and_ceilings_hold() {
+    for (key, text) in [
+        ("lifecycle.auto_close_after", "PT59M"),
+        ("lifecycle.auto_close_after", "P61D"),
+        ("lifecycle.auto_close_after", "7 days"),
+        ("lifecycle.reopen_within", "P91D"),
+        ("lifecycle.give_up_after", "P9D"),
+        ("lifecycle.give_up_after", "P10D"),
+        ("lifecycle.reminders_after", "[\"P5D\", \"P5D\"]"),
+        ("lifecycle.reminders_after", "[\"P1D\", \"P2D\", \"P3D\", \"P4D\", \"P5D\", \"P6D\"]"),
+        ("lifecycle.authorities.010204.auto_close_after", "PT1M"),
+        ("lifecycle.authorities.010204.give_up_after", "P10D"),
+        ("sign_in.hash_memory_kib", "19455"),
+        ("sign_in.hash_passes", "1"),
+        ("sign_in.session_idle", "PT9H"),
+        ("form.description_max_chars", "4001"),
+        ("http.bind", "localhost:8080"),
+        ("http.requests_per_minute", "0"),
+        ("mail.base_url", "sportello.example.org"),
+        ("mail.tracking_url", "https://sportello.example.org/"),
+        ("time_zone", "Europe/Atlantis"),
+        ("log.filter", "sportello=loud"),
+        ("data.folder", ""),
+    ] {
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let message = refusal(key, text);
+        let prefix = if section.is_empty() { format!("  {name}: ") } else { format!("  {section}.{name}: ") };
+        assert!(message.contains(&prefix), "{key} = {text}: {message}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let wrong = [("lifecycle.auto_close_after", "PT1S"), ("sign_in.hash_passes", "1")];
+    let message = with(&wrong).err().unwrap();
+    assert_eq!(message.lines().count(), 3, "{message}");
+}
+
+#[test]
+fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sportello.toml");
+    std::fs::write(&file, "[http]\nbind = \"127.0.0.1:1\"\nworkers = 3\n[data]\nfolder = \"elsewhere\"\n").unwrap();
+    let config = load_with(Some(&file), &[("http.bind", "127.0.0.1:2")]).unwrap();
+    assert_eq!(config.http.bind.port(), 2);
+    assert_eq!(config.http.options.workers, 3);
+    assert_eq!(config.database.url, "sqlite://elsewhere/sportello.db");
+
+    let missing = folder.path().join("nowhere.toml");
+    assert!(load_with(Some(&missing), &[]).err().unwrap().contains("nowhere.toml"));
+
+    std::fs::write(&file, "[mail.smtp]\n\npassword = \"hunter2\" oops\n").unwrap();
+    let message = load_with(Some(&file), &[]).err().unwrap();
+    assert!(message.contains("sportello.toml:3: "), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn secrets_come_by_value_or_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, "postgres://me:pa%20ss@db/sportello\n").unwrap();
+    let path = file.to_str().unwrap();
+    let config = with(&[("database.url_file", path)]).unwrap();
+    assert_eq!(config.database.url, "postgres://me:pa%20ss@db/sportello");
+    let both = with(&[("database.url_file", path), ("database.url", "sqlite://secret.db")]);
+    let message = both.err().unwrap();
+    assert!(message.contains("database.url: ") && !message.contains("secret.db"), "{message}");
+
+    // Digits stay text: as a number this password would lose its zeros.
+    let written = load::written(None, vec![
+        ("mail.smtp.password".to_owned(), "007".to_owned()),
+        ("blobs.options.aws_secret_access_key".to_owned(), "1e3".to_owned()),
+        ("blobs.options.aws_access_key_id_file".to_owned(), path.to_owned()),
+    ]).unwrap();
+    let printed = format!("{written:?}");
+    assert!(!printed.contains("007") && !printed.contains("1e3"), "{printed}");
+    let config = written.check().unwrap();
+    assert_eq!(config.blobs.options["aws_secret_access_key"], "1e3");
+    assert!(config.blobs.options["aws_access_key_id"].starts_with("postgres://"));
+}
+
+#[test]
+fn mail_by_smtp_needs_a_server_and_a_whole_login() {
+    let smtp = [("mail.transport", "smtp"), ("mail.smtp.username", "me")];
+    let message = with(&smtp).err().unwrap();
+    assert!(message.contains("mail.smtp.host: ") && message.contains("mail.smtp.username: "), "{message}");
+}
+
+#[test]
+fn an_issuer_needs_one_source_of_keys() {
+    let entry = r#"[{issuer="https://login.example.org", audience="a", algorithms=["RS256"], jwks_url="https://login.example.org/jwks"}]"#;
+    assert_eq!(with(&[("citizens.issuers", entry)]).unwrap().citizens.issuers.len(), 1);
+    let without = r#"[{issuer="https://login.example.org", audience="a", algorithms=["RS256"]}]"#;
+    assert!(refusal("citizens.issuers", without).contains("citizens.issuers[0].jwks_url: "));
+}
