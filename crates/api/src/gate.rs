@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use domain::attachment::{ALL_EXTENSIONS, FileKind};
 use domain::email::EmailAddress;
 use domain::filing::CitizenIdentity;
 use domain::invalid::Lang;
@@ -36,13 +38,17 @@ pub(crate) struct Network(pub String);
 
 /// The middleware around everything.
 pub(crate) async fn gate<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let Some(shared) = request.app_data::<web::Data<Shared>>().cloned() else {
         return Err(Problem::new("internal-error").into());
     };
     let started = shared.desk.now();
+    // HEAD is GET without the body, which the codec leaves out by itself.
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let correlation = correlation_id(&request, &shared.desk);
     let network = shared.proxies.network_of(&request);
     request.extensions_mut().insert(Network(network.clone()));
@@ -127,7 +133,7 @@ async fn admit(
 
 fn without_rule(request: &ServiceRequest, path: &str) -> Result<(), Problem> {
     let is_page = policy::PAGES.contains(&path) || path.starts_with("/docs");
-    if is_page && request.method() == actix_web::http::Method::GET {
+    if is_page && request.method() == Method::GET {
         return Ok(());
     }
     let methods: Vec<&str> = policy::rules_of(path).map(|rule| rule.method).collect();
@@ -157,8 +163,18 @@ fn permitted(rule: &Rule, principal: &Principal) -> Result<(), Problem> {
     }
 }
 
-/// Whether the client accepts nothing of what we speak (RFC 9110 §12.5.1).
+/// Whether the client accepts nothing of what we speak (RFC 9110 §12.5.1): JSON everywhere, and
+/// here and there a document or a file.
 fn cannot_answer(request: &ServiceRequest) -> Option<Problem> {
+    const SPOKEN: [&str; 7] = [
+        "application/json",
+        "application/problem+json",
+        "application/yaml",
+        "application/octet-stream",
+        "text/html",
+        "text/plain",
+        "text/markdown",
+    ];
     let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
     let speaks = |range: &str| {
         let range = range
@@ -167,11 +183,11 @@ fn cannot_answer(request: &ServiceRequest) -> Option<Problem> {
             .unwrap_or_default()
             .trim()
             .to_ascii_lowercase();
-        range.is_empty()
-            || range == "*/*"
-            || range.starts_with("application/")
-            || range.starts_with("text/")
-            || range.starts_with("image/")
+        let is_file = ALL_EXTENSIONS
+            .iter()
+            .filter_map(|extension| FileKind::from_extension(extension))
+            .any(|kind| kind.media_type() == range);
+        range.is_empty() || range.ends_with("/*") || is_file || SPOKEN.contains(&range.as_str())
     };
     (!accept.split(',').any(speaks)).then(|| Problem::new("not-acceptable"))
 }

@@ -1,7 +1,7 @@
 //! An operator's action as it was sent, and its reading against catalogue and database.
 
 use domain::actor::{Assignee, Pool, Staff};
-use domain::command::{Action, NewNote, PublishableNote, Update};
+use domain::command::{Action, ActionCode, NewNote, PublishableNote, Update};
 use domain::ids::{AccountId, AttachmentId, TicketNumber, TicketRef};
 use domain::invalid::{FieldError, Invalid};
 use domain::note::{Attachment, Audience};
@@ -193,6 +193,18 @@ impl ActionForm {
 }
 
 impl CheckedAction {
+    /// What is asked for.
+    pub(crate) const fn action(&self) -> ActionCode {
+        match &self.wish {
+            Wish::Plain(action) => action.code(),
+            Wish::HandOver(_) => ActionCode::HandOver,
+            Wish::Return => ActionCode::Return,
+            Wish::Reroute(_) => ActionCode::Reroute,
+            Wish::Remove(..) => ActionCode::Remove,
+            Wish::Publish(_) => ActionCode::PublishNote,
+        }
+    }
+
     /// Completes the update with what the database knows.
     pub(crate) fn resolve(
         self,

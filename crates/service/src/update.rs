@@ -86,8 +86,10 @@ impl Desk {
             let now = desk.clock.now();
             let (mut ticket, dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
             let was = ticket.state.code();
-            let update = form.resolve(&desk, conn, &ticket, &staff, file)?;
             let windows = desk.settings.windows_for(&ticket).clone();
+            // Whether they may at all is told before what is wrong with how they asked.
+            ticket.permits(form.action(), &staff, now, &windows)?;
+            let update = form.resolve(&desk, conn, &ticket, &staff, file)?;
             let actor = Actor::Staff(staff.clone());
             let events =
                 ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
@@ -127,8 +129,11 @@ impl Desk {
             }
             let contacts = (!wish.contacts.is_empty()).then_some(&dossier.details);
             let events = ticket.decide(&Command::Describe(wish.clone()), &actor, now, &windows)?;
-            ticket.absorb(&events);
-            desk.save(conn, &ticket, seen, &events, &actor, contacts)?;
+            // An empty patch changes nothing, and so leaves no trace.
+            if wish != Description::default() {
+                ticket.absorb(&events);
+                desk.save(conn, &ticket, seen, &events, &actor, contacts)?;
+            }
             Ok(desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian))
         })
     }

@@ -210,7 +210,7 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
         Scope::Tracking(id) => Some(
             query
                 .filter(tickets::id.eq(Id(id.uuid())))
-                .filter(tickets::requester_kind.eq(RequesterKind::Anonymous.as_str()))
+                .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
                 .filter(tickets::state.ne(StateCode::Removed.as_str())),
         ),
         Scope::Nothing => None,

@@ -354,7 +354,7 @@ pub fn find(
             .filter(tickets::state.ne(StateCode::Removed.as_str())),
         Scope::Tracking(id) => query
             .filter(tickets::id.eq(Id(id.uuid())))
-            .filter(tickets::requester_kind.eq(RequesterKind::Anonymous.as_str()))
+            .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
             .filter(tickets::state.ne(StateCode::Removed.as_str())),
         Scope::Nothing => return Ok(None),
     };

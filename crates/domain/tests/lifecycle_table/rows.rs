@@ -149,5 +149,5 @@ T12 | resolved               | 7d   | system              | auto-close          
 T12 | resolved               | 7d+  | supervisor          | auto-close                               | Forbidden
 T12 | auto-closed            | 7d+  | system              | auto-close                               | NotDue
 T12 | in-progress            | 7d+  | system              | auto-close                               | NotDue
-T20 | resolved               | 0    | requester           | withdraw                                 | Over
+T20 | resolved               | 0    | requester           | withdraw                                 | TransitionNotAllowed
 ";
