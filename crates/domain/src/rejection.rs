@@ -52,7 +52,8 @@ pub enum Rejection {
         /// What was asked.
         action: &'static str,
     },
-    /// The playbook has not decided for a hand-over. Seam of T13: see `HandOverGuard`.
+    /// The playbook has not decided for a hand-over: the seam of T13. Nothing raises it until
+    /// playbooks exist; then the `HandOver` arm of `decide` does, for every path at once.
     #[error("the playbook does not allow a hand-over")]
     PlaybookNotSatisfied {
         /// The checks still unmet.
