@@ -24,7 +24,7 @@ done
 curl -sf -o /dev/null "$url/health/live" || die "nobody answers at $url; start the demo with: make run"
 [ -d "$data/mail" ] || die "no mail folder in $data; start the demo with: make run"
 
-sportello() { cargo run -q --bin sportello -- "$@"; }
+sportello() { ${SPORTELLO:-cargo run -q --bin sportello --} "$@"; }
 
 # pick KEY…: walks into a JSON document.
 pick() {

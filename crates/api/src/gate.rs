@@ -1,5 +1,5 @@
-//! Every request passes here, once: who calls, may they, how often; and every answer leaves here:
-//! one shape of error, one set of headers.
+//! Every request passes here, once: who calls, may they, how often. How its answer looks is said in
+//! `answer`.
 //!
 //! Deny by default: a path without a line in `policy` is answered before any handler runs.
 
@@ -9,22 +9,19 @@ use std::time::Duration;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpMessage, ResponseError, web};
 use domain::attachment::{ALL_EXTENSIONS, FileKind};
 use domain::email::EmailAddress;
 use domain::filing::CitizenIdentity;
-use domain::invalid::Lang;
 use domain::person_name::PersonName;
 use domain::tax_code::TaxCode;
 use futures_util::FutureExt;
-use service::Desk;
-use uuid::Uuid;
 
+use crate::answer::Asked;
 use crate::app::Shared;
 use crate::block;
-use crate::language::language_of;
 use crate::oidc::CitizenClaims;
 use crate::policy::{self, Callers, Rule};
 use crate::principal::Principal;
@@ -49,10 +46,9 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    let correlation = correlation_id(&request, &shared.desk);
+    let asked = Asked::of(&request, &shared.desk);
     let network = shared.proxies.network_of(&request);
     request.extensions_mut().insert(Network(network.clone()));
-    let http = request.request().clone();
 
     let (principal, admitted) = admit(&shared, &request, &network).await;
     let verdict = shared.limits.check(&principal.key(&network));
@@ -65,33 +61,48 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     let caller = principal.kind();
     request.extensions_mut().insert(principal);
 
-    let response: HttpResponse<BoxBody> = match admitted {
-        Err(problem) => problem.error_response(),
-        Ok(()) => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => response.into_parts().1.map_into_boxed_body(),
-            Ok(Err(error)) => error.error_response(),
-            Err(_) => {
-                tracing::error!("a handler panicked");
-                Problem::new("internal-error").error_response()
-            }
-        },
+    let log = |status: u16| {
+        let took = shared.desk.now().duration_since(started);
+        shared
+            .metrics
+            .count(&asked.method, &asked.route, status, took);
+        tracing::info!(
+            correlation.id = %asked.correlation,
+            http.method = asked.method,
+            // The pattern, not the path: an address may be typed by anybody.
+            http.route = asked.route,
+            http.status = status,
+            caller.kind = caller,
+            took.micros = i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
+            "answered"
+        );
     };
-    let mut response = speak(response, &http, &correlation);
-    let status = response.status().as_u16();
-    write_headers(response.headers_mut(), &http, &correlation, &verdict);
-    let took = shared.desk.now().duration_since(started);
-    shared.metrics.count(&http, status, took);
-    tracing::info!(
-        correlation.id = %correlation,
-        http.method = %http.method(),
-        // The pattern, not the path: an address may be typed by anybody.
-        http.route = http.match_pattern().unwrap_or_default(),
-        http.status = status,
-        caller.kind = caller,
-        took.micros = i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
-        "answered"
-    );
-    Ok(ServiceResponse::new(http, response))
+    if let Err(problem) = admitted {
+        let response = asked.dress(problem.error_response(), &verdict);
+        log(response.status().as_u16());
+        return Ok(request.into_response(response));
+    }
+    // The call is made inside the guarded future: routing itself may panic, too.
+    match AssertUnwindSafe(async move { next.call(request).await })
+        .catch_unwind()
+        .await
+    {
+        Ok(Ok(answered)) => {
+            let (request, response) = answered.into_parts();
+            let response = asked.dress(response.map_into_boxed_body(), &verdict);
+            log(response.status().as_u16());
+            Ok(ServiceResponse::new(request, response))
+        }
+        failed => {
+            let problem = match &failed {
+                Ok(Err(error)) => error.error_response(),
+                _ => Problem::new("internal-error").error_response(),
+            };
+            tracing::error!(correlation.id = %asked.correlation, "a handler panicked");
+            log(problem.status().as_u16());
+            Err(asked.undo(problem, &verdict).into())
+        }
+    }
 }
 
 /// Who calls, and whether the policy lets them.
@@ -250,113 +261,6 @@ fn citizen(claims: CitizenClaims) -> Option<Principal> {
         person: Box::new(person),
         identity: format!("{}|{}", claims.issuer, claims.subject),
     })
-}
-
-fn correlation_id(request: &ServiceRequest, desk: &Desk) -> String {
-    let given = request
-        .headers()
-        .get("x-correlation-id")
-        .and_then(|value| value.to_str().ok());
-    let given = given.and_then(|text| text.parse::<Uuid>().ok());
-    given.unwrap_or_else(|| desk.ids().uuid()).to_string()
-}
-
-/// Turns an error into a problem document in the caller's language.
-fn speak(
-    response: HttpResponse<BoxBody>,
-    request: &HttpRequest,
-    correlation: &str,
-) -> HttpResponse<BoxBody> {
-    let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) {
-        return response;
-    }
-    let problem = response.extensions().get::<Problem>().cloned();
-    let problem = problem.unwrap_or_else(|| Problem::of_status(status));
-    let lang = language_of(request);
-    // The query may hold what a person typed: the path alone names the instance.
-    let document = problem.document(lang, request.path(), correlation);
-    let mut spoken = problem.error_response();
-    let content_language = match lang {
-        Lang::It => "it",
-        Lang::En => "en",
-    };
-    let headers = spoken.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
-    headers.insert(
-        header::CONTENT_LANGUAGE,
-        HeaderValue::from_static(content_language),
-    );
-    if status.as_u16() == 401 {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    spoken.set_body(BoxBody::new(document.to_string()))
-}
-
-fn write_headers(
-    headers: &mut HeaderMap,
-    request: &HttpRequest,
-    correlation: &str,
-    verdict: &Verdict,
-) {
-    let mut set = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    let numbers = verdict.numbers();
-    set("x-correlation-id", correlation.to_owned());
-    set("x-ratelimit-limit", numbers.limit.to_string());
-    set("x-ratelimit-remaining", numbers.remaining.to_string());
-    set("x-ratelimit-reset", numbers.reset.to_string());
-    set(
-        "link",
-        "</openapi.yaml>; rel=\"service-desc\", </docs/>; rel=\"service-doc\"".to_owned(),
-    );
-    set(
-        "strict-transport-security",
-        "max-age=31536000; includeSubDomains".to_owned(),
-    );
-    set("referrer-policy", "no-referrer".to_owned());
-    if let Some(parent) = trace_parent(request) {
-        set("traceparent", parent);
-    }
-    for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'; sandbox",
-        ),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::VARY, "Accept-Language, Authorization"),
-    ] {
-        if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-    }
-}
-
-/// The caller's trace, if it is well-formed (W3C Trace Context): echoed, so that a client finds it.
-fn trace_parent(request: &HttpRequest) -> Option<String> {
-    let text = request.headers().get("traceparent")?.to_str().ok()?;
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_hex = |part: &str, len: usize| {
-        part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    match parts.as_slice() {
-        [version, trace, parent, flags]
-            if is_hex(version, 2)
-                && is_hex(trace, 32)
-                && is_hex(parent, 16)
-                && is_hex(flags, 2) =>
-        {
-            Some(text.to_owned())
-        }
-        _ => None,
-    }
 }
 
 /// Longest time a body may take to arrive.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::ACCEPT_LANGUAGE;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest};
 use domain::invalid::Lang;
 
@@ -16,14 +16,13 @@ impl FromRequest for Language {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Language(language_of(request))))
+        ready(Ok(Language(language_of(request.headers()))))
     }
 }
 
 /// The better liked of the two languages (RFC 9110 §12.5.4); a tie is Italian.
-pub(crate) fn language_of(request: &HttpRequest) -> Lang {
-    let text = request
-        .headers()
+pub(crate) fn language_of(headers: &HeaderMap) -> Lang {
+    let text = headers
         .get(ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();

@@ -4,6 +4,7 @@
 //! Invariant: no request reaches a handler but through `gate`, and no route exists that the
 //! policy table does not name.
 
+mod answer;
 pub mod app;
 mod body;
 mod conditions;

@@ -1,7 +1,6 @@
 //! Counters for whoever keeps the service running. No label holds anything a person typed: the
 //! route is the pattern of the policy table.
 
-use actix_web::HttpRequest;
 use jiff::SignedDuration;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
@@ -39,20 +38,15 @@ impl Metrics {
     }
 
     /// Counts an answer.
-    pub fn count(&self, request: &HttpRequest, status: u16, took: SignedDuration) {
-        let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-        let method = request.method().as_str();
+    pub fn count(&self, method: &str, route: &str, status: u16, took: SignedDuration) {
         // Methods are an open set: unknown ones share a label.
-        let method = if ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method) {
-            method
-        } else {
-            "other"
-        };
+        let known = ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method);
+        let method = if known { method } else { "other" };
         self.requests
-            .with_label_values(&[method, &route, &status.to_string()])
+            .with_label_values(&[method, route, &status.to_string()])
             .inc();
         self.seconds
-            .with_label_values(&[method, &route])
+            .with_label_values(&[method, route])
             .observe(took.as_secs_f64());
     }
 

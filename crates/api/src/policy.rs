@@ -159,7 +159,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "POST",
-        "/v1/email-proofs/{email_proof}/verifications",
+        "/v1/email-proofs/{proof}/verifications",
         "verify_email_proof",
         Callers::Public,
         FRESH,

@@ -109,12 +109,12 @@ impl Report {
         match outcome {
             Ok(done) => {
                 if done != Report::default() {
-                    tracing::info!(job.name = job.name(), "{done}");
+                    tracing::info!("{done}");
                 }
                 self.merge(done);
             }
             Err(error) => {
-                tracing::error!(job.name = job.name(), "a job failed: {error:#}");
+                tracing::error!("a job failed: {error:#}");
                 self.failed_jobs.push(job);
             }
         }

@@ -17,7 +17,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use data_encoding::{BASE64, HEXLOWER};
 
 /// The file of the key that signs our tokens.
-const SIGNING_KEY_FILE: &str = "signing-key.pem";
+pub(crate) const SIGNING_KEY_FILE: &str = "signing-key.pem";
 
 /// No file of ours is longer.
 const MAX_FILE_BYTES: u64 = 16 * 1024;

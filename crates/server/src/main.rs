@@ -1,1 +1,28 @@
-fn main() {}
+//! The program `sportello`: reads the configuration, wires the crates together, runs, stops.
+
+mod cli;
+mod commands;
+mod config;
+mod demo;
+mod demo_issuer;
+mod instance;
+mod keys;
+mod logging;
+mod out;
+mod passwords;
+mod private_file;
+mod reference;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            out::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,7 +2,9 @@
 //! names a server where databases may be created.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside `#[test]`")]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+mod support;
+
+use std::path::Path;
 use std::sync::{Barrier, mpsc};
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use storage::blobs::{self, BlobError, BlobKey, BlobRef};
 use storage::dialect;
 use storage::sql_types::{Id, Json, Ts};
 use storage::{Backend, Db, DbConfig, DbConnection, StoreError};
+use support::Fresh;
 
 mod schema {
     diesel::table! {
@@ -98,75 +101,12 @@ fn list(conn: &mut DbConnection, wanted: &Wanted) -> Result<Vec<PaperRow>, Store
 
 fn plain(_: &mut DbConfig) {}
 
-/// A database of its own for one test, gone with the test.
-struct Fresh {
-    db: Option<Db>,
-    config: DbConfig,
-    folder: tempfile::TempDir,
-    admin: Option<(String, String)>,
-}
-
-impl Fresh {
-    fn db(&self) -> &Db {
-        self.db.as_ref().unwrap()
-    }
-
-    fn is_sqlite(&self) -> bool {
-        self.db().backend() == Backend::Sqlite
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        self.db = None;
-        if let Some((admin, name)) = &self.admin {
-            let _ = PgConnection::establish(admin)
-                .unwrap()
-                .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
-        }
-    }
-}
-
 /// Runs the test on every database there is, with `adjust` applied to the configuration.
 fn everywhere(adjust: impl Fn(&mut DbConfig), test: impl Fn(&Fresh)) {
-    let places = std::iter::once(None).chain(admin_url().map(Some));
-    for admin in places {
-        let folder = tempfile::tempdir().unwrap();
-        let (url, admin) = match admin {
-            None => (
-                format!("sqlite://{}/data/test.db", folder.path().display()),
-                None,
-            ),
-            Some(admin) => {
-                static NEXT: AtomicU32 = AtomicU32::new(0);
-                let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                let name = format!("foundation_{}_{number}", std::process::id());
-                PgConnection::establish(&admin)
-                    .unwrap()
-                    .batch_execute(&format!("CREATE DATABASE {name}"))
-                    .unwrap();
-                let (server, _) = admin.rsplit_once('/').unwrap();
-                (format!("{server}/{name}"), Some((admin.clone(), name)))
-            }
-        };
-        let mut config = DbConfig::new(url);
-        config.pool_size = 8;
-        adjust(&mut config);
-        let db = Some(Db::open(&config).unwrap());
-        let fresh = Fresh {
-            db,
-            config,
-            folder,
-            admin,
-        };
-        create_tables(&fresh);
-        test(&fresh);
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one setting of this suite")]
-fn admin_url() -> Option<String> {
-    std::env::var("TEST_DATABASE_URL").ok()
+    support::everywhere(adjust, |fresh| {
+        create_tables(fresh);
+        test(fresh);
+    });
 }
 
 fn create_tables(fresh: &Fresh) {
@@ -808,13 +748,13 @@ fn a_connection_that_was_cut_is_replaced() {
         if fresh.is_sqlite() {
             return;
         }
-        let (admin, name) = fresh.admin.as_ref().unwrap();
         fresh.db().ping().unwrap();
-        PgConnection::establish(admin)
+        PgConnection::establish(&fresh.config.url)
             .unwrap()
-            .batch_execute(&format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            ))
+            .batch_execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
             .unwrap();
         assert!(fresh.db().ping().is_err());
         fresh.db().ping().unwrap();
@@ -901,8 +841,11 @@ fn urls_that_name_no_safe_database_open_nothing() {
 fn only_the_owner_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     everywhere(plain, |fresh| {
-        let folder = fresh.folder.path().join("data");
-        for file in std::fs::read_dir(folder).into_iter().flatten() {
+        let Some(path) = fresh.config.url.strip_prefix("sqlite://") else {
+            return;
+        };
+        let folder = Path::new(path).parent().unwrap();
+        for file in std::fs::read_dir(folder).unwrap() {
             let file = file.unwrap();
             let mode = file.metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{:?}", file.path());

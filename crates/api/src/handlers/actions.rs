@@ -9,6 +9,10 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
+use super::codes::{
+    ActionCode, ActivityKind, Audience, ChosenResolution, HandOverReason, Impact,
+    NotificationChannel, RemovalReason, TextKind, TicketRef, Urgency,
+};
 use super::email_proofs::replay_header;
 use super::screen_body::StaffTicketBody;
 use super::ticket_ref;
@@ -27,48 +31,49 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 /// An action, and what goes along with it.
 #[derive(Deserialize, Serialize, Validate, ToSchema)]
 struct ActionBody {
-    /// `take`, `assign`, `note`, `ask-info`, `cancel-question`, `resolve`, `hand-over`, `return`,
-    /// `reroute`, `open-activity`, `close-activity`, `reopen`, `remove` or `publish-note`.
+    /// What to do. Each action needs members of its own; the others are not looked at.
     #[validate(length(min = 1, max = 32))]
-    #[schema(min_length = 1, max_length = 32, pattern = "^[a-z-]+$")]
+    #[schema(value_type = ActionCode)]
     action: String,
+    /// What to write. Needed by every action that tells somebody something.
     #[validate(nested)]
     note: Option<NoteBody>,
-    /// `me`, a colleague's id or a pool's code.
+    /// Whose it becomes: `me`, a colleague's id or a pool's code (see `/v1/assignees`). Needed by `assign`, allowed
+    /// with every action where you may assign.
     #[validate(length(max = 64))]
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = r"^[^\x00]*$")]
     assignee: Option<String>,
-    /// Who you believe will read the note; another answer of the server is a 409.
+    /// Who you believe will read the note. If the server would show it to somebody else, it answers 409
+    /// `audience-mismatch` and writes nothing.
     #[validate(length(max = 16))]
-    #[schema(
-        max_length = 16,
-        pattern = "^(citizen|region|authority|technical|team)$"
-    )]
+    #[schema(value_type = Option<Audience>)]
     expected_audience: Option<String>,
-    /// For `resolve`.
+    /// Needed by `resolve`.
     #[validate(length(max = 32))]
-    #[schema(max_length = 32)]
+    #[schema(value_type = Option<ChosenResolution>)]
     resolution_code: Option<String>,
-    /// For `hand-over`.
+    /// Needed by `hand-over`.
     #[validate(length(max = 32))]
-    #[schema(max_length = 32)]
+    #[schema(value_type = Option<HandOverReason>)]
     reason_code: Option<String>,
-    /// For `reroute`.
+    /// Needed by `reroute`: the code of the authority that is to have the ticket.
     #[validate(length(max = 64))]
     #[schema(max_length = 64)]
     authority_code: Option<String>,
-    /// For `remove`.
+    /// Needed by `remove`.
     #[validate(length(max = 32))]
-    #[schema(max_length = 32)]
+    #[schema(value_type = Option<RemovalReason>)]
     removal_reason: Option<String>,
-    /// For `remove` as a duplicate: the number of the ticket that stays.
+    /// Needed by `remove` as a `duplicate`: number or id of the ticket that stays.
     #[validate(length(max = 64))]
     #[schema(max_length = 64)]
     duplicate_of: Option<String>,
-    /// For `publish-note`: the entry.
+    /// Needed by `publish-note`: the entry whose note the citizen may read from now on.
+    #[schema(minimum = 1)]
     seq: Option<i64>,
-    /// For `publish-note`: must be true.
+    /// Needed by `publish-note`, and must be true: it cannot be undone.
     confirm: Option<bool>,
+    /// Needed by `open-activity`.
     #[validate(nested)]
     activity: Option<ActivityBody>,
 }
@@ -76,37 +81,41 @@ struct ActionBody {
 /// A note. Who reads it follows from the action.
 #[derive(Deserialize, Serialize, Validate, ToSchema)]
 struct NoteBody {
+    /// The text, plain.
     #[validate(length(max = 20000))]
-    #[schema(max_length = 5000)]
+    #[schema(required, nullable = false, min_length = 1, max_length = 5000)]
     body: Option<String>,
-    /// Whether it leaves the team.
+    /// True when it leaves the team; the server decides for whom. False for an internal note.
+    #[schema(required, nullable = false)]
     published: Option<bool>,
 }
 
 /// A technical activity, for `open-activity`.
 #[derive(Deserialize, Serialize, Validate, ToSchema)]
 struct ActivityBody {
+    /// What is wrong, in a line.
     #[validate(length(max = 255))]
-    #[schema(max_length = 255)]
+    #[schema(required, nullable = false, min_length = 1, max_length = 255)]
     summary: Option<String>,
+    /// What was seen, and what is asked for.
     #[validate(length(max = 4000))]
-    #[schema(max_length = 4000)]
+    #[schema(required, nullable = false, min_length = 1, max_length = 4000)]
     detail: Option<String>,
-    /// `minor`, `moderate`, `significant` or `extensive`.
+    /// `moderate` if absent.
     #[validate(length(max = 32))]
-    #[schema(max_length = 32)]
+    #[schema(value_type = Option<Impact>)]
     impact: Option<String>,
-    /// `low`, `medium`, `high` or `critical`.
+    /// `medium` if absent.
     #[validate(length(max = 32))]
-    #[schema(max_length = 32)]
+    #[schema(value_type = Option<Urgency>)]
     urgency: Option<String>,
-    /// `user-service-restoration` or `infrastructure-restoration`.
+    /// `user-service-restoration` if absent.
     #[validate(length(max = 64))]
-    #[schema(max_length = 64)]
+    #[schema(value_type = Option<ActivityKind>)]
     kind: Option<String>,
     /// The application concerned.
     #[validate(length(max = 128))]
-    #[schema(max_length = 128)]
+    #[schema(required, nullable = false, min_length = 1, max_length = 128)]
     asset: Option<String>,
 }
 
@@ -114,41 +123,50 @@ struct ActivityBody {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 struct ActionForms {
+    /// The action, as JSON.
     action: ActionBody,
-    #[schema(value_type = Option<String>, format = Binary)]
+    /// The file; it goes along with the note.
+    #[schema(value_type = String, format = Binary, required = false)]
     attachment: Option<Vec<u8>>,
 }
 
 /// What an action led to.
 #[derive(Serialize, ToSchema)]
 struct ActionDone {
+    /// The ticket as it stands now.
     ticket: StaffTicketBody,
+    /// The entry of the timeline that was written.
     entry: WrittenEntryBody,
+    /// Who is told, and how.
+    #[schema(max_items = 10)]
     notified: Vec<NotifiedBody>,
 }
 
 /// The entry the action wrote.
 #[derive(Serialize, ToSchema)]
 struct WrittenEntryBody {
+    /// Its place in the timeline.
+    #[schema(minimum = 1)]
     seq: i64,
     #[schema(format = DateTime)]
     at: String,
-    #[schema(max_length = 64)]
+    /// What happened, such as `request.taken`.
+    #[schema(max_length = 64, pattern = "^[a-z_.]+$")]
     event: String,
-    #[schema(max_length = 16)]
+    /// What was written, if anything.
+    #[schema(value_type = Option<TextKind>, required)]
     kind: Option<String>,
     /// Who reads what was written.
-    #[schema(max_length = 16)]
+    #[schema(value_type = Option<Audience>, required)]
     audience: Option<String>,
 }
 
 /// Somebody who is told.
 #[derive(Serialize, ToSchema)]
 struct NotifiedBody {
-    #[schema(max_length = 16)]
+    #[schema(value_type = Audience)]
     audience: String,
-    /// `web`, `mail` or `queue`.
-    #[schema(max_length = 16)]
+    #[schema(value_type = NotificationChannel)]
     channel: String,
 }
 
@@ -185,7 +203,7 @@ impl From<ActionBody> for ActionForm {
 ///
 /// One call is one atomic change. The server decides who reads the note: the citizen, the region
 /// *instead of* the citizen on a hand-over, the receiving authority, the technical desk, or the team.
-#[utoipa::path(tag = "actions", params(("ticket" = String, Path, description = "Id or number")),
+#[utoipa::path(tag = "actions", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
     request_body(description = "The action", content((ActionBody = "application/json"), (ActionForms = "multipart/form-data"))),
     responses((status = 201, description = "Done", body = ActionDone)))]
 #[post("/v1/tickets/{ticket}/actions")]

@@ -10,6 +10,7 @@ use service::Desk;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::codes::TicketRef;
 use super::ticket_ref;
 use crate::block;
 use crate::principal::{Operator, Requester};
@@ -23,7 +24,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Downloads a file of a ticket.
 #[utoipa::path(tag = "tickets",
-    params(("ticket" = String, Path, description = "Id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
+    params(("ticket" = TicketRef, Path, description = "The ticket's id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
     responses((status = 200, description = "The file", content(
         (Vec<u8> = "application/pdf"), (Vec<u8> = "application/msword"), (Vec<u8> = "application/vnd.ms-excel"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
@@ -40,7 +41,7 @@ pub(crate) async fn download_attachment(
 
 /// Downloads a file of one's own request.
 #[utoipa::path(tag = "citizen",
-    params(("ticket" = String, Path, description = "Id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
+    params(("ticket" = TicketRef, Path, description = "The ticket's id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
     responses((status = 200, description = "The file", content(
         (Vec<u8> = "application/pdf"), (Vec<u8> = "application/msword"), (Vec<u8> = "application/vnd.ms-excel"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),

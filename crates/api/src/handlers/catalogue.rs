@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::CodeLabel;
+use super::codes::{
+    AuthorityKind, Datatype, FileExtension, Presence, ProblemTypeCode, Route, ServiceCode,
+};
 use super::status::content_tag;
 use crate::conditions::is_known;
 use crate::language::Language;
@@ -25,9 +28,10 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 /// A list that fits in one page.
 #[derive(Serialize, ToSchema)]
 struct ServiceList {
+    #[schema(max_items = 200)]
     items: Vec<ServiceBody>,
-    /// Always absent: the catalogue is one page.
-    #[schema(max_length = 512)]
+    /// Always null: the catalogue is one page.
+    #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
 }
 
@@ -40,10 +44,10 @@ struct ServiceBody {
     /// What people read.
     #[schema(max_length = 250)]
     label: String,
-    /// Who works its requests first: `authority` or `region`.
-    #[schema(max_length = 16, pattern = "^(authority|region)$")]
+    #[schema(value_type = Route)]
     route: String,
     profiles: ProfilesBody,
+    #[schema(max_items = 100)]
     problem_types: Vec<CodeLabel>,
 }
 
@@ -119,10 +123,14 @@ struct FormBody {
     service_code: String,
     #[schema(max_length = 250)]
     label: String,
-    #[schema(max_length = 16, pattern = "^(authority|region)$")]
+    #[schema(value_type = Route)]
     route: String,
     profiles: ProfilesBody,
+    /// What can be wrong, in the order to show.
+    #[schema(max_items = 100)]
     problem_types: Vec<FormProblemType>,
+    /// What is asked, in the order to show.
+    #[schema(max_items = 100)]
     fields: Vec<FormFieldBody>,
     attachment: AttachmentRuleBody,
     text_limits: TextLimitsBody,
@@ -153,29 +161,39 @@ struct FormProblemType {
 )]
 struct FormFieldBody {
     /// Its key in the body, or in `extra`.
-    #[schema(max_length = 64, pattern = "^[a-z_]+$")]
-    name: String,
+    #[schema(max_length = 64, pattern = "^[a-z0-9_]+$")]
+    key: String,
     /// Where it lives in the body, as errors name it.
     #[schema(max_length = 128)]
     pointer: String,
     #[schema(max_length = 250)]
     label: String,
     /// What its values look like.
-    #[schema(max_length = 32, pattern = "^[a-z-]+$")]
+    #[schema(value_type = Datatype)]
     datatype: String,
     /// Whether somebody without a token must always give it.
     required: bool,
     presence: PresenceBody,
-    /// The problem types that make it required.
-    #[schema(max_length = 64)]
+    /// The problem types that make it required where it is optional.
+    #[schema(value_type = Vec<ProblemTypeCode>, max_items = 100)]
     required_for: Vec<String>,
+    /// The exact number of characters. Absent where there is none.
+    #[schema(nullable = false, minimum = 1, maximum = 10000)]
     length: Option<i32>,
+    /// The highest number of characters.
+    #[schema(nullable = false, minimum = 1, maximum = 10000)]
     max_length: Option<i32>,
+    /// The highest number of values.
+    #[schema(nullable = false, minimum = 1, maximum = 1000)]
     max_items: Option<i32>,
-    #[schema(max_length = 500)]
+    /// A regular expression that every accepted value matches once normalised.
+    #[schema(nullable = false, max_length = 500)]
     pattern: Option<String>,
+    /// What can be chosen.
+    #[schema(nullable = false, min_items = 1, max_items = 1000)]
     choices: Option<Vec<CodeLabel>>,
-    #[schema(max_length = 500)]
+    /// A line of help.
+    #[schema(nullable = false, max_length = 500)]
     hint: Option<String>,
 }
 
@@ -186,11 +204,11 @@ struct FormFieldBody {
     reason = "describes what the domain's contract serialises to"
 )]
 struct PresenceBody {
-    #[schema(max_length = 16, pattern = "^[a-z-]+$")]
+    #[schema(value_type = Presence)]
     anonymous: String,
-    #[schema(max_length = 16, pattern = "^[a-z-]+$")]
+    #[schema(value_type = Presence)]
     citizen: String,
-    #[schema(max_length = 16, pattern = "^[a-z-]+$")]
+    #[schema(value_type = Presence)]
     operator: String,
 }
 
@@ -200,8 +218,13 @@ struct PresenceBody {
     reason = "describes what the domain's contract serialises to"
 )]
 struct AttachmentRuleBody {
+    #[schema(minimum = 0, maximum = 100)]
     max_files: i32,
+    /// Of one file, decoded.
+    #[schema(minimum = 0, maximum = 104857600)]
     max_bytes: i32,
+    /// In lower case.
+    #[schema(value_type = Vec<FileExtension>, max_items = 50)]
     extensions: Vec<String>,
 }
 
@@ -211,7 +234,11 @@ struct AttachmentRuleBody {
     reason = "describes what the domain's contract serialises to"
 )]
 struct TextLimitsBody {
+    /// Of a description or a message, in Unicode scalar values.
+    #[schema(minimum = 1, maximum = 4000)]
     description_max_chars: i32,
+    /// Of a given or family name.
+    #[schema(minimum = 1, maximum = 100)]
     person_name_max_chars: i32,
 }
 
@@ -221,9 +248,11 @@ struct TextLimitsBody {
     reason = "describes what the domain's contract serialises to"
 )]
 struct ValidityBody {
-    #[schema(format = "date")]
+    /// Null when it has always been.
+    #[schema(required, format = "date")]
     valid_from: Option<String>,
-    #[schema(format = "date")]
+    /// Null when no end is known.
+    #[schema(required, format = "date")]
     valid_to: Option<String>,
 }
 
@@ -231,7 +260,7 @@ struct ValidityBody {
 ///
 /// Fields, rules, choices, attachment rule and text limits, made from the same data that filing
 /// enforces.
-#[utoipa::path(tag = "catalogue", params(("service" = String, Path, description = "The service's code")),
+#[utoipa::path(tag = "catalogue", params(("service" = ServiceCode, Path, description = "The service's code")),
     responses((status = 200, description = "The form", body = FormBody)))]
 #[get("/v1/services/{service}/form")]
 pub(crate) async fn show_form(
@@ -243,7 +272,21 @@ pub(crate) async fn show_form(
     let form = desk.form(&service)?;
     let mut body = serde_json::to_value(&form).map_err(|error| Problem::internal(&error))?;
     localise(&mut body, lang.0);
+    name_keys(&mut body);
     Ok(cacheable(&request, &body))
+}
+
+/// What the domain calls a field's name is its `key` here: the national rules keep `name` for
+/// nobody.
+fn name_keys(form: &mut Value) {
+    let fields = form.get_mut("fields").and_then(Value::as_array_mut);
+    for field in fields.into_iter().flatten() {
+        if let Some(field) = field.as_object_mut()
+            && let Some(name) = field.remove("name")
+        {
+            field.insert("key".to_owned(), name);
+        }
+    }
 }
 
 /// Replaces every text in two languages by the one asked for.
@@ -271,9 +314,10 @@ fn localise(value: &mut Value, lang: Lang) {
 
 #[derive(Serialize, ToSchema)]
 struct AuthorityList {
+    #[schema(max_items = 1000)]
     items: Vec<AuthorityBody>,
-    /// Always absent: the list is one page.
-    #[schema(max_length = 512)]
+    /// Always null: the list is one page.
+    #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
 }
 
@@ -284,11 +328,10 @@ struct AuthorityBody {
     code: String,
     #[schema(max_length = 250)]
     label: String,
-    /// `asl`, `ao`, `aou` or `other`.
-    #[schema(max_length = 16, pattern = "^[a-z]+$")]
+    #[schema(value_type = AuthorityKind)]
     kind: String,
     /// The services it can be chosen for.
-    #[schema(max_items = 200)]
+    #[schema(value_type = Vec<ServiceCode>, max_items = 200)]
     services: Vec<String>,
 }
 
@@ -335,6 +378,7 @@ fn cacheable(request: &HttpRequest, body: &impl Serialize) -> HttpResponse {
     if is_known(request, &tag) {
         return HttpResponse::NotModified()
             .insert_header(("etag", tag))
+            .insert_header(("cache-control", "public, max-age=60"))
             .finish();
     }
     HttpResponse::Ok()

@@ -76,7 +76,7 @@ pub(crate) async fn start_email_proof(
 /// The code that was mailed.
 #[derive(Deserialize, Validate, ToSchema)]
 struct CodeBody {
-    /// Its digits.
+    /// The digits of the mail.
     #[validate(length(min = 1, max = 16))]
     #[schema(min_length = 1, max_length = 16)]
     code: String,
@@ -91,10 +91,10 @@ struct ProofBody {
 }
 
 /// Confirms an e-mail address with the code.
-#[utoipa::path(tag = "filing", params(("email_proof" = Uuid, Path, description = "The proof in progress")),
+#[utoipa::path(tag = "filing", params(("proof" = Uuid, Path, description = "The proof in progress")),
     request_body(content = CodeBody, description = "The code"),
     responses((status = 201, description = "The address is proved", body = ProofBody)))]
-#[post("/v1/email-proofs/{email_proof}/verifications")]
+#[post("/v1/email-proofs/{proof}/verifications")]
 pub(crate) async fn verify_email_proof(
     request: HttpRequest,
     id: web::Path<Uuid>,

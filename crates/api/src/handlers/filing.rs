@@ -10,6 +10,7 @@ use service::filing::FiledBy;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::codes::{StepId, TickedBox};
 use super::email_proofs::replay_header;
 use super::screen_body::RequesterTicketBody;
 use crate::block;
@@ -32,48 +33,57 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 )]
 struct FilingBody {
     /// The service, from the catalogue.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     service_code: String,
     /// The problem type, from that service.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     problem_type: String,
-    /// The authority, where the service asks for one.
+    /// The authority, where the service's form asks for one.
     #[schema(max_length = 64)]
     authority_code: Option<String>,
+    /// With a citizen's token: left out, or the same as in the token.
     #[schema(max_length = 30)]
     given_name: Option<String>,
+    /// With a citizen's token: left out, or the same as in the token.
     #[schema(max_length = 30)]
     family_name: Option<String>,
-    /// Italian tax code: 16 characters, 11 digits, or STP/ENI.
+    /// Italian tax code: 16 characters, 11 digits, or STP/ENI. With a citizen's token: left out, or the
+    /// same as in the token.
     #[schema(max_length = 32)]
     tax_code: Option<String>,
+    /// Where answers go. With a citizen's token that has an address it may be left out.
     #[schema(format = "email", max_length = 254)]
     email: Option<String>,
+    /// Where to call; `+39` is added where no country is given.
     #[schema(max_length = 32)]
     phone: Option<String>,
-    /// The problem in the requester's words.
+    /// The problem in the requester's words: 500 characters, or as many as the form's `text_limits` say.
     #[schema(max_length = 4000)]
     description: Option<String>,
-    /// The service's own fields.
+    /// The service's own fields, by their `key` in the form.
     #[schema(value_type = Option<Object>)]
     extra: Option<Value>,
+    /// A file, if one helps.
     attachment: Option<InlineFile>,
-    /// Must be true.
+    /// Must be true: the notice was read.
     privacy_ack: bool,
-    /// The proof of the address, without a token.
+    /// Without a token: the proof of the address, from `/v1/email-proofs`.
     #[schema(max_length = 128)]
     email_proof: Option<String>,
-    /// On the operators' form.
+    /// On the operators' form: the role of who asks, one of the choices of its field.
     #[schema(max_length = 64)]
     requester_role: Option<String>,
-    /// The delegator's tax code.
+    /// The tax code of who gave a delegation.
     #[schema(max_length = 32)]
     on_behalf_of: Option<String>,
+    /// A second address, for this request alone.
     #[schema(format = "email", max_length = 254)]
     notification_email: Option<String>,
+    /// A second number, for this request alone.
     #[schema(max_length = 32)]
     recall_phone: Option<String>,
-    #[schema(max_items = 50)]
+    /// The answers given in a self-help tree before filing, in order.
+    #[schema(value_type = Option<Vec<StepId>>, max_items = 50)]
     self_help_path: Option<Vec<String>>,
 }
 
@@ -82,52 +92,85 @@ struct FilingBody {
 #[expect(dead_code, reason = "describes the body")]
 pub(crate) struct InlineFile {
     /// Its name; the extension says its kind.
-    #[schema(max_length = 120)]
+    #[schema(min_length = 1, max_length = 120)]
     file_name: String,
     /// Its bytes: at most 1,048,576 once decoded.
     #[schema(format = Byte, max_length = 1_400_000)]
     content_base64: String,
 }
 
+/// One of the service's own fields as a part; a list is sent as a part for each value.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the body")]
+enum ExtraPart {
+    Text(ExtraText),
+    List(Vec<ExtraText>),
+}
+
+/// A value of a list.
+#[derive(ToSchema)]
+#[schema(max_length = 4000)]
+#[expect(dead_code, reason = "describes the body")]
+struct ExtraText(String);
+
 /// The form as parts; `extra.<name>` for the service's own fields, repeated for lists.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 struct FilingForms {
-    #[schema(max_length = 64)]
+    /// The service, from the catalogue.
+    #[schema(min_length = 1, max_length = 64)]
     service_code: String,
-    #[schema(max_length = 64)]
+    /// The problem type, from that service.
+    #[schema(min_length = 1, max_length = 64)]
     problem_type: String,
-    #[schema(max_length = 64)]
+    /// The authority, where the service's form asks for one.
+    #[schema(max_length = 64, nullable = false)]
     authority_code: Option<String>,
-    #[schema(max_length = 30)]
+    /// With a citizen's token: left out, or the same as in the token.
+    #[schema(max_length = 30, nullable = false)]
     given_name: Option<String>,
-    #[schema(max_length = 30)]
+    /// With a citizen's token: left out, or the same as in the token.
+    #[schema(max_length = 30, nullable = false)]
     family_name: Option<String>,
-    #[schema(max_length = 32)]
+    /// Italian tax code: 16 characters, 11 digits, or STP/ENI. With a citizen's token: left out, or the
+    /// same as in the token.
+    #[schema(max_length = 32, nullable = false)]
     tax_code: Option<String>,
-    #[schema(format = "email", max_length = 254)]
+    /// Where answers go. With a citizen's token that has an address it may be left out.
+    #[schema(format = "email", max_length = 254, nullable = false)]
     email: Option<String>,
-    #[schema(max_length = 32)]
+    /// Where to call; `+39` is added where no country is given.
+    #[schema(max_length = 32, nullable = false)]
     phone: Option<String>,
-    #[schema(max_length = 4000)]
+    /// The problem in the requester's words: 500 characters, or as many as the form's `text_limits` say.
+    #[schema(max_length = 4000, nullable = false)]
     description: Option<String>,
-    #[schema(max_length = 8)]
+    #[schema(value_type = TickedBox)]
     privacy_ack: String,
-    #[schema(max_length = 128)]
+    /// Without a token: the proof of the address, from `/v1/email-proofs`.
+    #[schema(max_length = 128, nullable = false)]
     email_proof: Option<String>,
-    #[schema(max_length = 64)]
+    /// On the operators' form: the role of who asks, one of the choices of its field.
+    #[schema(max_length = 64, nullable = false)]
     requester_role: Option<String>,
-    #[schema(max_length = 32)]
+    /// The tax code of who gave a delegation.
+    #[schema(max_length = 32, nullable = false)]
     on_behalf_of: Option<String>,
-    #[schema(format = "email", max_length = 254)]
+    /// A second address, for this request alone.
+    #[schema(format = "email", max_length = 254, nullable = false)]
     notification_email: Option<String>,
-    #[schema(max_length = 32)]
+    /// A second number, for this request alone.
+    #[schema(max_length = 32, nullable = false)]
     recall_phone: Option<String>,
+    /// The answers given in a self-help tree before filing, in order: a part each.
+    #[schema(value_type = Vec<StepId>, required = false, max_items = 50)]
     self_help_path: Option<Vec<String>>,
-    #[schema(value_type = Option<String>, format = Binary)]
+    /// A file, if one helps: at most 1,048,576 bytes.
+    #[schema(value_type = String, format = Binary, required = false)]
     attachment: Option<Vec<u8>>,
     #[serde(flatten)]
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    #[schema(value_type = std::collections::BTreeMap<String, ExtraPart>)]
     extra: std::collections::BTreeMap<String, String>,
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod attachments;
 pub(crate) mod catalogue;
+pub(crate) mod codes;
 pub(crate) mod email_proofs;
 pub(crate) mod filing;
 pub(crate) mod own_tickets;
@@ -59,10 +60,10 @@ pub(crate) struct CodeLabel {
 pub(crate) struct Links {
     /// This page.
     #[serde(rename = "self")]
-    #[schema(format = "uri", max_length = 2048)]
+    #[schema(format = "uri", max_length = 8192)]
     pub(crate) own: String,
-    /// The next page, if there is one.
-    #[schema(format = "uri", max_length = 2048)]
+    /// The next page; null on the last one.
+    #[schema(required, format = "uri", max_length = 8192)]
     pub(crate) next: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
+use super::codes::{State, TicketNumber, TicketRef};
 use super::email_proofs::replay_header;
 use super::filing::InlineFile;
 use super::screen_body::{RequesterScreenBody, RequesterTicketBody, label, requester_label};
@@ -48,7 +49,7 @@ struct OwnPage {
     #[schema(max_items = 100)]
     items: Vec<OwnItemBody>,
     /// Null on the last page.
-    #[schema(max_length = 512)]
+    #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
     #[serde(rename = "_links")]
     links: Links,
@@ -58,9 +59,10 @@ struct OwnPage {
 #[derive(Serialize, ToSchema)]
 struct OwnItemBody {
     id: Uuid,
-    #[schema(max_length = 32)]
+    #[schema(value_type = TicketNumber)]
     number: String,
-    #[schema(max_length = 16)]
+    /// Never says that desks passed the ticket on.
+    #[schema(value_type = State)]
     state: String,
     #[schema(max_length = 64)]
     state_label: String,
@@ -73,7 +75,7 @@ struct OwnItemBody {
     /// Whether a question waits for an answer.
     needs_answer: bool,
     /// The beginning of the newest message.
-    #[schema(max_length = 200)]
+    #[schema(required, max_length = 200)]
     last_message: Option<String>,
 }
 
@@ -135,7 +137,7 @@ pub(crate) async fn list_own_tickets(
 /// Shows one of my requests.
 ///
 /// With the messages meant for me; operators show as "Operatore" and their authority.
-#[utoipa::path(tag = "citizen", params(("ticket" = String, Path, description = "Id or number")),
+#[utoipa::path(tag = "citizen", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
     responses((status = 200, description = "The request", body = RequesterScreenBody)))]
 #[get("/v1/me/tickets/{ticket}")]
 pub(crate) async fn show_own_ticket(
@@ -167,7 +169,8 @@ struct MessageBodyIn {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 struct MessageBody {
-    #[schema(max_length = 4000)]
+    /// The text: 500 characters, or as many as the form's `text_limits` say.
+    #[schema(min_length = 1, max_length = 4000)]
     body: String,
     attachment: Option<InlineFile>,
 }
@@ -176,17 +179,21 @@ struct MessageBody {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 struct MessageForms {
-    #[schema(max_length = 4000)]
+    /// The text: 500 characters, or as many as the form's `text_limits` say.
+    #[schema(min_length = 1, max_length = 4000)]
     body: String,
-    #[schema(value_type = Option<String>, format = Binary)]
+    /// A file: at most 1,048,576 bytes.
+    #[schema(value_type = String, format = Binary, required = false)]
     attachment: Option<Vec<u8>>,
 }
 
 /// What a message led to.
 #[derive(Serialize, ToSchema)]
 struct MessageDone {
+    /// The ticket that has the message: a new one if `is_follow_up`.
     ticket: RequesterTicketBody,
     /// Its place in the ticket's history.
+    #[schema(minimum = 1)]
     seq: i64,
     /// Whether the ticket was closed and a new one was made for the message.
     is_follow_up: bool,
@@ -196,7 +203,7 @@ struct MessageDone {
 ///
 /// Wakes a request that waits for an answer, reopens a resolved one within its window, and becomes a
 /// new request on a closed one, so that nothing said is lost.
-#[utoipa::path(tag = "citizen", params(("ticket" = String, Path, description = "Id or number")),
+#[utoipa::path(tag = "citizen", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
     request_body(description = "The message", content((MessageBody = "application/json"), (MessageForms = "multipart/form-data"))),
     responses((status = 201, description = "Written", body = MessageDone)))]
 #[post("/v1/me/tickets/{ticket}/messages")]
@@ -258,7 +265,7 @@ pub(crate) async fn add_message(
 /// Withdraws one of my requests.
 ///
 /// It is resolved as withdrawn.
-#[utoipa::path(tag = "citizen", params(("ticket" = String, Path, description = "Id or number")),
+#[utoipa::path(tag = "citizen", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
     responses((status = 201, description = "Withdrawn", body = RequesterTicketBody)))]
 #[post("/v1/me/tickets/{ticket}/withdrawal")]
 pub(crate) async fn withdraw_ticket(

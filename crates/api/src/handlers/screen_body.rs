@@ -13,6 +13,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::CodeLabel;
+use super::codes::{
+    ActionCode, AssigneeKind, Audience, AuthorKind, Channel, LegOutcome, Priority, RequesterKind,
+    ResolutionCode, State, Tag, TextKind, TicketKind, TicketNumber,
+};
 
 pub(crate) fn label(labelled: Labelled, lang: Lang) -> CodeLabel {
     CodeLabel {
@@ -26,35 +30,41 @@ pub(crate) fn label(labelled: Labelled, lang: Lang) -> CodeLabel {
 pub(crate) struct StaffTicketBody {
     id: Uuid,
     /// For people.
-    #[schema(max_length = 32)]
+    #[schema(value_type = TicketNumber)]
     number: String,
     /// For `If-Match`.
+    #[schema(minimum = 0)]
     version: i64,
-    /// The state's code.
-    #[schema(max_length = 16, pattern = "^[a-z-]+$")]
+    #[schema(value_type = State)]
     state: String,
     #[schema(max_length = 64)]
     state_label: String,
     service: CodeLabel,
     problem_type: CodeLabel,
     /// The authority the requester named.
+    #[schema(required)]
     declared_authority: Option<CodeLabel>,
     /// Who holds it now.
     custody: CodeLabel,
+    /// Who works it; null when nobody does.
+    #[schema(required)]
     assignee: Option<AssigneeBody>,
-    #[schema(max_length = 32)]
+    /// How it was resolved; null while it is not.
+    #[schema(value_type = Option<ResolutionCode>, required)]
     resolution_code: Option<String>,
-    #[schema(max_length = 16, pattern = "^[a-z]+$")]
+    #[schema(value_type = Priority)]
     priority: String,
-    #[schema(max_length = 32)]
+    #[schema(value_type = Option<TicketKind>, required)]
     kind: Option<String>,
-    #[schema(max_items = 20)]
+    #[schema(value_type = Vec<Tag>, max_items = 20)]
     tags: Vec<String>,
-    #[schema(max_length = 16)]
+    #[schema(value_type = Channel)]
     channel: String,
+    /// Whether somebody should look.
     needs_attention: bool,
     requester: PersonBody,
-    #[schema(max_length = 4000)]
+    /// The problem in the requester's words; null where the form does not ask for them.
+    #[schema(required, max_length = 4000)]
     description: Option<String>,
     /// The service's own fields.
     #[schema(value_type = Object)]
@@ -64,12 +74,20 @@ pub(crate) struct StaffTicketBody {
     #[schema(format = DateTime)]
     updated_at: String,
     sla: SlaBody,
+    #[schema(minimum = 0)]
     reopen_count: i32,
+    #[schema(minimum = 0)]
     reminder_count: i32,
+    #[schema(minimum = 0)]
     bounce_count: i32,
     /// The closed ticket this one goes on from.
+    #[schema(required)]
     follow_up_of: Option<Uuid>,
+    /// Who had custody when.
+    #[schema(max_items = 1000)]
     legs: Vec<LegBody>,
+    /// What the caller's role may do, and whether it may do so now.
+    #[schema(max_items = 50)]
     allowed_actions: Vec<AllowedActionBody>,
 }
 
@@ -79,16 +97,16 @@ pub(crate) struct SlaBody {
     /// When it should be resolved.
     #[schema(format = DateTime)]
     due_at: String,
-    /// When a resolved ticket closes by itself.
-    #[schema(format = DateTime)]
+    /// When a resolved ticket closes by itself; null while it is not resolved.
+    #[schema(required, format = DateTime)]
     closes_at: Option<String>,
 }
 
 /// The requester.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PersonBody {
-    /// `anonymous`, `citizen` or `staff`.
-    #[schema(max_length = 16)]
+    /// As whom they filed.
+    #[schema(value_type = RequesterKind)]
     kind: String,
     /// Whether a national identity says who they are.
     verified: bool,
@@ -98,15 +116,15 @@ pub(crate) struct PersonBody {
     family_name: String,
     #[schema(max_length = 16)]
     tax_code: String,
-    #[schema(max_length = 254)]
+    #[schema(format = "email", max_length = 254)]
     email: String,
-    #[schema(max_length = 16)]
+    #[schema(required, max_length = 16, pattern = r"^\+[0-9]{6,15}$")]
     phone: Option<String>,
-    #[schema(max_length = 16)]
+    #[schema(required, max_length = 16, pattern = r"^\+[0-9]{6,15}$")]
     recall_phone: Option<String>,
-    #[schema(max_length = 254)]
+    #[schema(required, format = "email", max_length = 254)]
     notification_email: Option<String>,
-    #[schema(max_length = 64)]
+    #[schema(required, max_length = 64)]
     requester_role: Option<String>,
 }
 
@@ -116,10 +134,10 @@ pub(crate) struct AssigneeBody {
     /// The account's id or the pool's code.
     #[schema(max_length = 64)]
     pub(crate) id: String,
-    /// `operator` or `pool`.
-    #[schema(max_length = 16)]
+    #[schema(value_type = AssigneeKind)]
     pub(crate) kind: String,
-    #[schema(max_length = 128)]
+    /// What people read, where it is known.
+    #[schema(required, max_length = 128)]
     pub(crate) label: Option<String>,
 }
 
@@ -136,24 +154,26 @@ impl From<AssigneeView> for AssigneeBody {
 /// A stretch of the ticket's life with one custodian.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LegBody {
+    #[schema(minimum = 1)]
     no: i32,
     custody: CodeLabel,
     #[schema(format = DateTime)]
     opened_at: String,
-    #[schema(format = DateTime)]
+    /// Null for the one that lasts.
+    #[schema(required, format = DateTime)]
     closed_at: Option<String>,
-    #[schema(max_length = 16)]
+    #[schema(value_type = Option<LegOutcome>, required)]
     outcome: Option<String>,
 }
 
 /// An action, and whether the caller may take it now.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AllowedActionBody {
-    #[schema(max_length = 32)]
+    #[schema(value_type = ActionCode)]
     action: String,
     allowed: bool,
-    /// The problem it would meet.
-    #[schema(max_length = 64)]
+    /// The problem it would meet, as the last part of its type; null when it is allowed.
+    #[schema(required, max_length = 64, pattern = "^[a-z-]+$")]
     reason: Option<String>,
 }
 
@@ -163,12 +183,16 @@ pub(crate) struct ScreenBody {
     #[serde(flatten)]
     ticket: StaffTicketBody,
     /// The newest entries, newest first.
+    #[schema(max_items = 100)]
     timeline: Vec<EntryBody>,
-    /// The cursor of `/timeline` for the entries before.
-    #[schema(max_length = 512)]
+    /// The cursor of `/timeline` for the entries before these; null when these are all.
+    #[schema(required, max_length = 18, pattern = "^[0-9]+$")]
     timeline_next_cursor: Option<String>,
+    /// The files of those entries.
+    #[schema(max_items = 1000)]
     attachments: Vec<AttachmentBody>,
     /// Numbers of other tickets of the same person at this desk.
+    #[schema(value_type = Vec<TicketNumber>, max_items = 5)]
     possible_duplicates: Vec<String>,
 }
 
@@ -177,12 +201,14 @@ pub(crate) struct ScreenBody {
 pub(crate) struct AttachmentBody {
     id: Uuid,
     /// The entry it belongs to.
+    #[schema(minimum = 1)]
     seq: i64,
     #[schema(max_length = 120)]
     file_name: String,
     #[schema(max_length = 128)]
     media_type: String,
     /// Bytes.
+    #[schema(minimum = 0)]
     size: i64,
     /// Of its content, in hexadecimal.
     #[schema(max_length = 64, pattern = "^[0-9a-f]{64}$")]
@@ -192,40 +218,46 @@ pub(crate) struct AttachmentBody {
 /// An entry of the timeline.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EntryBody {
+    /// Its place.
+    #[schema(minimum = 1)]
     seq: i64,
     #[schema(format = DateTime)]
     at: String,
-    /// What happened.
-    #[schema(max_length = 64)]
+    /// What happened, such as `request.taken`. The list may grow.
+    #[schema(max_length = 64, pattern = "^[a-z_.]+$")]
     event: String,
     /// Codes that go with the event.
     #[schema(value_type = Object)]
     details: Map<String, Value>,
-    #[schema(max_length = 16)]
+    /// The state after it.
+    #[schema(value_type = State)]
     state: String,
     #[schema(max_length = 64)]
     state_label: String,
     author: AuthorBody,
-    /// `message`, `note` or `system`, if something was written that the caller may read.
-    #[schema(max_length = 16)]
+    /// What was written, if the caller may read it.
+    #[schema(value_type = Option<TextKind>, required)]
     kind: Option<String>,
     /// For whom it was written.
-    #[schema(max_length = 16)]
+    #[schema(value_type = Option<Audience>, required)]
     audience: Option<String>,
-    #[schema(max_length = 5000)]
+    /// What was written, if the caller may read it.
+    #[schema(required, max_length = 10000)]
     body: Option<String>,
+    #[schema(max_items = 10)]
     attachments: Vec<AttachmentBody>,
 }
 
 /// Who did something.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AuthorBody {
-    /// `staff`, `requester` or `system`.
-    #[schema(max_length = 16)]
+    #[schema(value_type = AuthorKind)]
     kind: String,
-    #[schema(max_length = 128)]
+    /// A colleague's name.
+    #[schema(required, max_length = 128)]
     label: Option<String>,
-    #[schema(max_length = 64)]
+    /// The code of their authority.
+    #[schema(required, max_length = 64)]
     authority: Option<String>,
 }
 
@@ -359,18 +391,23 @@ impl EntryBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RequesterTicketBody {
     id: Uuid,
-    #[schema(max_length = 32)]
+    /// For people.
+    #[schema(value_type = TicketNumber)]
     number: String,
+    /// Grows with every change.
+    #[schema(minimum = 0)]
     version: i64,
     /// Never says that desks passed the ticket on.
-    #[schema(max_length = 16, pattern = "^[a-z-]+$")]
+    #[schema(value_type = State)]
     state: String,
     #[schema(max_length = 64)]
     state_label: String,
     service: CodeLabel,
     problem_type: CodeLabel,
+    /// The authority that answers, as far as the requester is told.
+    #[schema(required)]
     authority: Option<CodeLabel>,
-    #[schema(max_length = 4000)]
+    #[schema(required, max_length = 4000)]
     description: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
@@ -379,10 +416,12 @@ pub(crate) struct RequesterTicketBody {
     /// Whether a question waits for an answer.
     needs_answer: bool,
     /// Until when a reply reopens a resolved request.
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     can_reply_until: Option<String>,
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     closed_at: Option<String>,
+    /// The closed ticket this one goes on from.
+    #[schema(required)]
     follow_up_of: Option<Uuid>,
 }
 
@@ -419,28 +458,32 @@ pub(crate) struct RequesterScreenBody {
     ticket: RequesterTicketBody,
     /// Oldest first.
     messages: Vec<RequesterMessageBody>,
+    #[schema(max_items = 1000)]
     attachments: Vec<AttachmentBody>,
 }
 
 /// Something said or done, as the requester reads it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RequesterMessageBody {
+    #[schema(minimum = 1)]
     seq: i64,
     #[schema(format = DateTime)]
     at: String,
-    #[schema(max_length = 64)]
+    /// What happened, such as `request.resolved`. The list may grow.
+    #[schema(max_length = 64, pattern = "^[a-z_.]+$")]
     event: String,
-    /// `staff`, `requester` or `system`.
-    #[schema(max_length = 16)]
+    #[schema(value_type = AuthorKind)]
     author: String,
     /// "Operatore" and the authority; never a person's name.
     #[schema(max_length = 250)]
     author_label: String,
     /// What happened, where nothing was written.
-    #[schema(max_length = 500)]
+    #[schema(required, max_length = 500)]
     text: Option<String>,
-    #[schema(max_length = 5000)]
+    /// What was written.
+    #[schema(required, max_length = 10000)]
     body: Option<String>,
+    #[schema(max_items = 10)]
     attachments: Vec<AttachmentBody>,
 }
 

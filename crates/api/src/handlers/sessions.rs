@@ -12,6 +12,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::CodeLabel;
+use super::codes::{self, Role, TokenType};
 use super::email_proofs::replay_header;
 use crate::app::Shared;
 use crate::block;
@@ -51,17 +52,19 @@ struct SessionBody {
     /// For the `Authorization` header.
     #[schema(max_length = 8192)]
     access_token: String,
-    /// `Bearer`.
-    #[schema(max_length = 16)]
+    #[schema(value_type = TokenType)]
     token_type: String,
     /// Seconds the access token is good for.
+    #[schema(minimum = 0, maximum = 86400)]
     expires_in: i64,
     /// Good once, for the next pair.
     #[schema(max_length = 256)]
     refresh_token: String,
     /// The placements to choose from.
+    #[schema(max_items = 100)]
     placements: Vec<PlacementBody>,
     /// The placement chosen; null until one is.
+    #[schema(required)]
     placement: Option<PlacementBody>,
 }
 
@@ -69,8 +72,7 @@ struct SessionBody {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct PlacementBody {
     id: Uuid,
-    /// The role.
-    #[schema(max_length = 32, pattern = "^[a-z-]+$")]
+    #[schema(value_type = Role)]
     role: String,
     authority: CodeLabel,
     location: CodeLabel,
@@ -189,15 +191,22 @@ struct ChoiceBody {
 /// A session without its refresh token, which stays good.
 #[derive(Serialize, ToSchema)]
 struct ChosenBody {
+    /// For the `Authorization` header.
     #[schema(max_length = 8192)]
     access_token: String,
-    #[schema(max_length = 16)]
+    #[schema(value_type = TokenType)]
     token_type: String,
+    /// Seconds the access token is good for.
+    #[schema(minimum = 0, maximum = 86400)]
     expires_in: i64,
     /// Always null here: the one you hold stays good.
-    #[schema(max_length = 256)]
+    #[schema(required, max_length = 256)]
     refresh_token: Option<String>,
+    /// The placements to choose from.
+    #[schema(max_items = 100)]
     placements: Vec<PlacementBody>,
+    /// The placement chosen; null until one is.
+    #[schema(required)]
     placement: Option<PlacementBody>,
 }
 
@@ -265,9 +274,14 @@ struct MeBody {
     /// What colleagues read.
     #[schema(max_length = 128)]
     label: String,
+    /// The placement chosen; null until one is.
+    #[schema(required)]
     placement: Option<PlacementBody>,
+    /// The placements to choose from.
+    #[schema(max_items = 100)]
     placements: Vec<PlacementBody>,
     /// The actions my role may take on tickets in custody.
+    #[schema(value_type = Vec<codes::ActionCode>, max_items = 50)]
     actions: Vec<String>,
 }
 

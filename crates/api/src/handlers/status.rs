@@ -78,7 +78,7 @@ async fn reach_database(desk: &web::Data<Desk>) -> Result<(), Problem> {
 #[derive(Serialize, ToSchema)]
 struct HealthBody {
     /// `ok`.
-    #[schema(max_length = 16, pattern = "^[a-z]+$")]
+    #[schema(max_length = 16, pattern = "^ok$")]
     health: String,
 }
 
@@ -139,7 +139,7 @@ pub(crate) async fn show_description_json(
 /// Explains a problem type.
 ///
 /// The address in the `type` of a problem leads here.
-#[utoipa::path(tag = "documents", params(("slug" = String, Path, description = "The last part of a problem's type")),
+#[utoipa::path(tag = "documents", params(("slug" = String, Path, description = "The last part of a problem's type", max_length = 64, pattern = "^[a-z-]+$", example = "note-required")),
     responses((status = 200, description = "The explanation", body = String, content_type = "text/markdown")))]
 #[get("/problems/{slug}")]
 pub(crate) async fn show_problem(
@@ -168,6 +168,7 @@ fn document(request: &HttpRequest, text: String, media_type: &'static str) -> Ht
     if is_known(request, &tag) {
         return HttpResponse::NotModified()
             .insert_header(("etag", tag))
+            .insert_header(("cache-control", "public, max-age=300"))
             .finish();
     }
     HttpResponse::Ok()

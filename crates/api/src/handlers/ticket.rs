@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
+use super::codes::{Priority, Tag, TicketKind, TicketRef};
 use super::screen_body::{EntryBody, ScreenBody, StaffTicketBody};
 use super::{Links, links, ticket_ref};
 use crate::block;
@@ -28,7 +29,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 ///
 /// The whole screen in one answer: fields, requester, custody, legs, timeline, attachments, times
 /// and what the caller may do.
-#[utoipa::path(tag = "tickets", params(("ticket" = String, Path, description = "Id or number")),
+#[utoipa::path(tag = "tickets", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
     responses((status = 200, description = "The ticket", body = ScreenBody)))]
 #[get("/v1/tickets/{ticket}")]
 pub(crate) async fn show_ticket(
@@ -53,7 +54,7 @@ pub(crate) struct TimelineQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
     /// Where to go on.
-    #[param(max_length = 32, pattern = "^[0-9]+$")]
+    #[param(max_length = 18, pattern = "^[0-9]+$")]
     cursor: Option<String>,
 }
 
@@ -63,7 +64,7 @@ struct TimelinePage {
     #[schema(max_items = 100)]
     items: Vec<EntryBody>,
     /// Null on the last page.
-    #[schema(max_length = 512)]
+    #[schema(required, max_length = 18, pattern = "^[0-9]+$")]
     next_cursor: Option<String>,
     #[serde(rename = "_links")]
     links: Links,
@@ -72,7 +73,7 @@ struct TimelinePage {
 /// Lists a ticket's timeline.
 ///
 /// The entries the caller may read, newest first.
-#[utoipa::path(tag = "tickets", params(("ticket" = String, Path, description = "Id or number"), TimelineQuery),
+#[utoipa::path(tag = "tickets", params(("ticket" = TicketRef, Path, description = "The ticket's id or number"), TimelineQuery),
     responses((status = 200, description = "A page of entries", body = TimelinePage)))]
 #[get("/v1/tickets/{ticket}/timeline")]
 pub(crate) async fn list_timeline(
@@ -97,9 +98,8 @@ pub(crate) async fn list_timeline(
     let before = query
         .cursor
         .as_deref()
-        .map(str::parse::<i64>)
-        .transpose()
-        .map_err(|_| bad("cursor"))?;
+        .map(|text| digits(text).ok_or_else(|| bad("cursor")))
+        .transpose()?;
     let (entries, next) =
         block(move || desk.list_timeline(&operator.0, &wanted, before, limit)).await?;
     let next_cursor = next.map(|seq| seq.to_string());
@@ -113,32 +113,37 @@ pub(crate) async fn list_timeline(
     }))
 }
 
+/// The place a cursor names.
+fn digits(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
+}
+
 /// Members to change; null clears one (RFC 7396).
-#[derive(Deserialize, Validate, ToSchema, Default)]
-#[serde(default)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[expect(
     clippy::option_option,
     reason = "absent and null differ in a merge-patch"
 )]
 struct PatchBody {
-    /// `critical`, `high`, `medium` or `low`.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<String>, max_length = 16)]
+    /// How soon it matters. Cannot be cleared.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Priority>)]
     priority: Option<Option<String>>,
-    /// `general-information`, `service-question` or `malfunction`.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<String>, max_length = 32)]
+    /// What sort of request it is.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<TicketKind>)]
     kind: Option<Option<String>>,
-    /// All the tags.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<Vec<String>>, max_items = 20)]
+    /// All the tags, instead of those there are.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<Tag>>, max_items = 20)]
     tags: Option<Option<Vec<String>>>,
     /// A number to call back.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 32)]
     recall_phone: Option<Option<String>>,
     /// Another address for this ticket's messages.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 254)]
     notification_email: Option<Option<String>>,
 }
@@ -155,7 +160,7 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// Changes descriptive members of a ticket.
-#[utoipa::path(tag = "tickets", params(("ticket" = String, Path, description = "Id or number")),
+#[utoipa::path(tag = "tickets", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
     request_body(content = PatchBody, content_type = "application/merge-patch+json", description = "Members to change"),
     responses((status = 200, description = "Changed", body = StaffTicketBody)))]
 #[patch("/v1/tickets/{ticket}")]

@@ -18,6 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
+use super::codes::{self, SortOrder, State, Tag, TicketNumber};
 use super::email_proofs::replay_header;
 use super::screen_body::{AssigneeBody, label};
 use super::{CodeLabel, Links, links};
@@ -42,7 +43,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
     /// One state or several, comma-separated.
-    #[param(max_length = 128, pattern = "^[a-z,-]+$")]
+    #[param(value_type = Option<Vec<State>>, style = Form, explode = false, max_items = 8)]
     state: Option<String>,
     /// A service's code.
     #[param(max_length = 64)]
@@ -57,10 +58,10 @@ pub(crate) struct ListQuery {
     #[param(max_length = 64)]
     assignee: Option<String>,
     /// `critical`, `high`, `medium` or `low`.
-    #[param(max_length = 16)]
+    #[param(value_type = Option<codes::Priority>, inline)]
     priority: Option<String>,
     /// A tag.
-    #[param(max_length = 30)]
+    #[param(value_type = Option<Tag>, inline)]
     tag: Option<String>,
     /// Whether somebody should look.
     needs_attention: Option<bool>,
@@ -82,13 +83,13 @@ pub(crate) struct ListQuery {
     /// Words of the number or the description.
     #[param(max_length = 200)]
     q: Option<String>,
-    /// `created_at`, `updated_at`, `due_at` or `priority`; `-` before it for descending.
-    #[param(max_length = 16, pattern = "^-?[a-z_]+$")]
+    /// `-created_at` if absent; `-` is for descending.
+    #[param(value_type = Option<SortOrder>, inline)]
     sort: Option<String>,
     /// Items in a page: 1 to 100, 50 if absent.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
-    /// Where to go on.
+    /// The `next_cursor` of the page before; the other parameters must be the same.
     #[param(max_length = 512)]
     cursor: Option<String>,
 }
@@ -96,20 +97,24 @@ pub(crate) struct ListQuery {
 /// A search: what may not stand in an address stands here.
 #[derive(Deserialize, Validate, ToSchema)]
 struct SearchBody {
+    /// The requester's tax code.
     #[validate(length(max = 32))]
     #[schema(max_length = 32)]
     tax_code: Option<String>,
+    /// The requester's e-mail address.
     #[validate(length(max = 254))]
     #[schema(max_length = 254)]
     email: Option<String>,
+    /// The requester's telephone number.
     #[validate(length(max = 32))]
     #[schema(max_length = 32)]
     phone: Option<String>,
+    /// The requester's family name.
     #[validate(length(max = 30))]
     #[schema(max_length = 30)]
     family_name: Option<String>,
     #[validate(length(max = 8))]
-    #[schema(max_items = 8)]
+    #[schema(value_type = Option<Vec<State>>, max_items = 8)]
     state: Option<Vec<String>>,
     #[validate(length(max = 64))]
     #[schema(max_length = 64)]
@@ -124,7 +129,7 @@ struct SearchBody {
     #[schema(max_length = 64)]
     assignee: Option<String>,
     #[validate(length(max = 16))]
-    #[schema(max_length = 16)]
+    #[schema(value_type = Option<codes::Priority>)]
     priority: Option<String>,
     #[validate(length(max = 30))]
     #[schema(max_length = 30)]
@@ -143,12 +148,15 @@ struct SearchBody {
     #[validate(length(max = 200))]
     #[schema(max_length = 200)]
     q: Option<String>,
+    /// `-created_at` if absent.
     #[validate(length(max = 16))]
-    #[schema(max_length = 16)]
+    #[schema(value_type = Option<SortOrder>)]
     sort: Option<String>,
+    /// Items in a page: 50 if absent.
     #[validate(range(min = 1, max = 100))]
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<i64>,
+    /// The `next_cursor` of the page before; the rest of the search must be the same.
     #[validate(length(max = 512))]
     #[schema(max_length = 512)]
     cursor: Option<String>,
@@ -160,7 +168,7 @@ struct TicketPage {
     #[schema(max_items = 100)]
     items: Vec<TicketItem>,
     /// Null on the last page.
-    #[schema(max_length = 512)]
+    #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
     #[serde(rename = "_links")]
     links: Links,
@@ -170,21 +178,24 @@ struct TicketPage {
 #[derive(Serialize, Deserialize, ToSchema)]
 struct TicketItem {
     id: Uuid,
-    #[schema(max_length = 32)]
+    #[schema(value_type = TicketNumber)]
     number: String,
+    #[schema(minimum = 0)]
     version: i64,
-    #[schema(max_length = 16)]
+    #[schema(value_type = State)]
     state: String,
     #[schema(max_length = 64)]
     state_label: String,
     service: CodeLabel,
     problem_type: CodeLabel,
+    #[schema(required)]
     declared_authority: Option<CodeLabel>,
     custody: CodeLabel,
+    #[schema(required)]
     assignee: Option<AssigneeBody>,
-    #[schema(max_length = 16)]
+    #[schema(value_type = codes::Priority)]
     priority: String,
-    #[schema(max_items = 20)]
+    #[schema(value_type = Vec<Tag>, max_items = 20)]
     tags: Vec<String>,
     needs_attention: bool,
     /// Given and family name.
@@ -330,19 +341,17 @@ fn bad_query(parameter: &str) -> Problem {
 }
 
 fn wanted(query: ListQuery, staff: &Staff) -> Result<Wanted, Problem> {
-    let texts = [
-        &query.q,
-        &query.service_code,
-        &query.problem_type,
-        &query.authority_code,
-        &query.tag,
-    ];
-    if texts
-        .into_iter()
-        .flatten()
-        .any(|text| text.contains('\0') || text.len() > 800)
-    {
-        return Err(bad_query("text"));
+    for (name, text, longest) in [
+        ("q", &query.q, 200),
+        ("service_code", &query.service_code, 64),
+        ("problem_type", &query.problem_type, 64),
+        ("authority_code", &query.authority_code, 64),
+        ("tag", &query.tag, 30),
+    ] {
+        let is_bad = |text: &String| text.contains('\0') || text.chars().count() > longest;
+        if text.as_ref().is_some_and(is_bad) {
+            return Err(bad_query(name));
+        }
     }
     let limit = query.limit.unwrap_or(50);
     if !(1..=100).contains(&limit) {
@@ -495,24 +504,30 @@ impl SearchBody {
 #[derive(Serialize, ToSchema)]
 struct QueueBody {
     /// How many stand in each state.
+    #[schema(max_items = 8)]
     states: Vec<StateCount>,
     /// Open and mine.
+    #[schema(minimum = 0)]
     mine: i64,
     /// Open and nobody's.
+    #[schema(minimum = 0)]
     unassigned: i64,
     /// Somebody should look.
+    #[schema(minimum = 0)]
     needs_attention: i64,
     /// Open and past the time they should be resolved by.
+    #[schema(minimum = 0)]
     overdue: i64,
 }
 
 /// How many stand in a state.
 #[derive(Serialize, ToSchema)]
 struct StateCount {
-    #[schema(max_length = 16)]
+    #[schema(value_type = State)]
     state: String,
     #[schema(max_length = 64)]
     label: String,
+    #[schema(minimum = 0)]
     count: i64,
 }
 
@@ -553,8 +568,8 @@ pub(crate) async fn show_queues(
 struct AssigneeList {
     #[schema(max_items = 1000)]
     items: Vec<AssigneeBody>,
-    /// Always absent: the list is one page.
-    #[schema(max_length = 512)]
+    /// Always null: the list is one page.
+    #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
 }
 

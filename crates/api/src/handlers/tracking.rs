@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
+use super::codes::TokenType;
 use super::email_proofs::replay_header;
 use crate::app::Shared;
 use crate::block;
@@ -35,10 +36,13 @@ struct TrackingBody {
 /// A token for the one ticket.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct TrackingSessionBody {
+    /// For the `Authorization` header.
     #[schema(max_length = 8192)]
     access_token: String,
-    #[schema(max_length = 16)]
+    #[schema(value_type = TokenType)]
     token_type: String,
+    /// Seconds the access token is good for.
+    #[schema(minimum = 0, maximum = 86400)]
     expires_in: i64,
     /// The ticket it opens.
     ticket_id: Uuid,

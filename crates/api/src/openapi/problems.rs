@@ -132,7 +132,8 @@ fn answer(status: &str, description: &str) -> Value {
     let mut names: Vec<&str> = ON_EVERY_ANSWER.to_vec();
     match status {
         "401" => names.push("WWW-Authenticate"),
-        "429" | "503" => names.push("Retry-After"),
+        // With 409: the call that came first is still at work.
+        "409" | "429" | "503" => names.push("Retry-After"),
         _ => {}
     }
     json!({
@@ -154,23 +155,35 @@ fn problem_schemas() -> Object {
     let problem = json!({
         "type": "object",
         "description": "What went wrong (RFC 9457).",
-        "required": ["type", "title", "status", "correlation_id"],
+        "required": ["type", "title", "status", "instance", "correlation_id"],
         "properties": {
             "type": field(reference(), "Stable name of the kind of problem, and a page about it."),
             "title": field(json!({ "type": "string", "maxLength": 255 }), "The kind of problem, for people; the same for every case."),
             "status": field(json!({ "type": "integer", "format": "int32", "minimum": 100, "maximum": 599 }), "The HTTP status."),
             "detail": field(json!({ "type": "string", "maxLength": 4_096 }), "What happened this time and what helps."),
-            "instance": field(reference(), "This one case."),
+            "instance": field(reference(), "What was called: the path, without its query."),
             "correlation_id": field(json!({ "type": "string", "format": "uuid" }), "The id of the call."),
             "errors": field(
                 json!({ "type": "array", "items": { "$ref": "#/components/schemas/FieldError" } }),
                 "All the bad fields of the input.",
             ),
             "current_version": field(json!({ "type": "integer", "format": "int64", "minimum": 0 }), "With 412: the version now."),
-            "state": field(json!({ "type": "string", "maxLength": 64 }), "With 409: the state now."),
+            "state": field(json!({ "type": "string", "maxLength": 64 }), "With 409: the state the ticket is in."),
             "allowed": field(
                 json!({ "type": "array", "maxItems": 100, "items": { "type": "string", "maxLength": 64 } }),
-                "With 409: what would be allowed instead.",
+                "With 409 `transition-not-allowed`: the actions that are allowed instead.",
+            ),
+            "audience": field(
+                json!({ "type": "string", "maxLength": 64, "pattern": "^[a-z-]+$" }),
+                "With 409 `audience-mismatch`: who would read the note.",
+            ),
+            "unmet": field(
+                json!({ "type": "array", "maxItems": 100, "items": { "type": "string", "maxLength": 255 } }),
+                "With 409 `playbook-not-satisfied`: the checks that are missing.",
+            ),
+            "accepted": field(
+                json!({ "type": "string", "maxLength": 255 }),
+                "With 415: the media types that are accepted, comma-separated.",
             ),
         },
     });

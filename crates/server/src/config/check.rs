@@ -105,7 +105,10 @@ impl Check {
     /// Fails if anything is wrong, naming all of it.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         if !self.problems.is_empty() {
-            bail!("the configuration is wrong:\n  {}", self.problems.join("\n  "));
+            bail!(
+                "the configuration is wrong:\n  {}",
+                self.problems.join("\n  ")
+            );
         }
         Ok(())
     }

@@ -39,7 +39,9 @@ impl CitizensSection {
     pub(super) fn check(&self, check: &mut Check) -> Citizens {
         let issuers = self.issuers.iter().enumerate();
         Citizens {
-            issuers: issuers.filter_map(|(at, entry)| entry.check(check, at)).collect(),
+            issuers: issuers
+                .filter_map(|(at, entry)| entry.check(check, at))
+                .collect(),
             http: HttpOptions {
                 proxy: set(&self.proxy).map(str::to_owned),
                 ..HttpOptions::default()

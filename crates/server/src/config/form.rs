@@ -40,7 +40,11 @@ impl EmailProofSection {
             tries: check.number("email_proof.tries", self.tries, 1..=10),
             per_hour: check.number("email_proof.codes_per_hour", self.codes_per_hour, 1..=100),
             per_day: check.number("email_proof.codes_per_day", self.codes_per_day, 1..=1_000),
-            source_factor: check.number("email_proof.network_factor", self.network_factor, 1..=10_000),
+            source_factor: check.number(
+                "email_proof.network_factor",
+                self.network_factor,
+                1..=10_000,
+            ),
         }
     }
 }

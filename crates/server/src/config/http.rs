@@ -50,21 +50,29 @@ impl HttpSection {
                 Err(_) => check.say("http.trusted_proxies", format!("{text:?} is no IP address")),
             }
         }
-        let requests_per_minute =
-            NonZeroU32::new(self.requests_per_minute).unwrap_or_else(|| {
-                check.say("http.requests_per_minute", "0 would let nobody in");
-                NonZeroU32::MIN
-            });
+        let requests_per_minute = NonZeroU32::new(self.requests_per_minute).unwrap_or_else(|| {
+            check.say("http.requests_per_minute", "0 would let nobody in");
+            NonZeroU32::MIN
+        });
         let workers = check.number("http.workers", self.workers, 0..=1_024);
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
         let options = ServeOptions {
             workers: if workers == 0 { cores() } else { workers },
-            max_connections: check.number("http.max_connections", self.max_connections, 1..=1_000_000),
+            max_connections: check.number(
+                "http.max_connections",
+                self.max_connections,
+                1..=1_000_000,
+            ),
             shutdown_seconds: check.number("http.shutdown_seconds", self.shutdown_seconds, 1..=600),
         };
         let keep = &self.idempotency_keep;
         let idempotency = check.period("http.idempotency_keep", keep, ("PT1H", "P30D"));
-        let http = Http { bind, options, trusted_proxies, requests_per_minute };
+        let http = Http {
+            bind,
+            options,
+            trusted_proxies,
+            requests_per_minute,
+        };
         (http, idempotency)
     }
 }

@@ -61,7 +61,11 @@ impl LifecycleSection {
         Lifecycle {
             windows,
             windows_by_authority,
-            resolution_target: check.period("lifecycle.resolution_target", target, ("PT1H", "P365D")),
+            resolution_target: check.period(
+                "lifecycle.resolution_target",
+                target,
+                ("PT1H", "P365D"),
+            ),
         }
     }
 }
@@ -87,7 +91,11 @@ impl OneAuthority {
 }
 
 fn auto_close(check: &mut Check, section: &str, text: &str) -> SignedDuration {
-    check.period(&format!("{section}.auto_close_after"), text, ("PT1H", "P60D"))
+    check.period(
+        &format!("{section}.auto_close_after"),
+        text,
+        ("PT1H", "P60D"),
+    )
 }
 
 fn reopen(check: &mut Check, section: &str, text: &str) -> SignedDuration {
@@ -101,7 +109,10 @@ fn give_up(check: &mut Check, section: &str, text: &str) -> SignedDuration {
 fn reminders(check: &mut Check, section: &str, texts: &[String]) -> Vec<SignedDuration> {
     let key = format!("{section}.reminders_after");
     if texts.len() > MOST_REMINDERS {
-        check.say(&key, format!("{} are more than {MOST_REMINDERS}", texts.len()));
+        check.say(
+            &key,
+            format!("{} are more than {MOST_REMINDERS}", texts.len()),
+        );
     }
     let after: Vec<SignedDuration> = texts
         .iter()
@@ -114,7 +125,11 @@ fn reminders(check: &mut Check, section: &str, texts: &[String]) -> Vec<SignedDu
 }
 
 fn must_agree(check: &mut Check, section: &str, windows: &Windows) {
-    if windows.reminders.iter().any(|after| *after >= windows.give_up) {
+    if windows
+        .reminders
+        .iter()
+        .any(|after| *after >= windows.give_up)
+    {
         check.say(
             &format!("{section}.give_up_after"),
             "must be later than the last of reminders_after",

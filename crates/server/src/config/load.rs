@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::Value;
-use figment::Figment;
 
 use super::Written;
 
@@ -18,7 +18,9 @@ const PREFIX: &str = "SPORTELLO__";
 /// The variables of this process that are ours, as `section.key` and text.
 pub(super) fn variables() -> Vec<(String, String)> {
     let ours = Env::prefixed(PREFIX).split("__");
-    ours.iter().map(|(key, text)| (key.into_string(), text)).collect()
+    ours.iter()
+        .map(|(key, text)| (key.into_string(), text))
+        .collect()
 }
 
 /// The settings of default, file and variables together.
@@ -76,7 +78,9 @@ fn problem(error: &figment::Error) -> String {
         Kind::UnknownField(name, _) if path == *name || path.ends_with(&format!(".{name}")) => {
             format!("{path}: there is no such setting")
         }
-        Kind::UnknownField(name, _) if path.is_empty() => format!("{name}: there is no such setting"),
+        Kind::UnknownField(name, _) if path.is_empty() => {
+            format!("{name}: there is no such setting")
+        }
         Kind::UnknownField(name, _) => format!("{path}.{name}: there is no such setting"),
         Kind::MissingField(name) if path.is_empty() => format!("{name}: is missing"),
         Kind::MissingField(name) => format!("{path}.{name}: is missing"),

@@ -38,6 +38,9 @@ impl LogSection {
             check.say("log.filter", format!("{:?}: {error}", self.filter));
             EnvFilter::default()
         });
-        Log { format: self.format, filter }
+        Log {
+            format: self.format,
+            filter,
+        }
     }
 }

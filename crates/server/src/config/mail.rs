@@ -95,12 +95,16 @@ impl SmtpSection {
         }
         let password = check.secret("mail.smtp.password", &self.password, &self.password_file);
         let login = match (set(&self.username), password) {
-            (Some(username), Some(password)) => {
-                Some(SmtpLogin { username: username.to_owned(), password })
-            }
+            (Some(username), Some(password)) => Some(SmtpLogin {
+                username: username.to_owned(),
+                password,
+            }),
             (None, None) => None,
             _ => {
-                check.say("mail.smtp.username", "needs a password, and a password needs it");
+                check.say(
+                    "mail.smtp.username",
+                    "needs a password, and a password needs it",
+                );
                 None
             }
         };
@@ -121,18 +125,30 @@ impl SmtpSection {
 }
 
 impl Mail {
+    /// The folder that the first start would make.
+    pub(crate) fn missing_folder(&self) -> Option<&Path> {
+        match &self.transport {
+            MailTransport::Folder(folder) if !folder.exists() => Some(folder),
+            _ => None,
+        }
+    }
+
     /// Where people reach a service that listens at `bound`.
     pub(crate) fn base_url(&self, bound: SocketAddr) -> String {
         let address = match bound.ip().is_unspecified() {
             true => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), bound.port()),
             false => bound,
         };
-        self.base_url.clone().unwrap_or_else(|| format!("http://{address}"))
+        self.base_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{address}"))
     }
 
     /// What tracking links start with.
     pub(crate) fn tracking_url(&self, base_url: &str) -> String {
-        self.tracking_url.clone().unwrap_or_else(|| format!("{base_url}/tracking"))
+        self.tracking_url
+            .clone()
+            .unwrap_or_else(|| format!("{base_url}/tracking"))
     }
 
     /// What the mailer is opened with.

@@ -28,13 +28,29 @@ mod tests {
         assert_eq!(hours("P7D"), 7 * 24);
         assert_eq!(hours("P1W"), 7 * 24);
         assert_eq!(hours("P1DT2H"), 26);
-        assert_eq!(parse_period("PT30M").unwrap(), SignedDuration::from_mins(30));
+        assert_eq!(
+            parse_period("PT30M").unwrap(),
+            SignedDuration::from_mins(30)
+        );
         assert_eq!(parse_period("PT0S").unwrap(), SignedDuration::ZERO);
     }
 
     #[test]
     fn what_is_no_duration_is_refused_by_name() {
-        for text in ["", "7", "7 days", "7d", "P", "PT", "-P7D", "P7", "P7D ", "P1M", "P1Y", "P99999999999D"] {
+        for text in [
+            "",
+            "7",
+            "7 days",
+            "7d",
+            "P",
+            "PT",
+            "-P7D",
+            "P7",
+            "P7D ",
+            "P1M",
+            "P1Y",
+            "P99999999999D",
+        ] {
             let error = parse_period(text).unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{text:?}: {error}");
         }

@@ -22,18 +22,37 @@ pub(super) struct SignInSection {
 impl SignInSection {
     /// The settings, how many passwords are hashed at once, and the issuer of our tokens.
     pub(super) fn check(&self, check: &mut Check) -> (SignInSettings, usize, Option<String>) {
-        let absolute = check.period("sign_in.session_absolute", &self.session_absolute, ("PT15M", "PT24H"));
-        let idle = check.period("sign_in.session_idle", &self.session_idle, ("PT15M", "PT24H"));
+        let absolute = check.period(
+            "sign_in.session_absolute",
+            &self.session_absolute,
+            ("PT15M", "PT24H"),
+        );
+        let idle = check.period(
+            "sign_in.session_idle",
+            &self.session_idle,
+            ("PT15M", "PT24H"),
+        );
         if idle > absolute {
-            check.say("sign_in.session_idle", "must not be longer than sign_in.session_absolute");
+            check.say(
+                "sign_in.session_idle",
+                "must not be longer than sign_in.session_absolute",
+            );
         }
         let settings = SignInSettings {
             absolute,
             idle,
             free_failures: check.number("sign_in.free_failures", self.free_failures, 1..=10),
-            longest_delay: check.period("sign_in.longest_delay", &self.longest_delay, ("PT1M", "PT24H")),
+            longest_delay: check.period(
+                "sign_in.longest_delay",
+                &self.longest_delay,
+                ("PT1M", "PT24H"),
+            ),
             // The floors of D-4: weaker, and a stolen table of hashes is a table of passwords.
-            hash_memory_kib: check.number("sign_in.hash_memory_kib", self.hash_memory_kib, 19_456..=1_048_576),
+            hash_memory_kib: check.number(
+                "sign_in.hash_memory_kib",
+                self.hash_memory_kib,
+                19_456..=1_048_576,
+            ),
             hash_passes: check.number("sign_in.hash_passes", self.hash_passes, 2..=20),
         };
         let hashings = check.number("sign_in.parallel_hashings", self.parallel_hashings, 1..=64);

@@ -10,7 +10,9 @@ pub(crate) fn with(variables: &[(&str, &str)]) -> Result<Config, String> {
 }
 
 fn load_with(file: Option<&Path>, variables: &[(&str, &str)]) -> Result<Config, String> {
-    let variables = variables.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
+    let variables = variables
+        .iter()
+        .map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
     let written = load::written(file, variables.collect()).map_err(|error| error.to_string())?;
     written.check().map_err(|error| error.to_string())
 }
@@ -30,23 +32,41 @@ fn the_default_file_is_complete_and_sane() {
     assert_eq!(config.database.url, "sqlite://data/sportello.db");
     assert_eq!(config.blobs.url, "data/blobs");
     assert_eq!(config.http.bind.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.mail.base_url(config.http.bind), "http://127.0.0.1:8080");
+    assert_eq!(
+        config.mail.base_url(config.http.bind),
+        "http://127.0.0.1:8080"
+    );
     assert_eq!(config.mail.kind, MailKind::Folder);
     let ours = service::Settings::default();
     assert_eq!(config.lifecycle.windows, ours.windows);
     assert_eq!(config.lifecycle.resolution_target, ours.resolution_target);
     assert_eq!(config.text_limits, ours.text_limits);
-    assert_eq!(format!("{:?}", config.email_proof), format!("{:?}", ours.email_proof));
-    assert_eq!(format!("{:?}", config.sign_in), format!("{:?}", ours.sign_in));
+    assert_eq!(
+        format!("{:?}", config.email_proof),
+        format!("{:?}", ours.email_proof)
+    );
+    assert_eq!(
+        format!("{:?}", config.sign_in),
+        format!("{:?}", ours.sign_in)
+    );
     assert_eq!(config.idempotency, ours.idempotency);
     assert_eq!(config.parallel_hashings, ours.parallel_hashings);
 }
 
 #[test]
 fn an_unknown_key_is_named() {
-    for key in ["http.bnd", "htp.bind", "mail.smtp.pasword", "colour", "lifecycle.authorities.010204.auto_close"] {
+    for key in [
+        "http.bnd",
+        "htp",
+        "mail.smtp.pasword",
+        "colour",
+        "lifecycle.authorities.010204.auto_close",
+    ] {
         let message = refusal(key, "x");
-        assert!(message.contains(&format!("  {key}: there is no such setting")), "{message}");
+        assert!(
+            message.contains(&format!("  {key}: there is no such setting")),
+            "{message}"
+        );
     }
 }
 
@@ -77,7 +97,10 @@ fn floors_and_ceilings_hold() {
         ("lifecycle.give_up_after", "P9D"),
         ("lifecycle.give_up_after", "P10D"),
         ("lifecycle.reminders_after", "[\"P5D\", \"P5D\"]"),
-        ("lifecycle.reminders_after", "[\"P1D\", \"P2D\", \"P3D\", \"P4D\", \"P5D\", \"P6D\"]"),
+        (
+            "lifecycle.reminders_after",
+            "[\"P1D\", \"P2D\", \"P3D\", \"P4D\", \"P5D\", \"P6D\"]",
+        ),
         ("lifecycle.authorities.010204.auto_close_after", "PT1M"),
         ("lifecycle.authorities.010204.give_up_after", "P10D"),
         ("sign_in.hash_memory_kib", "19455"),
@@ -94,14 +117,21 @@ fn floors_and_ceilings_hold() {
     ] {
         let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
         let message = refusal(key, text);
-        let prefix = if section.is_empty() { format!("  {name}: ") } else { format!("  {section}.{name}: ") };
+        let prefix = if section.is_empty() {
+            format!("  {name}: ")
+        } else {
+            format!("  {section}.{name}: ")
+        };
         assert!(message.contains(&prefix), "{key} = {text}: {message}");
     }
 }
 
 #[test]
 fn all_mistakes_are_told_at_once() {
-    let wrong = [("lifecycle.auto_close_after", "PT1S"), ("sign_in.hash_passes", "1")];
+    let wrong = [
+        ("lifecycle.auto_close_after", "PT1S"),
+        ("sign_in.hash_passes", "1"),
+    ];
     let message = with(&wrong).err().unwrap();
     assert_eq!(message.lines().count(), 3, "{message}");
 }
@@ -110,14 +140,23 @@ fn all_mistakes_are_told_at_once() {
 fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sportello.toml");
-    std::fs::write(&file, "[http]\nbind = \"127.0.0.1:1\"\nworkers = 3\n[data]\nfolder = \"elsewhere\"\n").unwrap();
+    std::fs::write(
+        &file,
+        "[http]\nbind = \"127.0.0.1:1\"\nworkers = 3\n[data]\nfolder = \"elsewhere\"\n",
+    )
+    .unwrap();
     let config = load_with(Some(&file), &[("http.bind", "127.0.0.1:2")]).unwrap();
     assert_eq!(config.http.bind.port(), 2);
     assert_eq!(config.http.options.workers, 3);
     assert_eq!(config.database.url, "sqlite://elsewhere/sportello.db");
 
     let missing = folder.path().join("nowhere.toml");
-    assert!(load_with(Some(&missing), &[]).err().unwrap().contains("nowhere.toml"));
+    assert!(
+        load_with(Some(&missing), &[])
+            .err()
+            .unwrap()
+            .contains("nowhere.toml")
+    );
 
     std::fs::write(&file, "[mail.smtp]\n\npassword = \"hunter2\" oops\n").unwrap();
     let message = load_with(Some(&file), &[]).err().unwrap();
@@ -133,18 +172,37 @@ fn secrets_come_by_value_or_from_a_file() {
     let path = file.to_str().unwrap();
     let config = with(&[("database.url_file", path)]).unwrap();
     assert_eq!(config.database.url, "postgres://me:pa%20ss@db/sportello");
-    let both = with(&[("database.url_file", path), ("database.url", "sqlite://secret.db")]);
+    let both = with(&[
+        ("database.url_file", path),
+        ("database.url", "sqlite://secret.db"),
+    ]);
     let message = both.err().unwrap();
-    assert!(message.contains("database.url: ") && !message.contains("secret.db"), "{message}");
+    assert!(
+        message.contains("database.url: ") && !message.contains("secret.db"),
+        "{message}"
+    );
 
     // Digits stay text: as a number this password would lose its zeros.
-    let written = load::written(None, vec![
-        ("mail.smtp.password".to_owned(), "007".to_owned()),
-        ("blobs.options.aws_secret_access_key".to_owned(), "1e3".to_owned()),
-        ("blobs.options.aws_access_key_id_file".to_owned(), path.to_owned()),
-    ]).unwrap();
+    let written = load::written(
+        None,
+        vec![
+            ("mail.smtp.password".to_owned(), "007".to_owned()),
+            (
+                "blobs.options.aws_secret_access_key".to_owned(),
+                "1e3".to_owned(),
+            ),
+            (
+                "blobs.options.aws_access_key_id_file".to_owned(),
+                path.to_owned(),
+            ),
+        ],
+    )
+    .unwrap();
     let printed = format!("{written:?}");
-    assert!(!printed.contains("007") && !printed.contains("1e3"), "{printed}");
+    assert!(
+        !printed.contains("007") && !printed.contains("1e3"),
+        "{printed}"
+    );
     let config = written.check().unwrap();
     assert_eq!(config.blobs.options["aws_secret_access_key"], "1e3");
     assert!(config.blobs.options["aws_access_key_id"].starts_with("postgres://"));
@@ -154,13 +212,23 @@ fn secrets_come_by_value_or_from_a_file() {
 fn mail_by_smtp_needs_a_server_and_a_whole_login() {
     let smtp = [("mail.transport", "smtp"), ("mail.smtp.username", "me")];
     let message = with(&smtp).err().unwrap();
-    assert!(message.contains("mail.smtp.host: ") && message.contains("mail.smtp.username: "), "{message}");
+    assert!(
+        message.contains("mail.smtp.host: ") && message.contains("mail.smtp.username: "),
+        "{message}"
+    );
 }
 
 #[test]
 fn an_issuer_needs_one_source_of_keys() {
     let entry = r#"[{issuer="https://login.example.org", audience="a", algorithms=["RS256"], jwks_url="https://login.example.org/jwks"}]"#;
-    assert_eq!(with(&[("citizens.issuers", entry)]).unwrap().citizens.issuers.len(), 1);
+    assert_eq!(
+        with(&[("citizens.issuers", entry)])
+            .unwrap()
+            .citizens
+            .issuers
+            .len(),
+        1
+    );
     let without = r#"[{issuer="https://login.example.org", audience="a", algorithms=["RS256"]}]"#;
     assert!(refusal("citizens.issuers", without).contains("citizens.issuers[0].jwks_url: "));
 }

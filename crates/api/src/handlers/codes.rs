@@ -1,0 +1,486 @@
+//! Codes that clients compare, as the published description lists them.
+//!
+//! For the description alone: what is written comes from the domain, whose lists these must equal
+//! (see the tests below). A code that may grow without notice, such as an event's, is not here.
+#![expect(dead_code, reason = "only their schemas are used")]
+
+use utoipa::ToSchema;
+
+/// A state of a ticket.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum State {
+    New,
+    InProgress,
+    AwaitingInfo,
+    NotCompetent,
+    ExternalWork,
+    Resolved,
+    AutoClosed,
+    Removed,
+}
+
+/// How soon a ticket matters.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Priority {
+    Critical,
+    High,
+    Medium,
+    Low,
+}
+
+/// What sort of request it is.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum TicketKind {
+    GeneralInformation,
+    ServiceQuestion,
+    Malfunction,
+}
+
+/// How a ticket came in.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Channel {
+    Portal,
+    OperatorForm,
+    Phone,
+    Chat,
+    Email,
+    Counter,
+    Import,
+    Api,
+}
+
+/// How a ticket was resolved.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ResolutionCode {
+    ResolvedByAuthority,
+    ResolvedByRegion,
+    InformationGiven,
+    SendingErrorFixed,
+    PaymentRecorded,
+    NotReproducible,
+    NotRelevant,
+    Withdrawn,
+    NoAnswer,
+    Duplicate,
+}
+
+/// How an operator may resolve a ticket; the other codes follow from what happened.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ChosenResolution {
+    ResolvedByAuthority,
+    ResolvedByRegion,
+    InformationGiven,
+    SendingErrorFixed,
+    PaymentRecorded,
+    NotReproducible,
+    NotRelevant,
+    Duplicate,
+}
+
+/// Why an authority hands a ticket over to the region. `other` needs a note of 20 characters or more.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum HandOverReason {
+    IssuedByOtherAuthority,
+    ChecksPassed,
+    PaymentNotFound,
+    EasyAccessFailed,
+    RegionalService,
+    WrongService,
+    Other,
+}
+
+/// Why a ticket is removed: unsolicited, the same as another one, a trial, a mistake.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum RemovalReason {
+    Spam,
+    Duplicate,
+    #[schema(rename = "prova")]
+    Test,
+    #[schema(rename = "errore")]
+    Mistake,
+}
+
+/// Who reads what is written.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Audience {
+    Citizen,
+    Region,
+    Authority,
+    Technical,
+    Team,
+}
+
+/// What an operator can do with a ticket.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ActionCode {
+    Take,
+    Assign,
+    Note,
+    AskInfo,
+    CancelQuestion,
+    Resolve,
+    HandOver,
+    Return,
+    Reroute,
+    OpenActivity,
+    CloseActivity,
+    Reopen,
+    Remove,
+    PublishNote,
+}
+
+/// What a text is: a message of the requester, a note of staff, or the system's words.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum TextKind {
+    Message,
+    Note,
+    System,
+}
+
+/// How a stretch of custody ended.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum LegOutcome {
+    Resolved,
+    NotCompetent,
+    Returned,
+    Rerouted,
+    Withdrawn,
+    Removed,
+}
+
+/// Who filed a ticket.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum RequesterKind {
+    Anonymous,
+    Citizen,
+    Staff,
+}
+
+/// Who did something.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AuthorKind {
+    Staff,
+    Requester,
+    System,
+}
+
+/// Whether an owner is a person or a group.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AssigneeKind {
+    Operator,
+    Pool,
+}
+
+/// How somebody is told.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum NotificationChannel {
+    Web,
+    Mail,
+    Queue,
+}
+
+/// A role of staff.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    Operator,
+    Supervisor,
+    Admin,
+    RegionalOperator,
+    RegionalSupervisor,
+    Technician,
+    SystemAdmin,
+    Auditor,
+}
+
+/// Who works a service's requests first.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Route {
+    Authority,
+    Region,
+}
+
+/// What an authority is: local health authority, hospital, university hospital, or another one.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AuthorityKind {
+    Asl,
+    Ao,
+    Aou,
+    Other,
+}
+
+/// Whether a form asks for a field. A `hidden` one is refused when it is sent.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Presence {
+    Required,
+    Optional,
+    Hidden,
+    FromIdentity,
+}
+
+/// What the values of a field look like.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Datatype {
+    Choice,
+    PersonName,
+    TaxCode,
+    TaxCodeList,
+    Email,
+    Phone,
+    MultilineText,
+    Text,
+    Digits,
+    Date,
+    Year,
+    Acceptance,
+    EmailProof,
+    IdList,
+}
+
+/// How much a fault disturbs.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Impact {
+    Minor,
+    Moderate,
+    Significant,
+    Extensive,
+}
+
+/// How soon a technical activity is needed.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Urgency {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// What a technical activity restores.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ActivityKind {
+    UserServiceRestoration,
+    InfrastructureRestoration,
+}
+
+/// The order of a list; `-` is for descending.
+#[derive(ToSchema)]
+pub(crate) enum SortOrder {
+    #[schema(rename = "created_at")]
+    CreatedAt,
+    #[schema(rename = "-created_at")]
+    CreatedAtDescending,
+    #[schema(rename = "updated_at")]
+    UpdatedAt,
+    #[schema(rename = "-updated_at")]
+    UpdatedAtDescending,
+    #[schema(rename = "due_at")]
+    DueAt,
+    #[schema(rename = "-due_at")]
+    DueAtDescending,
+    #[schema(rename = "priority")]
+    Priority,
+    #[schema(rename = "-priority")]
+    PriorityDescending,
+}
+
+/// How the access token is sent.
+#[derive(ToSchema)]
+pub(crate) enum TokenType {
+    Bearer,
+}
+
+/// A ticket's id, or its number for people.
+#[derive(ToSchema)]
+#[schema(
+    max_length = 36,
+    pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}-[0-9]{7,12}-[A-Y])$",
+    example = "2026-0000417-S"
+)]
+pub(crate) struct TicketRef(String);
+
+/// A ticket's number, for people.
+#[derive(ToSchema)]
+#[schema(
+    max_length = 32,
+    pattern = "^[0-9]{4}-[0-9]{7,12}-[A-Y]$",
+    example = "2026-0000417-S"
+)]
+pub(crate) struct TicketNumber(String);
+
+/// A service's code, from the catalogue.
+#[derive(ToSchema)]
+#[schema(max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+pub(crate) struct ServiceCode(String);
+
+/// A problem type's code, from the catalogue.
+#[derive(ToSchema)]
+#[schema(max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+pub(crate) struct ProblemTypeCode(String);
+
+/// A tag: lower-case letters, digits and hyphens.
+#[derive(ToSchema)]
+#[schema(max_length = 30, pattern = "^[a-z0-9-]{1,30}$")]
+pub(crate) struct Tag(String);
+
+/// The extension of a file name, without its dot.
+#[derive(ToSchema)]
+#[schema(max_length = 16, pattern = "^[a-z0-9]+$")]
+pub(crate) struct FileExtension(String);
+
+/// An answer in a self-help tree.
+#[derive(ToSchema)]
+#[schema(max_length = 64, pattern = "^[A-Za-z0-9._-]+$")]
+pub(crate) struct StepId(String);
+
+/// What a ticked check box of an HTML form sends.
+#[derive(ToSchema)]
+pub(crate) enum TickedBox {
+    #[schema(rename = "true")]
+    True,
+    #[schema(rename = "on")]
+    On,
+    #[schema(rename = "1")]
+    One,
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
+    use domain::{actor, command, note, state, ticket};
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    fn listed<T: PartialSchema>() -> Vec<String> {
+        let schema = serde_json::to_value(T::schema()).unwrap();
+        let codes = schema["enum"].as_array().unwrap();
+        codes
+            .iter()
+            .map(|code| code.as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn codes<T: Copy>(all: &[T], code: impl Fn(T) -> &'static str) -> Vec<String> {
+        all.iter().map(|one| code(*one).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_lists_are_those_of_the_domain() {
+        let pairs = [
+            (
+                listed::<State>(),
+                codes(&state::StateCode::ALL, state::StateCode::as_str),
+            ),
+            (
+                listed::<Priority>(),
+                codes(state::Priority::ALL, state::Priority::as_str),
+            ),
+            (
+                listed::<TicketKind>(),
+                codes(state::TicketKind::ALL, state::TicketKind::as_str),
+            ),
+            (
+                listed::<Channel>(),
+                codes(state::Channel::ALL, state::Channel::as_str),
+            ),
+            (
+                listed::<ResolutionCode>(),
+                codes(state::ResolutionCode::ALL, state::ResolutionCode::as_str),
+            ),
+            (
+                listed::<HandOverReason>(),
+                codes(state::HandOverReason::ALL, state::HandOverReason::as_str),
+            ),
+            (
+                listed::<RemovalReason>(),
+                codes(state::RemovalReason::ALL, state::RemovalReason::as_str),
+            ),
+            (
+                listed::<Audience>(),
+                codes(&note::Audience::ALL, note::Audience::as_str),
+            ),
+            (
+                listed::<ActionCode>(),
+                codes(&command::ActionCode::OFFERED, command::ActionCode::as_str),
+            ),
+            (
+                listed::<Role>(),
+                codes(&actor::Role::ALL, actor::Role::code),
+            ),
+        ];
+        for (published, known) in pairs {
+            assert_eq!(published, known);
+        }
+    }
+
+    #[test]
+    fn the_shorter_lists_are_those_of_the_domain() {
+        let for_people: Vec<_> = state::ResolutionCode::ALL
+            .iter()
+            .copied()
+            .filter(|code| code.is_for_people())
+            .collect();
+        assert_eq!(
+            listed::<ChosenResolution>(),
+            codes(&for_people, state::ResolutionCode::as_str)
+        );
+        let outcomes = [
+            ticket::LegOutcome::Resolved,
+            ticket::LegOutcome::NotCompetent,
+            ticket::LegOutcome::Returned,
+            ticket::LegOutcome::Rerouted,
+            ticket::LegOutcome::Withdrawn,
+            ticket::LegOutcome::Removed,
+        ];
+        assert_eq!(
+            listed::<LegOutcome>(),
+            codes(&outcomes, ticket::LegOutcome::as_str)
+        );
+        let kinds = [
+            note::NoteKind::Message,
+            note::NoteKind::Note,
+            note::NoteKind::System,
+        ];
+        assert_eq!(listed::<TextKind>(), codes(&kinds, note::NoteKind::as_str));
+        let health = [
+            DomainAuthorityKind::Asl,
+            DomainAuthorityKind::Ao,
+            DomainAuthorityKind::Aou,
+            DomainAuthorityKind::Other,
+        ];
+        assert!(health.iter().all(|kind| kind.is_health()));
+        assert_eq!(
+            listed::<AuthorityKind>(),
+            codes(&health, DomainAuthorityKind::as_str)
+        );
+        let routes = [DomainRoute::Authority, DomainRoute::Region];
+        let written: Vec<_> = routes
+            .iter()
+            .map(|route| serde_json::to_value(route).unwrap())
+            .collect();
+        assert_eq!(serde_json::to_value(listed::<Route>()).unwrap(), written);
+    }
+}

@@ -1,0 +1,139 @@
+//! The commands, as `--help` explains them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The back office of assistance requests: server, jobs and set-up in one program.
+#[derive(Debug, Parser)]
+#[command(name = "sportello", version)]
+pub(crate) struct Cli {
+    /// A file of settings; SPORTELLO__SECTION__KEY variables override it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the service.
+    Serve(ServeArgs),
+    /// Bring the database's tables up to date.
+    Migrate {
+        /// Only say what has not run yet.
+        #[arg(long)]
+        status: bool,
+    },
+    /// Load services, authorities and code lists into the database.
+    Seed,
+    /// Print the description of the API.
+    Openapi {
+        /// As JSON instead of YAML.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep the accounts of staff.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Do what happens without a request.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// Check an installation, changing nothing.
+    Doctor,
+    /// Help with a demonstration (`serve --demo`).
+    #[command(subcommand)]
+    Demo(DemoCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// A demonstration: needs nothing, brings demo accounts and citizens; never for real data.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Write the address and port listened on to this file, once ready.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) port_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add an account; its password is read from standard input.
+    Add(UserAdd),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserAdd {
+    /// The name to log in with.
+    #[arg(long)]
+    pub(crate) username: String,
+    /// The name colleagues see.
+    #[arg(long)]
+    pub(crate) display_name: String,
+    /// operator, supervisor, admin, regional-operator, regional-supervisor, technician,
+    /// system-admin or auditor.
+    #[arg(long)]
+    pub(crate) role: String,
+    /// The code of the authority or desk.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) authority: String,
+    /// The code of the place of work.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) location: String,
+    /// What people call that place; its code, if left out.
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) location_label: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// Run the jobs: timers, mail, sweeps. A running server does so by itself.
+    Run {
+        /// Once; there is no other way yet.
+        #[arg(long, required = true)]
+        once: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DemoCommand {
+    /// Show the demo accounts and their passwords.
+    Accounts {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a citizen's bearer token.
+    CitizenToken(CitizenToken),
+    /// Move the demo's clock, to see what time does.
+    Clock {
+        /// How far: an ISO 8601 duration such as P8D.
+        #[arg(long, value_name = "DURATION")]
+        forward: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CitizenToken {
+    #[arg(long)]
+    pub(crate) tax_code: String,
+    #[arg(long)]
+    pub(crate) given_name: String,
+    #[arg(long)]
+    pub(crate) family_name: String,
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,157 @@
+//! `sportello doctor`: a line for each thing an installation needs. Makes nothing: what the first
+//! start would make is said to be missing, and is no fault.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use domain::catalogue::Reference;
+use service::Ids;
+use service::clock::SystemIds;
+use storage::Db;
+
+use crate::config::{Config, MailKind};
+use crate::{instance, keys, out, reference};
+
+/// What a check found, if nothing is wrong.
+type Finding = anyhow::Result<String>;
+
+/// Checks everything, and fails if anything is wrong.
+pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(error) => {
+            tell("configuration", Err(error))?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let mut is_well = tell("configuration", Ok("read and checked".to_owned()))?;
+    let reference = reference::load(config.reference.as_deref());
+    is_well &= tell(
+        "reference data",
+        reference.as_ref().map(reference::summary).map_err(again),
+    )?;
+    is_well &= tell("keys", check_keys(&config))?;
+    is_well &= tell("database", check_database(&config))?;
+    is_well &= tell("attachments", check_blobs(&config))?;
+    is_well &= tell("mail", check_mail(&config))?;
+    is_well &= tell("citizens", check_citizens(&config))?;
+    is_well &= tell(
+        "authorities",
+        check_authorities(&config, reference.as_ref().ok()),
+    )?;
+    Ok(if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn tell(what: &str, finding: Finding) -> anyhow::Result<bool> {
+    match finding {
+        Ok(found) => out::say(&format!("ok    {what}: {found}")).map(|()| true),
+        Err(error) => out::say(&format!("FAIL  {what}: {error:#}")).map(|()| false),
+    }
+}
+
+fn again(error: &anyhow::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}
+
+fn check_keys(config: &Config) -> Finding {
+    let folder = config.keys();
+    if !folder.exists() {
+        return Ok(format!("{} is made at the first start", folder.display()));
+    }
+    for name in [keys::SIGNING_KEY_FILE, instance::ROOT_SECRET] {
+        let path = folder.join(name);
+        ensure!(
+            path.exists(),
+            "{} is missing, and the next start would make another",
+            path.display()
+        );
+    }
+    let key = keys::load_or_create_signing_key(&folder)?;
+    instance::secrets(config)?;
+    Ok(format!("{} signs with {}", folder.display(), key.id()))
+}
+
+fn check_database(config: &Config) -> Finding {
+    if let Some(path) = config.database.url.strip_prefix("sqlite://")
+        && !Path::new(path).exists()
+    {
+        return Ok(format!("{path} is made at the first start"));
+    }
+    let db = Db::open(&config.database).context("database.url")?;
+    db.ping()?;
+    let pending = db.pending()?;
+    let backend = format!("{:?}", db.backend());
+    if pending.is_empty() {
+        return Ok(format!("{backend}, tables up to date"));
+    }
+    let pending = pending.join(", ");
+    ensure!(
+        config.migrate_on_start,
+        "{backend}, not run yet: {pending}; run `sportello migrate`"
+    );
+    Ok(format!("{backend}, run at the next start: {pending}"))
+}
+
+/// Writes, reads and deletes a blob.
+fn check_blobs(config: &Config) -> Finding {
+    let url = &config.blobs.url;
+    let is_folder = !url.contains("://");
+    if is_folder && !Path::new(url).exists() {
+        return Ok(format!("{url} is made at the first start"));
+    }
+    let store = storage::blobs::open(url, config.blobs.options.clone()).context("blobs.url")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut random = [0; 16];
+    SystemIds.fill(&mut random);
+    runtime.block_on(async {
+        let blob = store.put(random, "doctor".into()).await?;
+        let read = store.get(&blob).await;
+        store.delete(&blob.key).await?;
+        read
+    })?;
+    Ok(format!("{url} can be written, read and deleted from"))
+}
+
+fn check_mail(config: &Config) -> Finding {
+    let base_url = config.mail.base_url(config.http.bind);
+    if let Some(folder) = config.mail.missing_folder() {
+        return Ok(format!(
+            "{} is made at the first start; no mail leaves",
+            folder.display()
+        ));
+    }
+    jobs::mail::open(&config.mail.config(&base_url))?;
+    Ok(match config.mail.kind {
+        MailKind::Folder => "to a folder; no mail leaves".to_owned(),
+        MailKind::Smtp => format!("by SMTP, with links to {base_url}"),
+    })
+}
+
+fn check_citizens(config: &Config) -> Finding {
+    let issuers = config.citizens.issuers.clone();
+    let count = issuers.len();
+    api::oidc::CitizenVerifier::new(issuers, config.citizens.http.clone())?;
+    Ok(match count {
+        0 => "no issuer: filing by proved e-mail address only".to_owned(),
+        count => format!("{count} issuers"),
+    })
+}
+
+fn check_authorities(config: &Config, reference: Option<&Reference>) -> Finding {
+    let own = &config.lifecycle.windows_by_authority;
+    for code in own.keys() {
+        let is_known = reference.is_none_or(|reference| reference.authority_any(code).is_some());
+        ensure!(
+            is_known,
+            "lifecycle.authorities.{code}: there is no such authority"
+        );
+    }
+    Ok(format!("{} with times of their own", own.len()))
+}

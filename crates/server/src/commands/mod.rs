@@ -1,0 +1,55 @@
+//! What each command does.
+
+mod demo;
+mod doctor;
+mod jobs;
+mod migrate;
+mod openapi;
+mod serve;
+mod user;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command, JobsCommand, UserCommand};
+use crate::config::Config;
+use crate::demo::Demo;
+use crate::instance::Instance;
+use crate::{logging, out, reference};
+
+/// Does what the command line says.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // The description is the same everywhere: it needs no configuration.
+    if let Command::Openapi { json } = cli.command {
+        return openapi::run(json);
+    }
+    if let Command::Doctor = cli.command {
+        return doctor::run(cli.config.as_deref());
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    logging::start(&config.log)?;
+    match cli.command {
+        Command::Serve(args) => serve::run(&config, &args),
+        Command::Migrate { status } => migrate::run(&config, status),
+        Command::Seed => seed(&config),
+        Command::User(UserCommand::Add(args)) => user::add(&config, &args),
+        Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
+        Command::Demo(command) => demo::run(&config, command),
+        Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The installation as `serve` would open it, demo or not.
+fn open(config: &Config) -> anyhow::Result<Instance> {
+    let demo = Demo::find(config)?;
+    Instance::open(config, demo.as_ref(), config.http.bind)
+}
+
+fn seed(config: &Config) -> anyhow::Result<ExitCode> {
+    // Opening brings the reference tables to what the files say.
+    let instance = open(config)?;
+    out::say(&format!(
+        "loaded {}",
+        reference::summary(instance.desk.reference())
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

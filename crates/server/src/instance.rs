@@ -1,0 +1,158 @@
+//! An installation, opened: the one place where all crates meet.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use api::app::Shared;
+use api::metrics::Metrics;
+use api::oidc::CitizenVerifier;
+use api::proxies::Proxies;
+use api::rate_limit::RateLimits;
+use api::tokens::Tokens;
+use domain::catalogue::Reference;
+use jobs::Jobs;
+use jobs::mail::open as open_mailer;
+use service::clock::{Clock, SystemClock, SystemIds};
+use service::{Desk, Parts, Secrets, Settings};
+use storage::{Backend, Db};
+
+use crate::config::Config;
+use crate::demo::Demo;
+use crate::{keys, reference};
+
+/// The file of the secret that codes and links are derived from.
+pub(crate) const ROOT_SECRET: &str = "root.secret";
+
+/// An installation, opened.
+pub(crate) struct Instance {
+    /// The database.
+    pub(crate) db: Db,
+    /// The use cases.
+    pub(crate) desk: Desk,
+    /// What happens without a request.
+    pub(crate) jobs: Jobs,
+    /// Where people reach it.
+    pub(crate) base_url: String,
+}
+
+/// The secret that codes and links are derived from, made at the first start.
+pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
+    Ok(Secrets::new(&keys::load_or_create_secret(
+        &config.keys(),
+        ROOT_SECRET,
+    )?))
+}
+
+impl Instance {
+    /// Opens everything; `bound` is where it listens, or would.
+    pub(crate) fn open(
+        config: &Config,
+        demo: Option<&Demo>,
+        bound: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let reference = reference::load(config.reference.as_deref())?;
+        // Before the database, so that the data folder is made with the keys' strict rights.
+        let secrets = secrets(config)?;
+        let db = Db::open(&config.database).context("database.url")?;
+        bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
+        let base_url = config.mail.base_url(bound);
+        let settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
+        let clock: Arc<dyn Clock> = match demo {
+            Some(demo) => Arc::new(demo.clock()),
+            None => Arc::new(SystemClock),
+        };
+        let blobs = storage::blobs::open(&config.blobs.url, config.blobs.options.clone());
+        let desk = Desk::open(Parts {
+            db: db.clone(),
+            blobs: blobs.context("blobs.url")?,
+            reference: Arc::new(reference),
+            clock,
+            ids: Arc::new(SystemIds),
+            secrets,
+            settings,
+        })?;
+        let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;
+        let jobs = Jobs {
+            desk: desk.clone(),
+            mailer,
+        };
+        Ok(Instance {
+            db,
+            desk,
+            jobs,
+            base_url,
+        })
+    }
+
+    /// What the HTTP server works with.
+    pub(crate) fn shared(&self, config: &Config, demo: Option<&Demo>) -> anyhow::Result<Shared> {
+        let key = keys::load_or_create_signing_key(&config.keys())?;
+        let issuer = config
+            .token_issuer
+            .clone()
+            .unwrap_or_else(|| self.base_url.clone());
+        let mut issuers = config.citizens.issuers.clone();
+        if let Some(demo) = demo {
+            issuers.push(demo.issuer()?.settings());
+        }
+        if issuers.iter().any(|citizens| citizens.issuer == issuer) {
+            bail!("citizens.issuers: {issuer} is the issuer of our own tokens");
+        }
+        Ok(Shared {
+            desk: self.desk.clone(),
+            tokens: Tokens::new(key, Vec::new(), issuer),
+            citizens: CitizenVerifier::new(issuers, config.citizens.http.clone())?,
+            limits: RateLimits::per_minute(config.http.requests_per_minute),
+            metrics: Metrics::new()?,
+            proxies: Proxies(config.http.trusted_proxies.clone()),
+        })
+    }
+}
+
+/// SQLite belongs to this program alone; on PostgreSQL somebody may want to be asked.
+fn bring_up_to_date(db: &Db, may_migrate: bool) -> anyhow::Result<()> {
+    if may_migrate || db.backend() == Backend::Sqlite {
+        for version in db.migrate()? {
+            tracing::info!(migration.version = version, "the tables were changed");
+        }
+        return Ok(());
+    }
+    let pending = db.pending()?;
+    if !pending.is_empty() {
+        bail!(
+            "the database is behind this program: run `sportello migrate`, or set \
+             database.migrate_on_start (not run yet: {})",
+            pending.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn settings(
+    config: &Config,
+    reference: &Reference,
+    tracking_url: String,
+) -> anyhow::Result<Settings> {
+    let mut windows_by_authority = HashMap::new();
+    for (code, windows) in &config.lifecycle.windows_by_authority {
+        // Variables come in lower case, codes do not.
+        let authority = reference
+            .authority_any(code)
+            .with_context(|| format!("lifecycle.authorities.{code}: there is no such authority"))?;
+        windows_by_authority.insert(authority.code.clone(), windows.clone());
+    }
+    Ok(Settings {
+        windows: config.lifecycle.windows.clone(),
+        windows_by_authority,
+        resolution_target: config.lifecycle.resolution_target,
+        text_limits: config.text_limits,
+        time_zone: config.time_zone.clone(),
+        tracking_url,
+        email_proof: config.email_proof.clone(),
+        sign_in: config.sign_in.clone(),
+        parallel_hashings: config.parallel_hashings,
+        idempotency: config.idempotency,
+    })
+}

@@ -1,0 +1,85 @@
+//! The reference data: the files of a folder, or the ones compiled in.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use domain::catalogue::{Reference, ReferenceFile};
+
+const COMPILED_IN: [(&str, &str); 3] = [
+    (
+        "services.toml",
+        include_str!("../../../config/reference/services.toml"),
+    ),
+    (
+        "authorities.toml",
+        include_str!("../../../config/reference/authorities.toml"),
+    ),
+    (
+        "codes.toml",
+        include_str!("../../../config/reference/codes.toml"),
+    ),
+];
+
+/// Reads and checks the reference data; everything that is wrong is told with file and line.
+pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
+    let mut texts = Vec::new();
+    for (name, text) in COMPILED_IN {
+        texts.push(match folder {
+            None => (format!("config/reference/{name}"), text.to_owned()),
+            Some(folder) => {
+                let path = folder.join(name);
+                let shown = path.display().to_string();
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("reference.folder: cannot read {shown}"))?;
+                (shown, text)
+            }
+        });
+    }
+    let files: Vec<ReferenceFile<'_>> = texts
+        .iter()
+        .map(|(name, text)| ReferenceFile { name, text })
+        .collect();
+    Reference::parse(&files).or_else(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        bail!("the reference data is wrong:\n  {}", lines.join("\n  "))
+    })
+}
+
+/// How much there is of what.
+pub(crate) fn summary(reference: &Reference) -> String {
+    let services = reference.services();
+    let types: usize = services
+        .iter()
+        .map(|service| service.problem_types.len())
+        .sum();
+    let authorities = reference.authorities().len();
+    format!(
+        "{} services, {types} problem types, {authorities} authorities and desks",
+        services.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_compiled_in_are_right() {
+        let reference = load(None).unwrap();
+        assert!(summary(&reference).contains("services, "));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in COMPILED_IN {
+            let text = text.replace("kind = \"asl\"", "kind = \"pub\"");
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let message = load(Some(folder.path())).unwrap_err().to_string();
+        assert!(message.contains("authorities.toml:13: kind: "), "{message}");
+        std::fs::remove_file(folder.path().join("codes.toml")).unwrap();
+        let message = load(Some(folder.path())).unwrap_err().to_string();
+        assert!(message.contains("codes.toml"), "{message}");
+    }
+}

@@ -1,0 +1,22 @@
+//! The tables and the functions that read and write them, on SQLite always and on PostgreSQL
+//! when `TEST_DATABASE_URL` names a server where databases may be created.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside `#[test]`")]
+
+mod accounts;
+mod append_only;
+mod concurrency;
+mod counters;
+mod email_proofs;
+mod idempotency;
+mod life;
+mod list;
+mod outbox;
+mod save;
+mod schema;
+#[path = "../support/mod.rs"]
+mod support;
+mod town;
+mod visibility;
+#[expect(dead_code, reason = "the words of the domain's tests; not all are needed here")]
+#[path = "../../../domain/tests/support/mod.rs"]
+mod words;

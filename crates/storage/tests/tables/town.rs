@@ -1,0 +1,168 @@
+//! What rows may refer to: a small region's desks, services and people, and its requesters.
+
+use std::time::Duration;
+
+use domain::actor::Actor;
+use domain::event::{Change, Event};
+use domain::ids::{TicketId, TicketNumber, TicketRef};
+use domain::invalid::Lang;
+use domain::note::Attachment;
+use domain::state::Channel;
+use domain::ticket::Ticket;
+use domain::visibility::Scope;
+use jiff::{SignedDuration, Timestamp};
+use storage::reference::{AuthorityRow, ProblemTypeRow, ServiceRow};
+use storage::tickets::{Details, Dossier, RequesterKind};
+use storage::{Db, DbConnection, StoreError, accounts, reference, tickets};
+use uuid::Uuid;
+
+use crate::support::{self, Fresh};
+use crate::words::{self, CN1, PEOPLE, REGION, TO4};
+
+/// A desk that never has anything to do with a ticket.
+pub(crate) const ELSEWHERE: &str = "AL9";
+
+/// Runs the test on every database there is, with tables and with people in them.
+pub(crate) fn everywhere(test: impl Fn(&Fresh)) {
+    // Many threads wait for few connections here, and a slow machine is no failure.
+    let patient = |config: &mut storage::DbConfig| {
+        config.wait = Duration::from_secs(60);
+        config.lock_timeout = Duration::from_secs(60);
+        config.statement_timeout = Duration::from_secs(60);
+    };
+    support::everywhere(patient, |fresh| {
+        fresh.db().migrate().unwrap();
+        // Twice, as at every start after the first.
+        write(fresh.db(), found);
+        write(fresh.db(), found);
+        write(fresh.db(), people_move_in);
+        test(fresh);
+    });
+}
+
+/// A write that must succeed.
+pub(crate) fn write<T: Send + 'static>(
+    db: &Db,
+    f: impl FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    db.write(f).unwrap()
+}
+
+/// A read that must succeed.
+pub(crate) fn read<T>(db: &Db, f: impl FnOnce(&mut DbConnection) -> Result<T, StoreError>) -> T {
+    db.read(f).unwrap()
+}
+
+fn found(conn: &mut DbConnection) -> Result<(), StoreError> {
+    let desks = [(TO4, "asl"), (CN1, "asl"), (REGION, "region"), (ELSEWHERE, "asl")];
+    let authorities = desks.map(|(code, kind)| AuthorityRow {
+        code: code.to_owned(),
+        kind: kind.to_owned(),
+        label: format!("Desk {code}"),
+        valid_from: None,
+        valid_to: None,
+        successor: None,
+    });
+    let services = ["FSE", "CUP"].map(|code| ServiceRow {
+        code: code.to_owned(),
+        label_it: code.to_owned(),
+        label_en: code.to_owned(),
+        valid_from: None,
+        valid_to: None,
+    });
+    let types = [("FSE", "referto-non-trovato"), ("FSE", "altro"), ("CUP", "altro")];
+    let types = types.map(|(service, code)| ProblemTypeRow {
+        service_code: service.to_owned(),
+        code: code.to_owned(),
+        label_it: code.to_owned(),
+        label_en: code.to_owned(),
+        valid_from: None,
+        valid_to: None,
+    });
+    reference::upsert(conn, authorities.into(), services.into(), types.into())
+}
+
+fn people_move_in(conn: &mut DbConnection) -> Result<(), StoreError> {
+    for (place, (name, _, _)) in PEOPLE.iter().enumerate() {
+        let id = words::account(place);
+        accounts::insert(conn, id, name, &label(name), "$argon2id$", filed_at())?;
+    }
+    Ok(())
+}
+
+/// The name colleagues read for a person.
+pub(crate) fn label(name: &str) -> String {
+    format!("Person {name}")
+}
+
+/// When tickets are filed, unless a test says otherwise.
+pub(crate) fn filed_at() -> Timestamp {
+    words::filed(TO4).created_at
+}
+
+/// A time some hours after [`filed_at`].
+pub(crate) fn hours(later: i64) -> Timestamp {
+    filed_at() + SignedDuration::from_hours(later)
+}
+
+/// A ticket just filed, not yet in the database.
+pub(crate) fn ticket(number: u32, custodian: &str) -> Ticket {
+    Ticket {
+        id: TicketId::new(Uuid::from_u128(number.into())),
+        number: TicketNumber::new(2026, number.into()),
+        ..words::filed(custodian)
+    }
+}
+
+/// The identity of the citizen who files the ticket with this number.
+pub(crate) fn identity(number: u32) -> String {
+    format!("https://idp.example|{number}")
+}
+
+/// A requester with no more than what must be given.
+pub(crate) fn dossier(number: u32, requester: RequesterKind) -> Dossier {
+    Dossier {
+        channel: Channel::Portal,
+        requester,
+        identity: (requester == RequesterKind::Citizen).then(|| identity(number)),
+        tax_code: format!("TAXCODE{number}"),
+        given_name: "Ada".to_owned(),
+        family_name: "Rossi".to_owned(),
+        email: format!("ada{number}@example.org"),
+        phone: None,
+        description: None,
+        details: Details {
+            lang: Lang::En,
+            ..Details::default()
+        },
+        follow_up_of: None,
+        due_at: hours(72),
+    }
+}
+
+/// Files a ticket.
+pub(crate) fn file(db: &Db, ticket: &Ticket, dossier: &Dossier, attachment: Option<Attachment>) {
+    let (ticket, dossier) = (ticket.clone(), dossier.clone());
+    write(db, move |conn| {
+        let filed = filing_of(&ticket);
+        let file = attachment.as_ref();
+        tickets::insert(conn, &ticket, &dossier, &filed, &Actor::Requester, file)
+    });
+}
+
+/// The first entry of a ticket's history.
+pub(crate) fn filing_of(ticket: &Ticket) -> Event {
+    Event {
+        seq: 1,
+        at: ticket.created_at,
+        change: Change::Filed {
+            custodian: ticket.custodian.code.clone(),
+        },
+        note: None,
+    }
+}
+
+/// The ticket with this id, as `scope` finds it.
+pub(crate) fn find(db: &Db, scope: &Scope, id: TicketId) -> Option<(Ticket, Dossier)> {
+    read(db, |conn| tickets::find(conn, scope, &TicketRef::Id(id)))
+}

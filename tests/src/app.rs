@@ -1,0 +1,319 @@
+//! The program under test: the real server, with the world outside replaced.
+
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread::JoinHandle;
+
+use actix_web::dev::ServerHandle;
+use api::app::{ServeOptions, Shared, serve};
+use api::metrics::Metrics;
+use api::proxies::Proxies;
+use api::rate_limit::RateLimits;
+use api::tokens::{SigningKey, Tokens};
+use diesel::RunQueryDsl;
+use domain::catalogue::{Reference, ReferenceFile};
+use jiff::{Span, Timestamp};
+use serde_json::json;
+use service::clock::{ManualClock, SystemIds};
+use service::timers::TimersRun;
+use service::{Clock, Desk, Parts, Secrets, Settings};
+use storage::{Db, StoreError};
+
+use crate::citizens::{Issuer, Person, new_key};
+use crate::client::Client;
+use crate::database::{Fresh, Place};
+use crate::mail::{Mail, Recorder};
+use crate::people;
+
+/// The `iss` of the program's own tokens.
+pub const OWN_ISSUER: &str = "https://sportello.example.org";
+
+/// What a test may set.
+#[derive(Clone)]
+pub struct Options {
+    /// Calls a minute for each caller.
+    pub calls_per_minute: u32,
+    /// Settings of the use cases.
+    pub settings: Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let mut settings = Settings {
+            tracking_url: "https://assistenza.example.org/segui".to_owned(),
+            ..Settings::default()
+        };
+        // The least that Argon2 takes: these passwords guard nothing.
+        settings.sign_in.hash_memory_kib = 8;
+        settings.sign_in.hash_passes = 1;
+        Options {
+            calls_per_minute: 1_000_000,
+            settings,
+        }
+    }
+}
+
+/// A server of its own for one test; gone when it is dropped.
+pub struct TestApp {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The use cases, on the same database.
+    pub desk: Desk,
+    /// The database.
+    pub db: Db,
+    /// The citizens' identity provider.
+    pub issuer: Issuer,
+    /// The program's own tokens.
+    pub tokens: Tokens,
+    clock: Arc<ManualClock>,
+    mailer: Recorder,
+    http: reqwest::Client,
+    server: Option<(ServerHandle, JoinHandle<()>)>,
+    blobs: PathBuf,
+    _folder: tempfile::TempDir,
+    // Last: dropped when nothing uses it any more.
+    _database: Fresh,
+}
+
+impl TestApp {
+    /// Starts with what is usual.
+    pub fn spawn(place: Place) -> Self {
+        TestApp::spawn_with(place, Options::default())
+    }
+
+    /// Starts with other settings.
+    pub fn spawn_with(place: Place, options: Options) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Fresh::new(place, folder.path());
+        let db = Db::open(&database.config).expect("the database opens");
+        let blobs = folder.path().join("blobs");
+        let clock = Arc::new(ManualClock::at(start()));
+        let desk = open_desk(db.clone(), &blobs, clock.clone(), options.settings);
+        let issuer = Issuer::new();
+        let tokens = Tokens::new(own_key(), Vec::new(), OWN_ISSUER.to_owned());
+        let limit = NonZeroU32::new(options.calls_per_minute).expect("a limit");
+        let shared = Shared {
+            desk: desk.clone(),
+            tokens: tokens.clone(),
+            citizens: issuer.verifier(),
+            limits: RateLimits::per_minute(limit),
+            metrics: Metrics::new().expect("metrics"),
+            proxies: Proxies::default(),
+        };
+        let (address, server) = start_server(shared);
+        TestApp {
+            address,
+            desk,
+            db,
+            issuer,
+            tokens,
+            clock,
+            mailer: Recorder::default(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .expect("an HTTP client"),
+            server: Some(server),
+            blobs,
+            _folder: folder,
+            _database: database,
+        }
+    }
+
+    /// The time in the program.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves the clock by an ISO 8601 duration, such as `P8D` or `PT31M`. Access tokens live a
+    /// quarter of an hour: ask for a client again.
+    pub fn advance(&self, by: &str) {
+        let by: Span = by.parse().expect("an ISO 8601 duration");
+        let by = by
+            .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+            .expect("days and smaller");
+        self.clock.advance(by);
+    }
+
+    /// Runs what time does, then sends all mail that waits.
+    pub fn run_jobs(&self) -> TimersRun {
+        let run = self.desk.run_timers().expect("the timers run");
+        assert_eq!(run.failed, 0, "a timer failed");
+        self.deliver();
+        run
+    }
+
+    fn deliver(&self) {
+        let run = self.desk.deliver(&self.mailer).expect("mail is delivered");
+        assert_eq!((run.retried, run.parked), (0, 0), "a mail was not sent");
+    }
+
+    /// Sends all mail that waits, and returns every mail so far.
+    pub async fn mails(&self) -> Vec<Mail> {
+        self.deliver();
+        self.mailer.mails()
+    }
+
+    /// Every mail so far to this address.
+    pub async fn mails_to(&self, address: &str) -> Vec<Mail> {
+        let mut mails = self.mails().await;
+        mails.retain(|mail| mail.to == address);
+        mails
+    }
+
+    /// Nobody in particular.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.http.clone(), self.address, None)
+    }
+
+    /// Whoever holds this token.
+    pub fn with_token(&self, token: impl Into<String>) -> Client {
+        Client::new(self.http.clone(), self.address, Some(token.into()))
+    }
+
+    /// A member of staff, see [`people::STAFF`], logged in just now.
+    pub async fn as_(&self, username: &str) -> Client {
+        let credentials = json!({"username": username, "password": people::PASSWORD});
+        let reply = self.anonymous().post("/v1/sessions", &credentials).await;
+        reply.is(201);
+        self.with_token(reply.text_at("/access_token"))
+    }
+
+    /// A citizen with a national identity.
+    pub fn citizen(&self, person: &Person) -> Client {
+        self.with_token(self.citizen_token(
+            person.tax_code,
+            person.given_name,
+            person.family_name,
+            person.email,
+        ))
+    }
+
+    /// A citizen's token, good for half an hour.
+    pub fn citizen_token(&self, tax_code: &str, given: &str, family: &str, email: &str) -> String {
+        let claims = self
+            .issuer
+            .claims(tax_code, given, family, email, self.now());
+        self.issuer.key.sign(&claims).expect("a signed token")
+    }
+
+    /// How many rows a table has.
+    pub fn count(&self, table: &str) -> i64 {
+        let sql = format!("(SELECT count(*) FROM {table})");
+        self.db
+            .read(|conn| {
+                let count = diesel::dsl::sql::<diesel::sql_types::BigInt>(&sql);
+                Ok::<_, StoreError>(diesel::select(count).get_result::<i64>(conn)?)
+            })
+            .expect("the rows are counted")
+    }
+
+    /// How many files are kept.
+    pub fn count_blobs(&self) -> usize {
+        count_files(&self.blobs)
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some((handle, thread)) = self.server.take() {
+            drop(handle.stop(false));
+            if thread.join().is_err() && !std::thread::panicking() {
+                panic!("the server panicked");
+            }
+        }
+    }
+}
+
+/// When every test begins: a Monday morning.
+fn start() -> Timestamp {
+    Timestamp::constant(1_772_438_400, 0)
+}
+
+/// Adds what every test finds: reference data and staff.
+pub(crate) fn furnish(db: Db, folder: &Path) {
+    let clock = Arc::new(ManualClock::at(start()));
+    let desk = open_desk(
+        db,
+        &folder.join("blobs"),
+        clock,
+        Options::default().settings,
+    );
+    people::add_all(&desk);
+}
+
+fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, settings: Settings) -> Desk {
+    let blobs = blobs.to_str().expect("a readable path");
+    Desk::open(Parts {
+        db,
+        blobs: storage::blobs::open(blobs, []).expect("a folder for attachments"),
+        reference: reference(),
+        clock,
+        ids: Arc::new(SystemIds),
+        secrets: Secrets::new(&[7; 32]),
+        settings,
+    })
+    .expect("the desk opens")
+}
+
+/// The reference data of the repository, read once.
+fn reference() -> Arc<Reference> {
+    static REFERENCE: OnceLock<Arc<Reference>> = OnceLock::new();
+    let read = || {
+        let file = |name, text| ReferenceFile { name, text };
+        let files = [
+            file(
+                "services.toml",
+                include_str!("../../config/reference/services.toml"),
+            ),
+            file(
+                "authorities.toml",
+                include_str!("../../config/reference/authorities.toml"),
+            ),
+            file(
+                "codes.toml",
+                include_str!("../../config/reference/codes.toml"),
+            ),
+        ];
+        Arc::new(Reference::parse(&files).expect("good reference data"))
+    };
+    REFERENCE.get_or_init(read).clone()
+}
+
+fn own_key() -> SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(new_key).clone()
+}
+
+fn start_server(shared: Shared) -> (SocketAddr, (ServerHandle, JoinHandle<()>)) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let options = ServeOptions {
+        workers: 1,
+        max_connections: 1024,
+        shutdown_seconds: 1,
+    };
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = serve(shared, listener, &options).expect("the server starts");
+            tell.send(server.handle()).expect("the test waits");
+            server.await.expect("the server runs");
+        });
+    });
+    let handle = told.recv().expect("the server starts");
+    (address, (handle, thread))
+}
+
+fn count_files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let count = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { count_files(&path) } else { 1 }
+    };
+    entries.map(count).sum()
+}

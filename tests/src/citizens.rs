@@ -1,0 +1,108 @@
+//! Invented citizens, and the identity provider that vouches for them.
+
+use api::oidc::{
+    CitizenAlgorithm, CitizenIssuer, CitizenVerifier, HttpOptions, JwksSource, LEVEL_2_OR_MORE,
+};
+use api::tokens::{OWN_AUDIENCE, SigningKey};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// Nobody: the tax codes have the right check character and the addresses lead nowhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Person {
+    /// Tax code.
+    pub tax_code: &'static str,
+    /// Given name.
+    pub given_name: &'static str,
+    /// Family name.
+    pub family_name: &'static str,
+    /// E-mail address.
+    pub email: &'static str,
+}
+
+/// A woman who files requests.
+pub const ANNA: Person = Person {
+    tax_code: "BNCNNA85D52L219A",
+    given_name: "Anna",
+    family_name: "Bianchi",
+    email: "anna.bianchi@example.org",
+};
+
+/// A man who files requests.
+pub const MARIO: Person = Person {
+    tax_code: "RSSMRA80A01H501U",
+    given_name: "Mario",
+    family_name: "Rossi",
+    email: "mario.rossi@example.org",
+};
+
+/// The `iss` of the test's identity provider.
+pub const ISSUER: &str = "https://idp.example.org";
+
+/// An identity provider.
+pub struct Issuer {
+    /// Its key.
+    pub key: SigningKey,
+}
+
+/// A fresh ES256 key.
+pub fn new_key() -> SigningKey {
+    let document =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .expect("a key");
+    SigningKey::from_pkcs8_der(document.as_ref()).expect("the key is read")
+}
+
+impl Issuer {
+    /// With a fresh key.
+    pub fn new() -> Self {
+        Issuer { key: new_key() }
+    }
+
+    /// A verifier that trusts this issuer alone.
+    pub fn verifier(&self) -> CitizenVerifier {
+        let settings = CitizenIssuer {
+            issuer: ISSUER.to_owned(),
+            audience: OWN_AUDIENCE.to_owned(),
+            algorithms: vec![CitizenAlgorithm::Es256],
+            accepted_levels: LEVEL_2_OR_MORE.map(str::to_owned).to_vec(),
+            require_not_before: true,
+            jwks: JwksSource::Inline(json!({"keys": [self.key.public_jwk()]}).to_string()),
+        };
+        CitizenVerifier::new(vec![settings], HttpOptions::default()).expect("a verifier")
+    }
+
+    /// The claims of a good token, to be signed as they are or after a change.
+    pub fn claims(
+        &self,
+        tax_code: &str,
+        given_name: &str,
+        family_name: &str,
+        email: &str,
+        now: Timestamp,
+    ) -> Value {
+        let iat = now.as_second();
+        json!({
+            "iss": ISSUER,
+            "aud": OWN_AUDIENCE,
+            "sub": format!("subject-of-{tax_code}"),
+            "acr": LEVEL_2_OR_MORE[0],
+            "fiscal_number": format!("TINIT-{tax_code}"),
+            "given_name": given_name,
+            "family_name": family_name,
+            "email": email,
+            "iat": iat,
+            "nbf": iat,
+            "exp": iat + 1800,
+            "jti": format!("{tax_code}-{iat}"),
+        })
+    }
+}
+
+impl Default for Issuer {
+    fn default() -> Self {
+        Issuer::new()
+    }
+}

@@ -1,0 +1,162 @@
+//! Databases that live as long as a test: a copy of one that was migrated and furnished once.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use storage::{Db, DbConfig};
+
+use crate::app;
+
+/// Where a test keeps its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A file in the test's folder.
+    Sqlite,
+    /// A database of the server that `TEST_DATABASE_URL` names.
+    Postgres,
+}
+
+impl Place {
+    /// Whether tests can run there.
+    pub fn is_there(self) -> bool {
+        self == Place::Sqlite || server_url().is_some()
+    }
+}
+
+/// A database for one test.
+pub struct Fresh {
+    /// Where it is.
+    pub config: DbConfig,
+    name: Option<String>,
+    // Keeps the template while any test runs.
+    _template: Option<Arc<PostgresTemplate>>,
+}
+
+impl Fresh {
+    /// A database for a test that keeps its files in `folder`.
+    pub fn new(place: Place, folder: &Path) -> Self {
+        match place {
+            Place::Sqlite => {
+                let path = folder.join("test.db");
+                std::fs::write(&path, sqlite_template()).expect("the template's copy");
+                Fresh {
+                    config: DbConfig::new(format!("sqlite://{}", path.display())),
+                    name: None,
+                    _template: existing_postgres_template(),
+                }
+            }
+            Place::Postgres => {
+                let template = postgres_template();
+                let name = unique("sportello_test");
+                let sql = format!("CREATE DATABASE {name} TEMPLATE {}", template.name);
+                administer(&sql).expect("the template's copy");
+                Fresh {
+                    config: postgres_config(&name),
+                    name: Some(name),
+                    _template: Some(template),
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            let dropped = administer(&format!("DROP DATABASE {name} WITH (FORCE)"));
+            if let Err(error) = dropped {
+                eprintln!("cannot drop the test's database: {error}");
+            }
+        }
+    }
+}
+
+/// Migrates the database and adds what every test finds there.
+fn furnish(config: &DbConfig) {
+    let db = Db::open(config).expect("the template opens");
+    db.migrate().expect("the template migrates");
+    let folder = tempfile::tempdir().expect("a folder");
+    app::furnish(db, folder.path());
+}
+
+/// The bytes of a migrated, furnished SQLite file.
+fn sqlite_template() -> &'static [u8] {
+    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("template.db");
+        furnish(&DbConfig::new(format!("sqlite://{}", path.display())));
+        let log = folder.path().join("template.db-wal");
+        let is_whole = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+        assert!(is_whole, "the template was not closed");
+        std::fs::read(&path).expect("the template")
+    })
+}
+
+struct PostgresTemplate {
+    name: String,
+}
+
+impl Drop for PostgresTemplate {
+    fn drop(&mut self) {
+        if let Err(error) = administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name)) {
+            eprintln!("cannot drop the template: {error}");
+        }
+    }
+}
+
+static POSTGRES_TEMPLATE: Mutex<Weak<PostgresTemplate>> = Mutex::new(Weak::new());
+
+fn existing_postgres_template() -> Option<Arc<PostgresTemplate>> {
+    let kept = POSTGRES_TEMPLATE.lock();
+    kept.unwrap_or_else(PoisonError::into_inner).upgrade()
+}
+
+/// The template, made by the first test that needs it and dropped after the last.
+fn postgres_template() -> Arc<PostgresTemplate> {
+    let mut kept = POSTGRES_TEMPLATE
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(template) = kept.upgrade() {
+        return template;
+    }
+    let template = Arc::new(PostgresTemplate {
+        name: unique("sportello_template"),
+    });
+    administer(&format!("CREATE DATABASE {}", template.name)).expect("a database may be created");
+    furnish(&postgres_config(&template.name));
+    *kept = Arc::downgrade(&template);
+    template
+}
+
+fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{prefix}_{}_{number}", std::process::id())
+}
+
+fn server_url() -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one setting of the test suite"
+    )]
+    let url = std::env::var("TEST_DATABASE_URL").ok();
+    url.filter(|url| !url.is_empty())
+}
+
+fn postgres_config(name: &str) -> DbConfig {
+    let url = server_url().expect("TEST_DATABASE_URL");
+    let (server, _) = url.rsplit_once('/').expect("a URL that names a database");
+    DbConfig {
+        pool_size: 8,
+        ..DbConfig::new(format!("{server}/{name}"))
+    }
+}
+
+fn administer(sql: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let url = server_url().expect("TEST_DATABASE_URL");
+    Ok(PgConnection::establish(&url)?.batch_execute(sql)?)
+}
