@@ -14,47 +14,105 @@ use service::DeskError;
 use service::error::CodeRefusal;
 
 macro_rules! slugs {
-    ($($slug:literal = $status:literal, $it:literal, $en:literal;)+) => {
+    ($($slug:literal = $status:literal, $it:literal, $en:literal, $more_it:literal, $more_en:literal;)+) => {
         /// Every slug this program can answer with.
         pub const SLUGS: &[&str] = &[$($slug),+];
 
-        /// The status and title of a slug.
-        const fn known(slug: &str) -> Option<(u16, Text)> {
-            $(if is(slug, $slug) { return Some(($status, Text::new($it, $en))); })+
+        /// The status and title of a slug, and what is said where nothing more is known.
+        const fn known(slug: &str) -> Option<(u16, Text, Text)> {
+            $(if is(slug, $slug) {
+                return Some(($status, Text::new($it, $en), Text::new($more_it, $more_en)));
+            })+
             None
         }
     };
 }
 
 slugs! {
-    "audience-mismatch" = 409, "Destinatari diversi da quelli attesi", "The note would reach somebody else";
-    "authority-inactive" = 409, "Ente non attivo per questo servizio", "The authority cannot receive this request";
-    "busy" = 503, "Servizio momentaneamente occupato", "Temporarily too busy";
-    "credentials-refused" = 401, "Credenziali non valide", "Credentials refused";
-    "forbidden" = 403, "Operazione non consentita", "Not allowed";
-    "idempotency-in-progress" = 409, "Richiesta già in corso", "The first request is still running";
-    "idempotency-key-reused" = 422, "Chiave di idempotenza già usata", "Idempotency key used with another body";
-    "internal-error" = 500, "Errore interno", "Internal error";
-    "level-too-low" = 403, "Serve un'identità di livello 2", "An identity of level 2 is needed";
-    "malformed-request" = 400, "Richiesta non leggibile", "Malformed request";
-    "manual-close-forbidden" = 409, "La chiusura è solo automatica", "Requests are closed by the system alone";
-    "method-not-allowed" = 405, "Metodo non previsto", "Method not allowed";
-    "not-acceptable" = 406, "Formato di risposta non disponibile", "Not acceptable";
-    "not-found" = 404, "Non trovato", "Not found";
-    "not-in-custody" = 403, "Richiesta non in carico", "Not in your custody";
-    "note-required" = 422, "Nota mancante", "A note is required";
-    "otp-invalid" = 422, "Codice non valido", "Code refused";
-    "payload-too-large" = 413, "Contenuto troppo grande", "Payload too large";
-    "playbook-not-satisfied" = 409, "Verifiche incomplete", "The playbook is not satisfied";
-    "precondition-failed" = 412, "Richiesta modificata nel frattempo", "Changed meanwhile";
-    "precondition-required" = 428, "Versione mancante", "If-Match is required";
-    "quota-exceeded" = 429, "Troppe richieste", "Quota exceeded";
-    "request-timeout" = 408, "Tempo scaduto", "The request took too long";
-    "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first";
-    "transition-not-allowed" = 409, "Passaggio non previsto", "Not possible in this state";
-    "unauthenticated" = 401, "Autenticazione richiesta", "Authentication required";
-    "unsupported-media-type" = 415, "Formato non accettato", "Unsupported media type";
-    "validation-error" = 422, "Dati non validi", "Invalid input";
+    "audience-mismatch" = 409, "Destinatari diversi da quelli attesi", "The note would reach somebody else",
+        "La nota sarebbe letta da qualcun altro rispetto a expected_audience. Niente è stato scritto.",
+        "The note would be read by somebody else than expected_audience says; audience tells by whom. Nothing was written.";
+    "authority-inactive" = 409, "Ente non attivo per questo servizio", "The authority cannot receive this request",
+        "L'ente indicato non è attivo o non è abilitato per il servizio.",
+        "The authority named is not active, or not enabled for the service.";
+    "busy" = 503, "Servizio momentaneamente occupato", "Temporarily too busy",
+        "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
+        "Too much to do at once: try again after the seconds in Retry-After.";
+    "credentials-refused" = 401, "Credenziali non valide", "Credentials refused",
+        "Nome utente, password, token di rinnovo o link non sono validi; non si dice quale.",
+        "User name, password, refresh token or link is not good; the answer never says which.";
+    "forbidden" = 403, "Operazione non consentita", "Not allowed",
+        "Il ruolo non può fare questa operazione.",
+        "The role may not do this.";
+    "idempotency-in-progress" = 409, "Richiesta già in corso", "The first request is still running",
+        "La prima richiesta con questa chiave è ancora in corso.",
+        "The first request with this key is still running.";
+    "idempotency-key-reused" = 422, "Chiave di idempotenza già usata", "Idempotency key used with another body",
+        "La chiave di idempotenza è già stata usata con un altro contenuto.",
+        "The idempotency key was used before with another content.";
+    "internal-error" = 500, "Errore interno", "Internal error",
+        "Un guasto nostro: il correlation_id lo ritrova nei log.",
+        "A fault of ours: the correlation_id finds it in the logs.";
+    "level-too-low" = 403, "Serve un'identità di livello 2", "An identity of level 2 is needed",
+        "Serve un'identità SPID o CIE di livello 2 o superiore.",
+        "A SPID or CIE identity of level 2 or above is needed.";
+    "malformed-request" = 400, "Richiesta non leggibile", "Malformed request",
+        "La richiesta non è leggibile: JSON, parametri o intestazioni non validi.",
+        "The request cannot be read: JSON, query parameters or headers are not valid.";
+    "manual-close-forbidden" = 409, "La chiusura è solo automatica", "Requests are closed by the system alone",
+        "Nessuno chiude a mano: una richiesta risolta si chiude da sola.",
+        "Nobody closes by hand: a resolved request closes by itself.";
+    "method-not-allowed" = 405, "Metodo non previsto", "Method not allowed",
+        "Il metodo non è previsto per questo indirizzo; Allow elenca quelli previsti.",
+        "The method is not known for this address; Allow lists those that are.";
+    "not-acceptable" = 406, "Formato di risposta non disponibile", "Not acceptable",
+        "Nessuno dei formati in Accept è disponibile.",
+        "None of the formats in Accept is available.";
+    "not-found" = 404, "Non trovato", "Not found",
+        "Non esiste, oppure chi chiede non può saperne nulla.",
+        "It does not exist, or the caller may not know of it.";
+    "not-in-custody" = 403, "Richiesta non in carico", "Not in your custody",
+        "La richiesta è in carico a un altro ufficio: si può leggere, non modificare.",
+        "The request is with another desk: it can be read, not changed.";
+    "note-required" = 422, "Nota mancante", "A note is required",
+        "L'azione richiede una nota, pubblicata o interna come indicato in errors.",
+        "The action needs a note, published or internal as errors says.";
+    "otp-invalid" = 422, "Codice non valido", "Code refused",
+        "Il codice è errato, scaduto o esaurito, come indicato in errors.",
+        "The one-time code is wrong, expired or used up, as errors says.";
+    "payload-too-large" = 413, "Contenuto troppo grande", "Payload too large",
+        "Il corpo supera 2 MiB, o l'allegato supera 1.048.576 byte.",
+        "The body exceeds 2 MiB, or the attachment 1,048,576 bytes.";
+    "playbook-not-satisfied" = 409, "Verifiche incomplete", "The playbook is not satisfied",
+        "Il percorso guidato non consente ancora il passaggio; unmet elenca le verifiche mancanti.",
+        "The playbook does not allow the hand-over yet; unmet lists the missing checks.";
+    "precondition-failed" = 412, "Richiesta modificata nel frattempo", "Changed meanwhile",
+        "La richiesta è cambiata: current_version è la versione attuale.",
+        "The request changed meanwhile: current_version is the version now.";
+    "precondition-required" = 428, "Versione mancante", "If-Match is required",
+        "Manca If-Match con la versione letta.",
+        "If-Match with the version that was read is missing.";
+    "quota-exceeded" = 429, "Troppe richieste", "Quota exceeded",
+        "Troppe richieste: riprova dopo i secondi in Retry-After.",
+        "Too many requests: try again after the seconds in Retry-After.";
+    "request-timeout" = 408, "Tempo scaduto", "The request took too long",
+        "Il corpo non è arrivato in tempo.",
+        "The body did not arrive in time.";
+    "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first",
+        "Prima di ogni altra chiamata va scelta una collocazione.",
+        "A placement must be chosen before any other call.";
+    "transition-not-allowed" = 409, "Passaggio non previsto", "Not possible in this state",
+        "Lo stato non consente l'azione; allowed elenca quelle possibili.",
+        "The state does not allow the action; allowed lists those it does.";
+    "unauthenticated" = 401, "Autenticazione richiesta", "Authentication required",
+        "Manca un token valido.",
+        "A good token is missing.";
+    "unsupported-media-type" = 415, "Formato non accettato", "Unsupported media type",
+        "Il formato del corpo o del file non è tra quelli accettati.",
+        "The format of the body or of the file is not among those accepted.";
+    "validation-error" = 422, "Dati non validi", "Invalid input",
+        "Uno o più campi non sono validi: errors li elenca tutti.",
+        "One or more fields are not valid: errors lists them all.";
 }
 
 /// Whether two slugs are the same, at compile time as well.
@@ -75,7 +133,7 @@ pub struct Problem {
     status: u16,
     slug: &'static str,
     title: Text,
-    detail: Option<Text>,
+    detail: Text,
     errors: Vec<FieldError>,
     members: Map<String, Value>,
     retry_after: Option<u64>,
@@ -85,13 +143,16 @@ pub struct Problem {
 impl Problem {
     /// A problem of the table above.
     pub fn new(slug: &'static str) -> Self {
-        let (status, title) =
-            known(slug).unwrap_or((500, Text::new("Errore interno", "Internal error")));
+        let (status, title, detail) = known(slug).unwrap_or((
+            500,
+            Text::new("Errore interno", "Internal error"),
+            Text::new("Un guasto nostro.", "A fault of ours."),
+        ));
         Problem {
             status,
             slug,
             title,
-            detail: None,
+            detail,
             errors: Vec::new(),
             members: Map::new(),
             retry_after: None,
@@ -101,7 +162,7 @@ impl Problem {
 
     /// Says more, for the person who reads it.
     pub fn detail(mut self, it: impl Into<String>, en: impl Into<String>) -> Self {
-        self.detail = Some(Text::owned(it, en));
+        self.detail = Text::owned(it, en);
         self
     }
 
@@ -185,9 +246,7 @@ impl Problem {
         document.insert("type".to_owned(), format!("/problems/{}", self.slug).into());
         document.insert("title".to_owned(), self.title.to(lang).into());
         document.insert("status".to_owned(), self.status.into());
-        if let Some(detail) = &self.detail {
-            document.insert("detail".to_owned(), detail.to(lang).into());
-        }
+        document.insert("detail".to_owned(), self.detail.to(lang).into());
         document.insert("instance".to_owned(), instance.into());
         document.insert("correlation_id".to_owned(), correlation_id.into());
         if !self.errors.is_empty() {

@@ -385,6 +385,11 @@ impl Ticket {
         }
     }
 
+    /// Whether a reply comes too late now, and becomes a follow-up (T24).
+    pub fn takes_no_reply(&self, now: Timestamp) -> bool {
+        self.after_reply(now).is_err()
+    }
+
     /// Which timer is due (I-13: only the one of the present state).
     pub fn due(&self, now: Timestamp, windows: &Windows) -> Due {
         match (self.state, self.next_timer(windows)) {

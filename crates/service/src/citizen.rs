@@ -114,7 +114,7 @@ impl Desk {
         // Taken before the transaction: a follow-up needs one, and skipped numbers do no harm.
         let is_over = self.db.read(|conn| {
             let found = tickets::find(conn, scope, &wanted)?.ok_or(DeskError::NotFound)?;
-            Ok::<_, DeskError>(!found.0.state.code().is_open())
+            Ok::<_, DeskError>(found.0.takes_no_reply(self.clock.now()))
         })?;
         let number = if is_over {
             Some(self.next_number()?)

@@ -1,4 +1,7 @@
 //! The API, called over HTTP as clients call it: every test on SQLite, and on PostgreSQL when
 //! `TEST_DATABASE_URL` is set. Folders are like the URL tree.
 
+mod authorization;
+mod statements;
+mod leaks;
 mod story;

@@ -201,11 +201,54 @@ impl From<ActionBody> for ActionForm {
 
 /// Acts on a ticket.
 ///
-/// One call is one atomic change. The server decides who reads the note: the citizen, the region
-/// *instead of* the citizen on a hand-over, the receiving authority, the technical desk, or the team.
-#[utoipa::path(tag = "actions", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
-    request_body(description = "The action", content((ActionBody = "application/json"), (ActionForms = "multipart/form-data"))),
-    responses((status = 201, description = "Done", body = ActionDone)))]
+/// One call is one atomic change: the action, its note, its file and a new owner are written
+/// together or not at all.
+///
+/// | action | possible in | needs | the note is read by |
+/// |---|---|---|---|
+/// | `take` | new, not-competent | | |
+/// | `assign` | open states | `assignee` | |
+/// | `note` | open states, resolved | `note` | the citizen, or the team if not published |
+/// | `ask-info` | new, in-progress | published `note` | the citizen |
+/// | `cancel-question` | awaiting-info | internal `note` | the team |
+/// | `resolve` | new, in-progress, awaiting-info; not-competent at the region | `resolution_code`, published `note` | the citizen |
+/// | `hand-over` | new, in-progress at an authority | `reason_code`, published `note` | the region, *never the citizen* |
+/// | `return` | not-competent, in-progress at the region | published `note` | the authority it came from |
+/// | `reroute` | not-competent, in-progress at the region | `authority_code`, published `note` | the authority it goes to |
+/// | `open-activity` | in-progress at the region | `activity` | the technical desk |
+/// | `close-activity` | external-work | | |
+/// | `reopen` | resolved; auto-closed for 30 days | internal `note` | the team |
+/// | `remove` | any state that is not final | `removal_reason`, internal `note` | the team |
+/// | `publish-note` | | `seq`, `confirm` | the citizen |
+///
+/// An action that the state does not allow is a 409 that lists the ones it does; nobody closes a
+/// ticket by hand. `allowed_actions` of the ticket says beforehand what will be accepted.
+#[utoipa::path(tag = "actions", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
+    request_body(description = "The action", content(
+        (ActionBody = "application/json", examples(
+            ("note" = (summary = "Leave a note for colleagues", value = json!({
+                "action": "note",
+                "note": {"body": "Il cittadino ha richiamato: è reperibile dopo le 16.", "published": false}
+            }))),
+            ("ask-info" = (summary = "Ask the citizen a question", value = json!({
+                "action": "ask-info",
+                "note": {"body": "In quale data è stato eseguito l'esame?", "published": true},
+                "expected_audience": "citizen"
+            }))),
+            ("hand-over" = (summary = "Hand over to the region", value = json!({
+                "action": "hand-over",
+                "reason_code": "regional-service",
+                "note": {"body": "Il referto risulta inviato dai nostri sistemi il 2 novembre, ma non compare nel fascicolo.", "published": true},
+                "expected_audience": "region"
+            }))),
+            ("resolve" = (summary = "Resolve, with an answer", value = json!({
+                "action": "resolve",
+                "resolution_code": "resolved-by-authority",
+                "note": {"body": "Il referto è di nuovo disponibile: può scaricarlo dal fascicolo.", "published": true}
+            })))
+        )),
+        (ActionForms = "multipart/form-data"))),
+    responses((status = 201, description = "Done: the ticket as it stands now, the entry that was written, and who is told", body = ActionDone)))]
 #[post("/v1/tickets/{ticket}/actions")]
 #[expect(clippy::too_many_arguments, reason = "one typed input each")]
 pub(crate) async fn act_on_ticket(

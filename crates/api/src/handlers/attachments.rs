@@ -23,9 +23,11 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// Downloads a file of a ticket.
+///
+/// Always as a file to save, never as a page to show.
 #[utoipa::path(tag = "tickets",
-    params(("ticket" = TicketRef, Path, description = "The ticket's id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
-    responses((status = 200, description = "The file", content(
+    params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
+    responses((status = 200, description = "The file", headers(("Content-Disposition" = String, description = "Always `attachment`, with the sender's name for the file")), content(
         (Vec<u8> = "application/pdf"), (Vec<u8> = "application/msword"), (Vec<u8> = "application/vnd.ms-excel"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -39,10 +41,12 @@ pub(crate) async fn download_attachment(
     download(desk, Scope::of(&operator.0), path.into_inner()).await
 }
 
-/// Downloads a file of one's own request.
+/// Downloads a file of one of my requests.
+///
+/// Always as a file to save, never as a page to show.
 #[utoipa::path(tag = "citizen",
-    params(("ticket" = TicketRef, Path, description = "The ticket's id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
-    responses((status = 200, description = "The file", content(
+    params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number"), ("attachment" = Uuid, Path, description = "The file's id")),
+    responses((status = 200, description = "The file", headers(("Content-Disposition" = String, description = "Always `attachment`, with the sender's name for the file")), content(
         (Vec<u8> = "application/pdf"), (Vec<u8> = "application/msword"), (Vec<u8> = "application/vnd.ms-excel"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),

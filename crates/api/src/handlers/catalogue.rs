@@ -74,7 +74,7 @@ impl From<Profiles> for ProfilesBody {
 
 /// Lists the services.
 ///
-/// Those that can be chosen today, with their problem types.
+/// Those that can be chosen today, with their problem types and who may file about them.
 #[utoipa::path(tag = "catalogue", responses((status = 200, description = "The services", body = ServiceList)))]
 #[get("/v1/services")]
 pub(crate) async fn list_services(
@@ -258,9 +258,10 @@ struct ValidityBody {
 
 /// Shows a service's form.
 ///
-/// Fields, rules, choices, attachment rule and text limits, made from the same data that filing
-/// enforces.
-#[utoipa::path(tag = "catalogue", params(("service" = ServiceCode, Path, description = "The service's code")),
+/// Everything a front end needs to draw the form without code of its own: fields in their order, what
+/// each kind of filer must give, choices, the attachment rule and text limits. Made from the same data
+/// that filing enforces.
+#[utoipa::path(tag = "catalogue", params(("service" = inline(ServiceCode), Path, description = "The service's code")),
     responses((status = 200, description = "The form", body = FormBody)))]
 #[get("/v1/services/{service}/form")]
 pub(crate) async fn show_form(
@@ -386,4 +387,88 @@ fn cacheable(request: &HttpRequest, body: &impl Serialize) -> HttpResponse {
         .insert_header(("cache-control", "public, max-age=60"))
         .content_type("application/json")
         .body(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::catalogue::{Reference, ReferenceFile, TextLimits};
+    use jiff::civil::date;
+
+    use super::*;
+
+    /// Whether a value has the shape that the published schema tells; says where not.
+    fn fits(schema: &Value, value: &Value, document: &Value, at: &str) {
+        if let Some(target) = schema["$ref"].as_str() {
+            let named = document.pointer(target.trim_start_matches('#')).unwrap();
+            return fits(named, value, document, at);
+        }
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            fits(part, value, document, at);
+        }
+        if let Some(list) = schema["enum"].as_array() {
+            assert!(list.contains(value), "{at}: {value} is not listed");
+        }
+        let is_null = value.is_null() && schema["nullable"] == true;
+        match (schema["type"].as_str(), value) {
+            (None, _) | (Some("string"), Value::String(_)) | (Some("boolean"), Value::Bool(_)) => {}
+            (Some("integer"), Value::Number(number)) => {
+                let range =
+                    schema["minimum"].as_i64().unwrap()..=schema["maximum"].as_i64().unwrap();
+                assert!(range.contains(&number.as_i64().unwrap()), "{at}: {number}");
+            }
+            (Some("array"), Value::Array(items)) => {
+                let most = schema["maxItems"].as_u64().unwrap();
+                assert!(
+                    u64::try_from(items.len()).unwrap() <= most,
+                    "{at}: too many"
+                );
+                for item in items {
+                    fits(&schema["items"], item, document, at);
+                }
+            }
+            (Some("object"), Value::Object(members)) => {
+                for name in schema["required"].as_array().into_iter().flatten() {
+                    assert!(
+                        members.contains_key(name.as_str().unwrap()),
+                        "{at}: no {name}"
+                    );
+                }
+                for (name, member) in members {
+                    let known = &schema["properties"][name];
+                    assert!(known.is_object(), "{at}/{name} is not described");
+                    fits(known, member, document, &format!("{at}/{name}"));
+                }
+            }
+            (Some(kind), _) => assert!(is_null, "{at}: {value} is not of type {kind}"),
+        }
+    }
+
+    #[test]
+    fn every_form_is_as_the_description_says() {
+        let files = [
+            (
+                "services.toml",
+                include_str!("../../../../config/reference/services.toml"),
+            ),
+            (
+                "authorities.toml",
+                include_str!("../../../../config/reference/authorities.toml"),
+            ),
+            (
+                "codes.toml",
+                include_str!("../../../../config/reference/codes.toml"),
+            ),
+        ]
+        .map(|(name, text)| ReferenceFile { name, text });
+        let reference = Reference::parse(&files).unwrap();
+        let document = crate::app::description().unwrap();
+        let schema = json!({ "$ref": "#/components/schemas/FormBody" });
+        for service in reference.services() {
+            let form = service.form(&reference, date(2026, 11, 1), &TextLimits::default());
+            let mut body = serde_json::to_value(&form).unwrap();
+            localise(&mut body, Lang::It);
+            name_keys(&mut body);
+            fits(&schema, &body, &document, service.code.as_str());
+        }
+    }
 }

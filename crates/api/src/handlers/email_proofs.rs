@@ -44,7 +44,8 @@ struct StartedProof {
 
 /// Starts the proof of an e-mail address.
 ///
-/// A one-time code goes to the address by mail. The answer never says whether the address is known.
+/// For filing without a token. A one-time code goes to the address by mail; send it to
+/// `/v1/email-proofs/{proof}/verifications`. The answer never says whether the address is known.
 #[utoipa::path(tag = "filing", request_body(content = EmailProofBody, description = "The address"),
     responses((status = 202, description = "The code is on its way", body = StartedProof)))]
 #[post("/v1/email-proofs")]
@@ -91,6 +92,8 @@ struct ProofBody {
 }
 
 /// Confirms an e-mail address with the code.
+///
+/// The answer's `email_proof` goes into the filed form; it is good once, and for this address alone.
 #[utoipa::path(tag = "filing", params(("proof" = Uuid, Path, description = "The proof in progress")),
     request_body(content = CodeBody, description = "The code"),
     responses((status = 201, description = "The address is proved", body = ProofBody)))]

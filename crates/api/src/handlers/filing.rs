@@ -176,11 +176,39 @@ struct FilingForms {
 
 /// Files a request.
 ///
-/// As a citizen, as an operator on a caller's behalf, or without a token after proving an e-mail
-/// address. An anonymous requester gets the tracking link by mail only.
+/// Three kinds of caller may file. A citizen sends their token and need not repeat who they are. An
+/// operator sends theirs and files on a caller's behalf. Anybody else proves an e-mail address first
+/// (`/v1/email-proofs`), files with `email_proof`, and gets the tracking link by mail only.
+///
+/// What is asked depends on the service: draw the form from `/v1/services/{service}/form`. Bad fields
+/// are told all at once. With a file send base64 inside JSON, or a form as HTML does.
 #[utoipa::path(tag = "filing",
-    request_body(description = "The form", content((FilingBody = "application/json"), (FilingForms = "multipart/form-data"))),
-    responses((status = 201, description = "Filed", body = RequesterTicketBody)))]
+    request_body(description = "The form", content(
+        (FilingBody = "application/json", examples(
+            ("citizen" = (summary = "A citizen with a token", value = json!({
+                "service_code": "ritiroreferti",
+                "problem_type": "referto-non-trovato",
+                "authority_code": "010204",
+                "email": "maria.rossi@example.org",
+                "description": "Ho fatto l'esame il 2 novembre, ma il referto non compare.",
+                "extra": {"exam_date": "2026-11-02", "team_number": "80380000100123456789"},
+                "privacy_ack": true
+            }))),
+            ("anonymous" = (summary = "Somebody without a token", value = json!({
+                "service_code": "FSE",
+                "problem_type": "come-apro-consulto-il-fse",
+                "given_name": "Mario",
+                "family_name": "Rossi",
+                "tax_code": "RSSMRA80A01H501U",
+                "email": "mario.rossi@example.org",
+                "phone": "011 4321111",
+                "description": "Non riesco ad aprire il fascicolo.",
+                "privacy_ack": true,
+                "email_proof": "the-proof-from-the-verification"
+            })))
+        )),
+        (FilingForms = "multipart/form-data"))),
+    responses((status = 201, description = "Filed: the request as its requester sees it. `Location` is where the caller finds it", body = RequesterTicketBody)))]
 #[post("/v1/tickets")]
 #[expect(clippy::too_many_arguments, reason = "one typed input each")]
 pub(crate) async fn file_ticket(

@@ -80,6 +80,9 @@ struct OwnItemBody {
 }
 
 /// Lists my requests.
+///
+/// Newest first, each with the beginning of its newest message. A tracking token lists the one request
+/// it was made for.
 #[utoipa::path(tag = "citizen", params(OwnQuery),
     responses((status = 200, description = "A page of requests", body = OwnPage)))]
 #[get("/v1/me/tickets")]
@@ -136,8 +139,10 @@ pub(crate) async fn list_own_tickets(
 
 /// Shows one of my requests.
 ///
-/// With the messages meant for me; operators show as "Operatore" and their authority.
-#[utoipa::path(tag = "citizen", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
+/// With the messages meant for me, oldest first; operators show as "Operatore" and their authority.
+/// `needs_answer` says that a question waits, `can_reply_until` how long a resolved request can be
+/// reopened by writing.
+#[utoipa::path(tag = "citizen", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     responses((status = 200, description = "The request", body = RequesterScreenBody)))]
 #[get("/v1/me/tickets/{ticket}")]
 pub(crate) async fn show_own_ticket(
@@ -202,10 +207,21 @@ struct MessageDone {
 /// Writes on one of my requests.
 ///
 /// Wakes a request that waits for an answer, reopens a resolved one within its window, and becomes a
-/// new request on a closed one, so that nothing said is lost.
-#[utoipa::path(tag = "citizen", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
-    request_body(description = "The message", content((MessageBody = "application/json"), (MessageForms = "multipart/form-data"))),
-    responses((status = 201, description = "Written", body = MessageDone)))]
+/// new request on a closed one (`is_follow_up`), so that nothing said is lost.
+#[utoipa::path(tag = "citizen", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
+    request_body(description = "The message", content(
+        (MessageBody = "application/json", examples(
+            ("answer" = (summary = "Answer a question", value = json!({"body": "L'esame è stato eseguito il 2 novembre."}))),
+            ("file" = (summary = "Send a file", value = json!({
+                "body": "Allego la schermata dell'errore.",
+                "attachment": {
+                    "file_name": "errore.png",
+                    "content_base64": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+                }
+            })))
+        )),
+        (MessageForms = "multipart/form-data"))),
+    responses((status = 201, description = "Written: the request as it stands now. `Location` is where it is", body = MessageDone)))]
 #[post("/v1/me/tickets/{ticket}/messages")]
 #[expect(clippy::too_many_arguments, reason = "one typed input each")]
 pub(crate) async fn add_message(
@@ -264,8 +280,8 @@ pub(crate) async fn add_message(
 
 /// Withdraws one of my requests.
 ///
-/// It is resolved as withdrawn.
-#[utoipa::path(tag = "citizen", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
+/// It is resolved as withdrawn, and nobody works on it any more. Nothing needs to be said in the body.
+#[utoipa::path(tag = "citizen", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     responses((status = 201, description = "Withdrawn", body = RequesterTicketBody)))]
 #[post("/v1/me/tickets/{ticket}/withdrawal")]
 pub(crate) async fn withdraw_ticket(

@@ -119,10 +119,12 @@ fn session_body(shared: &Shared, signed_in: &SignedIn) -> Result<SessionBody, De
 
 /// Opens a session.
 ///
-/// One placement alone is chosen at once; with several, every other call answers
-/// `role-selection-required` until one is chosen. Unknown user, wrong password and blocked account
-/// get the same answer.
-#[utoipa::path(tag = "sessions", request_body(content = CredentialsBody, description = "User name and password"),
+/// For staff. Send the access token as `Authorization: Bearer`, and renew it with the refresh token
+/// before `expires_in` seconds are over. With one placement it is chosen at once; with several, every
+/// other call answers 403 `role-selection-required` until one is chosen. Unknown user, wrong password
+/// and blocked account get the same 401.
+#[utoipa::path(tag = "sessions", request_body(content = CredentialsBody, description = "User name and password",
+        examples(("operator" = (summary = "An operator of the demo", value = json!({"username": "to4.operator", "password": "as `sportello demo accounts` prints it"}))))),
     responses((status = 201, description = "The session", body = SessionBody)))]
 #[post("/v1/sessions")]
 pub(crate) async fn open_session(
@@ -155,7 +157,8 @@ struct RefreshBody {
 
 /// Renews a session.
 ///
-/// The refresh token is good once; using an old one again ends the session.
+/// The refresh token is good once: the answer holds the next one. Using an old one again ends the
+/// session, since somebody else may hold it.
 #[utoipa::path(tag = "sessions", request_body(content = RefreshBody, description = "The refresh token"),
     responses((status = 200, description = "The session", body = SessionBody)))]
 #[post("/v1/sessions/refresh")]
@@ -212,7 +215,8 @@ struct ChosenBody {
 
 /// Chooses the placement to act in.
 ///
-/// Can be done again at any time, without a new log-in.
+/// Needed once after a log-in with several placements, and possible again at any time. Go on with the
+/// access token of the answer; the refresh token you hold stays good.
 #[utoipa::path(tag = "sessions", request_body(content = ChoiceBody, description = "The placement"),
     responses((status = 200, description = "The session", body = ChosenBody)))]
 #[put("/v1/sessions/current/placement")]
@@ -253,7 +257,7 @@ pub(crate) async fn choose_placement(
 
 /// Ends the session.
 ///
-/// At once: its tokens are good no more.
+/// At once: neither its access tokens nor its refresh token are good any more.
 #[utoipa::path(tag = "sessions", responses((status = 204, description = "The session has ended")))]
 #[delete("/v1/sessions/current")]
 pub(crate) async fn close_session(
@@ -285,7 +289,9 @@ struct MeBody {
     actions: Vec<String>,
 }
 
-/// Shows who I am, my placement, and what I may do.
+/// Shows who I am.
+///
+/// With my placements, the one I act in, and the actions my role may take.
 #[utoipa::path(tag = "sessions", responses((status = 200, description = "The caller", body = MeBody)))]
 #[get("/v1/me")]
 pub(crate) async fn show_me(

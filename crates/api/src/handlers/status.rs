@@ -44,6 +44,9 @@ struct StatusBody {
 }
 
 /// Shows whether the service is well.
+///
+/// In the form of a problem document, as the national interoperability model has it; 503 when the
+/// database is out of reach.
 #[utoipa::path(tag = "status", responses((status = 200, description = "The service is well", body = StatusBody, content_type = "application/problem+json")))]
 #[get("/status")]
 pub(crate) async fn show_status(
@@ -117,6 +120,8 @@ pub(crate) async fn show_metrics(shared: web::Data<Shared>) -> HttpResponse {
 }
 
 /// Shows this description as YAML.
+///
+/// The same document as `/openapi.json`, for people and for tools that prefer it.
 #[utoipa::path(tag = "documents", responses((status = 200, description = "The description", content((String = "application/yaml")))))]
 #[get("/openapi.yaml")]
 pub(crate) async fn show_description_yaml(
@@ -127,6 +132,8 @@ pub(crate) async fn show_description_yaml(
 }
 
 /// Shows this description as JSON.
+///
+/// The same document as `/openapi.yaml`; `/docs/` shows it as a page.
 #[utoipa::path(tag = "documents", responses((status = 200, description = "The description", body = Object, content_type = "application/json")))]
 #[get("/openapi.json")]
 pub(crate) async fn show_description_json(
@@ -138,7 +145,7 @@ pub(crate) async fn show_description_json(
 
 /// Explains a problem type.
 ///
-/// The address in the `type` of a problem leads here.
+/// The address in the `type` of a problem leads here: what it means, and what to do about it.
 #[utoipa::path(tag = "documents", params(("slug" = String, Path, description = "The last part of a problem's type", max_length = 64, pattern = "^[a-z-]+$", example = "note-required")),
     responses((status = 200, description = "The explanation", body = String, content_type = "text/markdown")))]
 #[get("/problems/{slug}")]

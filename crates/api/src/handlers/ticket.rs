@@ -27,9 +27,10 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Shows a ticket.
 ///
-/// The whole screen in one answer: fields, requester, custody, legs, timeline, attachments, times
-/// and what the caller may do.
-#[utoipa::path(tag = "tickets", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
+/// The whole screen in one answer: fields, requester, custody, the newest hundred entries of the
+/// timeline, files, times, and what the caller may do. Send the `ETag` back as `If-Match` with a change,
+/// and as `If-None-Match` to ask cheaply whether anything is new.
+#[utoipa::path(tag = "tickets", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     responses((status = 200, description = "The ticket", body = ScreenBody)))]
 #[get("/v1/tickets/{ticket}")]
 pub(crate) async fn show_ticket(
@@ -72,8 +73,9 @@ struct TimelinePage {
 
 /// Lists a ticket's timeline.
 ///
-/// The entries the caller may read, newest first.
-#[utoipa::path(tag = "tickets", params(("ticket" = TicketRef, Path, description = "The ticket's id or number"), TimelineQuery),
+/// The entries the caller may read, newest first. The ticket itself brings the newest hundred along;
+/// this is for the ones before.
+#[utoipa::path(tag = "tickets", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number"), TimelineQuery),
     responses((status = 200, description = "A page of entries", body = TimelinePage)))]
 #[get("/v1/tickets/{ticket}/timeline")]
 pub(crate) async fn list_timeline(
@@ -126,7 +128,7 @@ fn digits(text: &str) -> Option<i64> {
     reason = "absent and null differ in a merge-patch"
 )]
 struct PatchBody {
-    /// How soon it matters. Cannot be cleared.
+    /// How soon it matters; null sets `medium` again.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Priority>)]
     priority: Option<Option<String>>,
@@ -160,7 +162,10 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// Changes descriptive members of a ticket.
-#[utoipa::path(tag = "tickets", params(("ticket" = TicketRef, Path, description = "The ticket's id or number")),
+///
+/// A merge-patch (RFC 7396): members that are left out stay as they are, null clears one. What moves a
+/// ticket, tells somebody or changes its owner is an action instead.
+#[utoipa::path(tag = "tickets", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     request_body(content = PatchBody, content_type = "application/merge-patch+json", description = "Members to change"),
     responses((status = 200, description = "Changed", body = StaffTicketBody)))]
 #[patch("/v1/tickets/{ticket}")]

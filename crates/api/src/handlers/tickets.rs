@@ -241,7 +241,8 @@ fn item(desk: &Desk, item: Item, lang: Lang) -> TicketItem {
 
 /// Lists tickets.
 ///
-/// Those of the placement's scope: what an authority has in custody, everything for the region.
+/// Those within reach of the placement: for an authority what it has or had in custody, for the region
+/// everything. Filters are joined by "and". Without `state` the final ones are listed as well.
 #[utoipa::path(tag = "tickets", params(ListQuery),
     responses((status = 200, description = "A page of tickets", body = TicketPage)))]
 #[get("/v1/tickets")]
@@ -259,8 +260,8 @@ pub(crate) async fn list_tickets(
 
 /// Searches tickets.
 ///
-/// The same as the list, and by tax code, e-mail address, telephone number and family name, which
-/// may not stand in an address.
+/// The same as the list, and by tax code, e-mail address, telephone number and family name: those may
+/// not stand in an address, which ends in logs and histories.
 #[utoipa::path(tag = "tickets", request_body(content = SearchBody, description = "What to look for"),
     responses((status = 200, description = "A page of tickets", body = TicketPage)))]
 #[post("/v1/ticket-searches")]
@@ -532,6 +533,9 @@ struct StateCount {
 }
 
 /// Shows the counters of my placement.
+///
+/// How many tickets stand in each state, and how many of the open ones are mine, nobody's, overdue, or
+/// should be looked at.
 #[utoipa::path(tag = "work", responses((status = 200, description = "The counters", body = QueueBody)))]
 #[get("/v1/queues")]
 pub(crate) async fn show_queues(
@@ -575,7 +579,7 @@ struct AssigneeList {
 
 /// Lists whom my tickets can be given to.
 ///
-/// Active colleagues of my authority, and its pools.
+/// Active colleagues of my authority, and its pools. The `id` is what `assignee` of an action takes.
 #[utoipa::path(tag = "work", responses((status = 200, description = "The colleagues and pools", body = AssigneeList)))]
 #[get("/v1/assignees")]
 pub(crate) async fn list_assignees(

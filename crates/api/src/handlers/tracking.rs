@@ -50,8 +50,9 @@ struct TrackingSessionBody {
 
 /// Opens a tracking session.
 ///
-/// With the number and the secret of the link in the e-mail. Unknown number, wrong secret and dead
-/// link get the same answer.
+/// For requesters without a national identity: the link in their mail holds number and secret in its
+/// fragment, which never reaches a server by itself. The token is good for that one request, under
+/// `/v1/me/tickets`. Unknown number, wrong secret and dead link get the same 401.
 #[utoipa::path(tag = "citizen", request_body(content = TrackingBody, description = "Number and secret"),
     responses((status = 201, description = "The session", body = TrackingSessionBody)))]
 #[post("/v1/tracking-sessions")]

@@ -155,7 +155,7 @@ fn problem_schemas() -> Object {
     let problem = json!({
         "type": "object",
         "description": "What went wrong (RFC 9457).",
-        "required": ["type", "title", "status", "instance", "correlation_id"],
+        "required": ["type", "title", "status", "detail", "instance", "correlation_id"],
         "properties": {
             "type": field(reference(), "Stable name of the kind of problem, and a page about it."),
             "title": field(json!({ "type": "string", "maxLength": 255 }), "The kind of problem, for people; the same for every case."),

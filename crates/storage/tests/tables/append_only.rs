@@ -66,8 +66,14 @@ fn events_notes_and_attachments_are_never_rewritten() {
         assert_eq!(before.len(), 6, "{before:?}");
 
         let table_and_sql = [
-            ("ticket_events", "UPDATE ticket_events SET state = 'removed'"),
-            ("ticket_events", "UPDATE ticket_events SET state = state WHERE seq = 1"),
+            (
+                "ticket_events",
+                "UPDATE ticket_events SET state = 'removed'",
+            ),
+            (
+                "ticket_events",
+                "UPDATE ticket_events SET state = state WHERE seq = 1",
+            ),
             ("ticket_events", "DELETE FROM ticket_events"),
             ("notes", "UPDATE notes SET body = ''"),
             ("notes", "UPDATE notes SET audience = 'citizen'"),
@@ -76,7 +82,10 @@ fn events_notes_and_attachments_are_never_rewritten() {
         ];
         for (table, sql) in table_and_sql {
             let said = refusal(db, sql);
-            assert!(said.contains(&format!("{table} is append-only")), "{sql}: {said}");
+            assert!(
+                said.contains(&format!("{table} is append-only")),
+                "{sql}: {said}"
+            );
             assert_eq!(everything(db), before, "{sql}");
         }
     });

@@ -51,14 +51,23 @@ pub(crate) fn stories(length: usize) -> impl Strategy<Value = (&'static str, Vec
         3 => (0..100_i64).prop_map(Wait::Hours),
         1 => Just(Wait::UntilJustAfterTheTimer),
     ];
-    let step = (select(&WHO[..]), select(&WHAT[..]), select(&TIMERS[..]), 0..6_u8, wait);
+    let step = (
+        select(&WHO[..]),
+        select(&WHAT[..]),
+        select(&TIMERS[..]),
+        0..6_u8,
+        wait,
+    );
     let step = step.prop_map(|(who, what, timer, pick, wait)| match (who, pick) {
         ("system", _) => (who, timer, wait),
         ("requester", 0) => (who, "withdraw", wait),
         ("requester", _) => (who, "reply", wait),
         _ => (who, what, wait),
     });
-    (select(&[TO4, REGION][..]), prop::collection::vec(step, 1..length))
+    (
+        select(&[TO4, REGION][..]),
+        prop::collection::vec(step, 1..length),
+    )
 }
 
 /// Checks `cases` random stories: fewer where every step crosses a network.
@@ -98,7 +107,7 @@ impl Life {
 
     /// Plays a story such as `operator take; system auto-close`: an hour between people, and
     /// timers when they are due.
-    pub(crate) fn play(&mut self, story: &str) {
+    pub(crate) fn play(&mut self, story: &'static str) {
         for step in story.split("; ").filter(|step| !step.is_empty()) {
             let (who, what) = step.split_once(' ').unwrap();
             let wait = match who {

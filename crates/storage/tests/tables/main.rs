@@ -17,6 +17,9 @@ mod schema;
 mod support;
 mod town;
 mod visibility;
-#[expect(dead_code, reason = "the words of the domain's tests; not all are needed here")]
+#[expect(
+    dead_code,
+    reason = "the words of the domain's tests; not all are needed here"
+)]
 #[path = "../../../domain/tests/support/mod.rs"]
 mod words;

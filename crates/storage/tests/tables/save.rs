@@ -1,7 +1,7 @@
 //! `tickets::insert` and `tickets::save`: what goes in comes out, all of it or nothing.
 
-use std::collections::BTreeSet;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -27,7 +27,10 @@ use crate::words::{self, REGION, TO4};
 fn full_dossier() -> Dossier {
     let mut extra = serde_json::Map::new();
     extra.insert("team_number".to_owned(), "équipe 7".into());
-    extra.insert("nested".to_owned(), serde_json::json!({"a": [1, null, true]}));
+    extra.insert(
+        "nested".to_owned(),
+        serde_json::json!({"a": [1, null, true]}),
+    );
     Dossier {
         channel: Channel::Counter,
         identity: Some(town::identity(1)),
@@ -52,7 +55,10 @@ fn full_dossier() -> Dossier {
 fn a_filing_comes_back_whole() {
     everywhere(|fresh| {
         let db = fresh.db();
-        let (first, plain) = (town::ticket(1, REGION), town::dossier(1, RequesterKind::Anonymous));
+        let (first, plain) = (
+            town::ticket(1, REGION),
+            town::dossier(1, RequesterKind::Anonymous),
+        );
         town::file(db, &first, &plain, None);
         let second = Ticket {
             assignee: Some(Assignee::Pool(Pool::Supervisors)),
@@ -71,7 +77,11 @@ fn a_filing_comes_back_whole() {
         for (ticket, dossier) in [(first, plain), (second, full_dossier())] {
             let (found, found_dossier) = find(db, &Scope::System, ticket.id).unwrap();
             assert_eq!(found, ticket);
-            assert!(found_dossier == dossier, "the dossier of {} differs", ticket.number);
+            assert!(
+                found_dossier == dossier,
+                "the dossier of {} differs",
+                ticket.number
+            );
         }
         let second = TicketId::new(uuid::Uuid::from_u128(2));
         let files = read(db, |conn| history::list_attachments(conn, second));
@@ -118,7 +128,9 @@ fn contacts_change_only_with_the_event_that_says_so() {
             ..Description::default()
         });
         let (operator, windows) = (words::actor("operator"), Windows::default());
-        let events = ticket.decide(&command, &operator, town::hours(1), &windows).unwrap();
+        let events = ticket
+            .decide(&command, &operator, town::hours(1), &windows)
+            .unwrap();
         ticket.absorb(&events);
         let (now, details) = (ticket.clone(), full_dossier().details);
         write(db, move |conn| {
@@ -141,7 +153,10 @@ fn rows(db: &Db) -> Vec<i64> {
     let tables = ["ticket_events", "notes", "attachments", "legs", "outbox"];
     let count = |table| {
         let sql = format!("SELECT count(*) AS count FROM {table}");
-        read(db, |conn| Ok(diesel::sql_query(sql).get_result::<Count>(conn)?)).count
+        read(db, |conn| {
+            Ok(diesel::sql_query(sql).get_result::<Count>(conn)?)
+        })
+        .count
     };
     tables.into_iter().map(count).collect()
 }
@@ -153,14 +168,20 @@ fn a_stale_save_writes_nothing() {
         let mut life = Life::file(db, 1, TO4, RequesterKind::Citizen);
         let (mut late, operator) = (life.ticket.clone(), words::actor("operator"));
         life.play("operator take");
-        let before = (rows(db), find(db, &Scope::System, life.ticket.id).map(|found| found.0));
+        let before = (
+            rows(db),
+            find(db, &Scope::System, life.ticket.id).map(|found| found.0),
+        );
 
         let hand_over = "hand-over + published";
         let mut events = words::apply(&mut late, &operator, hand_over, town::hours(2)).unwrap();
         events[0].note.as_mut().unwrap().attachment = Some(attachment(1));
         for was in [1, 0, 3, -1] {
             let outcome = life::save(db, &late, was, &events, &operator);
-            assert!(matches!(outcome, Err(StoreError::Stale)), "{was}: {outcome:?}");
+            assert!(
+                matches!(outcome, Err(StoreError::Stale)),
+                "{was}: {outcome:?}"
+            );
         }
         // Nor when the caller goes on as if nothing had happened.
         write(db, {
@@ -171,7 +192,10 @@ fn a_stale_save_writes_nothing() {
                 Ok(())
             }
         });
-        let after = (rows(db), find(db, &Scope::System, life.ticket.id).map(|found| found.0));
+        let after = (
+            rows(db),
+            find(db, &Scope::System, life.ticket.id).map(|found| found.0),
+        );
         assert_eq!(after, before);
     });
 }
@@ -194,11 +218,16 @@ fn stored_events(db: &Db, id: TicketId) -> Vec<Event> {
         let query = "SELECT e.seq, e.at, e.change, n.audience FROM ticket_events e
              LEFT JOIN notes n ON n.ticket_id = e.ticket_id AND n.seq = e.seq
              WHERE e.ticket_id = $1 ORDER BY e.seq";
-        Ok(diesel::sql_query(query).bind::<Uid, _>(Id(id.uuid())).load(conn)?)
+        Ok(diesel::sql_query(query)
+            .bind::<Uid, _>(Id(id.uuid()))
+            .load(conn)?)
     });
     let event = |row: StoredEvent| {
         let text = row.change.0.to_string();
-        assert!(!text.contains("MARKED"), "a text is in the event itself: {text}");
+        assert!(
+            !text.contains("MARKED"),
+            "a text is in the event itself: {text}"
+        );
         let note = row.audience.map(|audience| Note {
             kind: NoteKind::Note,
             audience: Audience::from_code(&audience).unwrap(),
@@ -221,26 +250,30 @@ fn stored_events(db: &Db, id: TicketId) -> Vec<Event> {
 fn any_history_saved_step_by_step_is_the_ticket_and_folds_to_it() {
     everywhere(|fresh| {
         let (db, number) = (fresh.db(), Cell::new(0));
-        life::check(if fresh.is_sqlite() { 40 } else { 15 }, 40, |(custodian, steps)| {
-            number.set(number.get() + 1);
-            let mut life = Life::file(db, number.get(), custodian, RequesterKind::Citizen);
-            let filed = life.ticket.clone();
-            for step in steps {
-                let was = life.ticket.version;
-                let _ = life.step(step);
-                if life.ticket.version > was {
-                    let (found, _) = find(db, &Scope::System, filed.id).unwrap();
-                    prop_assert_eq!(&found, &life.ticket, "after {:?}", step);
+        life::check(
+            if fresh.is_sqlite() { 40 } else { 15 },
+            40,
+            |(custodian, steps)| {
+                number.set(number.get() + 1);
+                let mut life = Life::file(db, number.get(), custodian, RequesterKind::Citizen);
+                let filed = life.ticket.clone();
+                for step in steps {
+                    let was = life.ticket.version;
+                    let _ = life.step(step);
+                    if life.ticket.version > was {
+                        let (found, _) = find(db, &Scope::System, filed.id).unwrap();
+                        prop_assert_eq!(&found, &life.ticket, "after {:?}", step);
+                    }
                 }
-            }
-            let stored = stored_events(db, filed.id);
-            let places: Vec<_> = stored.iter().map(|event| event.seq).collect();
-            prop_assert_eq!(places, (1..=life.ticket.version).collect::<Vec<_>>());
-            let mut folded = filed;
-            folded.absorb(&stored[1..]);
-            prop_assert_eq!(&folded, &life.ticket);
-            Ok(())
-        });
+                let stored = stored_events(db, filed.id);
+                let places: Vec<_> = stored.iter().map(|event| event.seq).collect();
+                prop_assert_eq!(places, (1..=life.ticket.version).collect::<Vec<_>>());
+                let mut folded = filed;
+                folded.absorb(&stored[1..]);
+                prop_assert_eq!(&folded, &life.ticket);
+                Ok(())
+            },
+        );
     });
 }
 
@@ -261,7 +294,11 @@ fn the_actor_of_an_event_is_kept_by_id() {
             .map(|entry| (entry.actor_kind, entry.actor_account, entry.actor_label))
             .collect();
         let nobody = |kind: &str| (kind.to_owned(), None, None);
-        let staff = ("staff".to_owned(), Some(operator.account), Some(town::label("operator")));
+        let staff = (
+            "staff".to_owned(),
+            Some(operator.account),
+            Some(town::label("operator")),
+        );
         assert_eq!(actors, [nobody("system"), staff, nobody("requester")]);
     });
 }

@@ -20,13 +20,28 @@ fn both_databases_and_the_schema_file_say_the_same() {
         fresh.db().migrate().unwrap();
         let mut found = catalogue::read(fresh);
         if fresh.is_sqlite() {
-            assert_same("schema.rs", &source::facts("sqlite"), "SQLite", &found.columns);
+            assert_same(
+                "schema.rs",
+                &source::facts("sqlite"),
+                "SQLite",
+                &found.columns,
+            );
             assert_same("schema.rs", &source::keys(), "SQLite", &found.primary_keys);
             *on_sqlite.borrow_mut() = Some(found);
             return;
         }
-        assert_same("schema.rs", &source::facts("postgres"), "PostgreSQL", &found.columns);
-        assert_same("schema.rs", &source::keys(), "PostgreSQL", &found.primary_keys);
+        assert_same(
+            "schema.rs",
+            &source::facts("postgres"),
+            "PostgreSQL",
+            &found.columns,
+        );
+        assert_same(
+            "schema.rs",
+            &source::keys(),
+            "PostgreSQL",
+            &found.primary_keys,
+        );
 
         let mut sqlite = on_sqlite.take().unwrap();
         checks::retell(&mut sqlite, &mut found, fresh);
@@ -99,7 +114,9 @@ fn assert_same(left_name: &str, left: &Facts, right_name: &str, right: &Facts) {
 fn differences(left_name: &str, left: &Facts, right_name: &str, right: &Facts) -> Vec<String> {
     let only = |name: &str, here: &Facts, there: &Facts| -> Vec<String> {
         let missing = here.difference(there);
-        missing.map(|fact| format!("only {name} has: {fact}")).collect()
+        missing
+            .map(|fact| format!("only {name} has: {fact}"))
+            .collect()
     };
     let mut found = only(left_name, left, right);
     found.extend(only(right_name, right, left));

@@ -54,7 +54,12 @@ pub(crate) fn read<T>(db: &Db, f: impl FnOnce(&mut DbConnection) -> Result<T, St
 }
 
 fn found(conn: &mut DbConnection) -> Result<(), StoreError> {
-    let desks = [(TO4, "asl"), (CN1, "asl"), (REGION, "region"), (ELSEWHERE, "asl")];
+    let desks = [
+        (TO4, "asl"),
+        (CN1, "asl"),
+        (REGION, "region"),
+        (ELSEWHERE, "asl"),
+    ];
     let authorities = desks.map(|(code, kind)| AuthorityRow {
         code: code.to_owned(),
         kind: kind.to_owned(),
@@ -70,7 +75,11 @@ fn found(conn: &mut DbConnection) -> Result<(), StoreError> {
         valid_from: None,
         valid_to: None,
     });
-    let types = [("FSE", "referto-non-trovato"), ("FSE", "altro"), ("CUP", "altro")];
+    let types = [
+        ("FSE", "referto-non-trovato"),
+        ("FSE", "altro"),
+        ("CUP", "altro"),
+    ];
     let types = types.map(|(service, code)| ProblemTypeRow {
         service_code: service.to_owned(),
         code: code.to_owned(),

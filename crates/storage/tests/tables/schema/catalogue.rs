@@ -35,12 +35,19 @@ pub(crate) fn lines(conn: &mut DbConnection, sql: &str) -> Result<Facts, StoreEr
 }
 
 pub(crate) fn read(fresh: &Fresh) -> Catalogue {
-    let [columns, primary_keys, uniques, foreign_keys, triggers, checks, indexes] =
-        match fresh.is_sqlite() {
-            true => SQLITE,
-            false => POSTGRES,
-        }
-        .map(|sql| query(fresh.db(), |conn| lines(conn, sql)));
+    let [
+        columns,
+        primary_keys,
+        uniques,
+        foreign_keys,
+        triggers,
+        checks,
+        indexes,
+    ] = match fresh.is_sqlite() {
+        true => SQLITE,
+        false => POSTGRES,
+    }
+    .map(|sql| query(fresh.db(), |conn| lines(conn, sql)));
     Catalogue {
         columns,
         primary_keys,

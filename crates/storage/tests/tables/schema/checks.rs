@@ -33,7 +33,9 @@ pub(crate) fn retell(sqlite: &mut Catalogue, postgres: &mut Catalogue, fresh: &F
 }
 
 fn as_check(conn: &mut DbConnection, table: &str, check: &str) -> Result<Facts, StoreError> {
-    conn.batch_execute(&format!("ALTER TABLE {table} ADD CONSTRAINT probe CHECK {check}"))?;
+    conn.batch_execute(&format!(
+        "ALTER TABLE {table} ADD CONSTRAINT probe CHECK {check}"
+    ))?;
     let told = lines(
         conn,
         "SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) AS fact

@@ -22,14 +22,20 @@ pub(crate) fn facts(database: &str) -> Facts {
     for (head, columns) in tables() {
         let (table, _) = head.split_once(" (").unwrap();
         for ((name, kind), place) in columns.into_iter().zip(1..) {
-            let inner = kind.strip_prefix("Nullable<").and_then(|rest| rest.strip_suffix('>'));
+            let inner = kind
+                .strip_prefix("Nullable<")
+                .and_then(|rest| rest.strip_suffix('>'));
             let null = if inner.is_some() { "" } else { " not null" };
             let kind = inner.unwrap_or(kind);
             let Some((_, sqlite, postgres)) = TYPES.iter().find(|(known, ..)| *known == kind)
             else {
                 panic!("{table}.{name} is of the unknown type {kind}")
             };
-            let kind = if database == "sqlite" { sqlite } else { postgres };
+            let kind = if database == "sqlite" {
+                sqlite
+            } else {
+                postgres
+            };
             facts.insert(format!("{table} column {place} {name}: {kind}{null}"));
         }
     }
@@ -53,7 +59,10 @@ fn tables() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         let head = lines.find_map(|line| line.strip_suffix(" {")).unwrap();
         let columns = lines
             .take_while(|line| *line != "}")
-            .map(|line| line.strip_suffix(',').and_then(|column| column.split_once(" -> ")))
+            .map(|line| {
+                line.strip_suffix(',')
+                    .and_then(|column| column.split_once(" -> "))
+            })
             .map(|column| column.unwrap_or_else(|| panic!("{head}: unknown line")));
         (head, columns.collect())
     };

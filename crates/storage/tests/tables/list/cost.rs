@@ -1,0 +1,165 @@
+//! What a list costs: statements, and the way the database takes to the first page.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use domain::state::StateCode;
+use domain::visibility::Scope;
+use storage::list::{self, Filter, Order};
+use storage::tickets::RequesterKind;
+use storage::{Db, DbConnection, StoreError};
+
+use super::{file_many, first_page, page};
+use crate::life::{Life, save};
+use crate::support::Fresh;
+use crate::town::{everywhere, hours, write};
+use crate::words::{self, TO4};
+
+#[test]
+fn a_list_takes_two_statements_at_most_whatever_its_size() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        let scope = Scope::Authority(TO4.into());
+        let cost = || {
+            let before = db.statements();
+            let items = page(
+                db,
+                &scope,
+                &Filter::default(),
+                &first_page(Order::DueAt, true, 100),
+            );
+            (items, db.statements() - before)
+        };
+        assert_eq!((cost().0.len(), cost().1), (0, 1));
+        file_many(db, 0..57);
+        assert_eq!((cost().0.len(), cost().1), (57, 1));
+        let owners = ["operator", "colleague", "supervisor"].into_iter().cycle();
+        for (number, owner) in (100..110).zip(owners) {
+            let mut ticket = Life::file(db, number, TO4, RequesterKind::Citizen).ticket;
+            let owner = words::actor(owner);
+            let events = words::apply(&mut ticket, &owner, "take", hours(1)).unwrap();
+            save(db, &ticket, 1, &events, &owner).unwrap();
+        }
+        let (items, statements) = cost();
+        assert_eq!((items.len(), statements), (67, 2));
+        let labelled = items.iter().filter(|item| item.assignee_label.is_some());
+        assert_eq!(labelled.count(), 10);
+    });
+}
+
+/// Keeps the text of every statement.
+struct Listener(Arc<Mutex<Vec<String>>>);
+
+impl Instrumentation for Listener {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            self.0.lock().unwrap().push(query.to_string());
+        }
+    }
+}
+
+/// The statement of a first page of 50, as the database gets it.
+fn statement(fresh: &Fresh, filter: &Filter, descending: bool) -> String {
+    let url = fresh.config.url.as_str();
+    let mut conn = match url.strip_prefix("sqlite://") {
+        Some(path) => DbConnection::Sqlite(SqliteConnection::establish(path).unwrap()),
+        None => DbConnection::Pg(PgConnection::establish(url).unwrap()),
+    };
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    conn.set_instrumentation(Listener(Arc::clone(&heard)));
+    let wanted = first_page(Order::CreatedAt, descending, 50);
+    list::list(&mut conn, &Scope::Authority(TO4.into()), filter, &wanted).unwrap();
+    let mut heard = heard.lock().unwrap();
+    let statement = heard.remove(0);
+    statement.split(" -- binds").next().unwrap().to_owned()
+}
+
+/// How the database means to run the statement, in its own words.
+fn plan(fresh: &Fresh, statement: &str, values: &[&str]) -> String {
+    #[derive(QueryableByName)]
+    struct SqliteLine {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    #[derive(QueryableByName)]
+    struct PostgresLine {
+        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+        line: String,
+    }
+    let lines: Vec<String> = if fresh.is_sqlite() {
+        let explain = format!("EXPLAIN QUERY PLAN {statement}");
+        let lines: Vec<SqliteLine> =
+            crate::town::read(
+                fresh.db(),
+                |conn| Ok(diesel::sql_query(explain).load(conn)?),
+            );
+        lines.into_iter().map(|line| line.detail).collect()
+    } else {
+        let mut conn = PgConnection::establish(&fresh.config.url).unwrap();
+        conn.batch_execute(&format!("PREPARE probe AS {statement}"))
+            .unwrap();
+        let explain = format!("EXPLAIN EXECUTE probe ({})", values.join(", "));
+        let lines: Vec<PostgresLine> = diesel::sql_query(explain).load(&mut conn).unwrap();
+        lines.into_iter().map(|line| line.line).collect()
+    };
+    lines.join("\n")
+}
+
+/// 5,000 tickets more, made from the one there is: half of them of TO4, one in ten still open.
+fn five_thousand(db: &Db) {
+    write(db, |conn| {
+        let (id, later) = match conn {
+            DbConnection::Pg(_) => ("gen_random_uuid()", "created_at + n * interval '1 minute'"),
+            DbConnection::Sqlite(_) => ("randomblob(16)", "created_at + n * 60000000"),
+        };
+        conn.batch_execute(&format!(
+            "INSERT INTO tickets (id, number, created_at, custodian, state, resolution_code,
+                 timer_at, version, service_code, problem_type, at_region, tallies,
+                 needs_attention, priority, tags, channel, requester_kind, requester_identity,
+                 tax_code, given_name, family_name, email, details, updated_at, due_at)
+             WITH RECURSIVE numbers (n) AS
+                 (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5000)
+             SELECT {id}, 'N' || n, {later},
+                 CASE n % 2 WHEN 0 THEN custodian ELSE 'CN1' END,
+                 CASE n % 10 WHEN 0 THEN 'new' ELSE 'resolved' END, 'duplicate', due_at,
+                 version, service_code, problem_type, at_region, tallies,
+                 needs_attention, priority, tags, channel, requester_kind, requester_identity,
+                 tax_code, given_name, family_name, email, details, updated_at, due_at
+             FROM tickets, numbers; ANALYZE"
+        ))?;
+        Ok::<_, StoreError>(())
+    });
+}
+
+#[test]
+fn the_first_page_of_a_queue_is_read_along_its_index() {
+    everywhere(|fresh| {
+        Life::file(fresh.db(), 1, TO4, RequesterKind::Citizen);
+        five_thousand(fresh.db());
+        let open = Filter {
+            states: vec![StateCode::New],
+            ..Filter::default()
+        };
+        let rows = [
+            (
+                Filter::default(),
+                "tickets_by_custodian",
+                vec!["'TO4'", "50"],
+            ),
+            (open, "tickets_open", vec!["'TO4'", "'new'", "50"]),
+        ];
+        for (filter, index, values) in rows {
+            for descending in [false, true] {
+                let statement = statement(fresh, &filter, descending);
+                let plan = plan(fresh, &statement, &values);
+                assert!(plan.contains(index), "{statement}\n{plan}");
+                assert!(
+                    !plan.contains("Sort") && !plan.contains("B-TREE"),
+                    "{statement}\n{plan}"
+                );
+            }
+        }
+    });
+}
