@@ -194,10 +194,7 @@ impl Reply {
     /// Fails unless the status is this one.
     #[track_caller]
     pub fn is(&self, status: u16) -> &Self {
-        assert!(
-            self.status == status,
-            "expected {status}, got {self}",
-        );
+        assert!(self.status == status, "expected {status}, got {self}",);
         self
     }
 

@@ -29,10 +29,7 @@ pub const STAFF: &[(&str, &[(Role, &str)])] = &[
     ("technician", &[(Role::Technician, TECHNICAL)]),
     ("system-admin", &[(Role::SystemAdmin, REGION)]),
     ("auditor", &[(Role::Auditor, REGION)]),
-    (
-        "two.hats",
-        &[(Role::Operator, TO4), (Role::Operator, CN1)],
-    ),
+    ("two.hats", &[(Role::Operator, TO4), (Role::Operator, CN1)]),
 ];
 
 /// Everybody who works or leads at a desk, one a role and desk.

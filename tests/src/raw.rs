@@ -18,7 +18,9 @@ impl TestApp {
     /// Sends these bytes and reads one answer to its end, whatever becomes of the connection.
     /// None if the server hung up without one. Nothing is checked.
     pub async fn exchange(&self, request: &[u8]) -> Option<Vec<u8>> {
-        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
         // The server may hang up before it read everything.
         let _ = stream.write_all(request).await;
         let mut answer = Vec::new();

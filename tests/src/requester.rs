@@ -59,9 +59,9 @@ impl TestApp {
         reply.is(201);
         let number = reply.text_at("/number").to_owned();
         let mails = self.mails_to(email).await;
-        let link = mails.iter().find_map(|mail| {
-            mail.link().filter(|(of, _)| *of == number)
-        });
+        let link = mails
+            .iter()
+            .find_map(|mail| mail.link().filter(|(of, _)| *of == number));
         let (_, secret) = link.expect("a receipt with a link");
         Filed {
             id: reply.text_at("/id").to_owned(),

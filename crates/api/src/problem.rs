@@ -127,9 +127,12 @@ const fn is(one: &str, other: &str) -> bool {
     }
 }
 
-/// An error on its way to a client.
+/// An error on its way to a client. Boxed, because every answer may turn out to be one.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Content>);
+
+#[derive(Debug, Clone)]
+struct Content {
     status: u16,
     slug: &'static str,
     title: Text,
@@ -148,7 +151,7 @@ impl Problem {
             Text::new("Errore interno", "Internal error"),
             Text::new("Un guasto nostro.", "A fault of ours."),
         ));
-        Problem {
+        Problem(Box::new(Content {
             status,
             slug,
             title,
@@ -157,30 +160,35 @@ impl Problem {
             members: Map::new(),
             retry_after: None,
             allow: None,
-        }
+        }))
+    }
+
+    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
     }
 
     /// Says more, for the person who reads it.
     pub fn detail(mut self, it: impl Into<String>, en: impl Into<String>) -> Self {
-        self.detail = Text::owned(it, en);
+        self.0.detail = Text::owned(it, en);
         self
     }
 
     /// Adds a member.
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(member.to_owned(), value.into());
+        self.0.members.insert(member.to_owned(), value.into());
         self
     }
 
     /// Says when to come back, in seconds.
-    pub const fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
         self
     }
 
     /// Says which methods there are.
     pub fn allow(mut self, methods: String) -> Self {
-        self.allow = Some(methods);
+        self.0.allow = Some(methods);
         self
     }
 
@@ -196,10 +204,7 @@ impl Problem {
         } else {
             "validation-error"
         };
-        Problem {
-            errors,
-            ..Problem::new(slug)
-        }
+        Problem::new(slug).with_errors(errors)
     }
 
     /// One wrong field.
@@ -213,13 +218,13 @@ impl Problem {
     }
 
     /// The slug.
-    pub const fn slug(&self) -> &'static str {
-        self.slug
+    pub fn slug(&self) -> &'static str {
+        self.0.slug
     }
 
     /// The status.
-    pub const fn status(&self) -> u16 {
-        self.status
+    pub fn status(&self) -> u16 {
+        self.0.status
     }
 
     /// The problem of a bare status that the framework answered by itself.
@@ -242,16 +247,19 @@ impl Problem {
 
     /// The document.
     pub fn document(&self, lang: Lang, instance: &str, correlation_id: &str) -> Value {
-        let mut document = self.members.clone();
-        document.insert("type".to_owned(), format!("/problems/{}", self.slug).into());
-        document.insert("title".to_owned(), self.title.to(lang).into());
-        document.insert("status".to_owned(), self.status.into());
-        document.insert("detail".to_owned(), self.detail.to(lang).into());
+        let mut document = self.0.members.clone();
+        document.insert(
+            "type".to_owned(),
+            format!("/problems/{}", self.0.slug).into(),
+        );
+        document.insert("title".to_owned(), self.0.title.to(lang).into());
+        document.insert("status".to_owned(), self.0.status.into());
+        document.insert("detail".to_owned(), self.0.detail.to(lang).into());
         document.insert("instance".to_owned(), instance.into());
         document.insert("correlation_id".to_owned(), correlation_id.into());
-        if !self.errors.is_empty() {
+        if !self.0.errors.is_empty() {
             let errors: Vec<Value> = self
-                .errors
+                .0.errors
                 .iter()
                 .map(|e| json!({"pointer": e.pointer, "code": e.code, "message": e.message.to(lang)}))
                 .collect();
@@ -263,7 +271,7 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.slug)
+        f.write_str(self.0.slug)
     }
 }
 
@@ -271,15 +279,15 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
-        if let Some(methods) = &self.allow {
+        if let Some(methods) = &self.0.allow {
             response.insert_header((ALLOW, methods.as_str()));
         }
         let mut response = response.finish();
@@ -324,9 +332,8 @@ impl Problem {
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let problem = Problem::new(rejection.slug());
-        let field = |pointer: &str, invalid: Invalid| Problem {
-            errors: vec![invalid.at(pointer)],
-            ..problem.clone()
+        let field = |pointer: &str, invalid: Invalid| {
+            problem.clone().with_errors(vec![invalid.at(pointer)])
         };
         match &rejection {
             Rejection::TransitionNotAllowed { state, allowed, .. } => {
@@ -397,8 +404,5 @@ fn code_refused(refusal: CodeRefusal) -> Problem {
             "too many tries: ask for a new code",
         ),
     };
-    Problem {
-        errors: vec![invalid.at("/code")],
-        ..Problem::new("otp-invalid")
-    }
+    Problem::new("otp-invalid").with_errors(vec![invalid.at("/code")])
 }

@@ -186,11 +186,6 @@ impl Change {
 mod nested {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(
-        clippy::ref_option,
-        clippy::option_option,
-        reason = "serde's shape for a with-module"
-    )]
     pub(super) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<Option<T>>,
         serializer: S,
@@ -201,7 +196,6 @@ mod nested {
         }
     }
 
-    #[expect(clippy::option_option, reason = "serde's shape for a with-module")]
     pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Option<T>>, D::Error> {

@@ -1,5 +1,11 @@
 //! An acknowledged write survives `kill -9` (D-34): the real program is killed again and again in
 //! the middle of filings, and every request it answered 201 for must be there, whole.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test: what is missing fails it, and the test's own settings are in the environment"
+)]
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -88,7 +94,7 @@ fn program(folder: &Path, database: Option<&str>) -> Command {
 async fn start(folder: &Path, database: Option<&str>) -> (Child, String) {
     let port_file = folder.join("port");
     let _ = std::fs::remove_file(&port_file);
-    let server = program(folder, database)
+    let mut server = program(folder, database)
         .args(["serve", "--demo", "--port-file"])
         .arg(&port_file)
         .stdout(Stdio::null())
@@ -105,6 +111,7 @@ async fn start(folder: &Path, database: Option<&str>) -> (Child, String) {
             return (server, format!("http://{}", address.trim()));
         }
     }
+    stop(&mut server);
     panic!("the program did not listen within a minute");
 }
 

@@ -88,6 +88,11 @@ impl DeskError {
         DeskError::Invalid(vec![error])
     }
 
+    /// Itself, for a log that prints the chain of causes.
+    pub fn as_cause(&self) -> &(dyn std::error::Error + 'static) {
+        self
+    }
+
     /// A fault with a cause.
     pub fn broken(
         what: &'static str,

@@ -65,7 +65,7 @@ impl Desk {
             Err(error) => {
                 tracing::error!(
                     message.id = %message.id,
-                    error = &error as &dyn std::error::Error,
+                    error = error.as_cause(),
                     "a message cannot be composed"
                 );
                 Err(MailFailure::Permanent("the text cannot be made".to_owned()))

@@ -49,7 +49,7 @@ impl Desk {
                     Err(DeskError::Stale { .. }) => {}
                     Err(error) => {
                         run.failed += 1;
-                        tracing::error!(ticket.id = %id, error = &error as &dyn std::error::Error, "a timer failed");
+                        tracing::error!(ticket.id = %id, error = error.as_cause(), "a timer failed");
                     }
                 }
             }

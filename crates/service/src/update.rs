@@ -53,10 +53,6 @@ pub struct WrittenEntry {
     missing_docs,
     reason = "the members are those of the contract, name by name"
 )]
-#[expect(
-    clippy::option_option,
-    reason = "absent and null differ in a merge-patch"
-)]
 pub struct PatchForm {
     pub priority: Option<Option<String>>,
     pub kind: Option<Option<String>>,

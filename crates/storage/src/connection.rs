@@ -126,11 +126,13 @@ fn open_sqlite(path: &str, role: Role) -> Result<SqliteConnection, StoreError> {
         .map_err(|error| StoreError::Unreachable(error.to_string()))?;
     // The timeout comes first because changing the journal mode takes a lock. FULL costs next
     // to nothing with group commit; mapped memory is left off because it costs gigabytes.
+    // Without recursive triggers REPLACE would delete rows of history behind their triggers.
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
+         PRAGMA recursive_triggers = ON;
          PRAGMA cache_size = -8192;
          PRAGMA temp_store = MEMORY;
          PRAGMA mmap_size = 0;",

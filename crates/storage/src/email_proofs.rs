@@ -58,7 +58,7 @@ pub fn count_since(
     let recent = email_proofs::created_at.ge(Ts(since));
     let by_email = email_proofs::table
         .filter(email_proofs::email.eq(Sealed::new(email)))
-        .filter(recent.clone());
+        .filter(recent);
     let by_source = email_proofs::table
         .filter(email_proofs::source.eq(source.to_owned()))
         .filter(recent);

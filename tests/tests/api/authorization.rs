@@ -6,8 +6,8 @@ use api::policy::{RULES, Rule};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::app::{Options, TestApp};
-use tests::client::Client;
 use tests::citizens::{ANNA, MARIO};
+use tests::client::Client;
 use tests::requester::Filed;
 use tests::{both, files, forms, people::TO4};
 
@@ -50,13 +50,19 @@ const ROWS: &[(&str, [u16; 8])] = &[
     ("edit_ticket", [401, 403, 403, 403, 200, 404, 403, 403]),
     ("list_timeline", [401, 403, 403, 403, 200, 404, 200, 200]),
     ("act_on_ticket", [401, 403, 403, 403, 201, 404, 403, 403]),
-    ("download_attachment", [401, 403, 403, 403, 200, 404, 200, 200]),
+    (
+        "download_attachment",
+        [401, 403, 403, 403, 200, 404, 200, 200],
+    ),
     ("show_queues", [401, 403, 403, 403, 200, 200, 200, 200]),
     ("list_assignees", [401, 403, 403, 403, 200, 200, 200, 200]),
     ("list_own_tickets", [401, 200, 200, 200, 403, 403, 403, 403]),
     ("show_own_ticket", [401, 200, 404, 200, 403, 403, 403, 403]),
     ("add_message", [401, 201, 404, 201, 403, 403, 403, 403]),
-    ("download_own_attachment", [401, 200, 404, 200, 403, 403, 403, 403]),
+    (
+        "download_own_attachment",
+        [401, 200, 404, 200, 403, 403, 403, 403],
+    ),
     ("withdraw_ticket", [401, 201, 404, 201, 403, 403, 403, 403]),
 ];
 
@@ -64,9 +70,18 @@ const ROWS: &[(&str, [u16; 8])] = &[
 fn every_operation_has_a_row_and_every_row_an_operation() {
     let rows: Vec<&str> = ROWS.iter().map(|(operation, _)| *operation).collect();
     let operations: Vec<&str> = RULES.iter().map(|rule| rule.operation).collect();
-    let missing: Vec<_> = operations.iter().filter(|one| !rows.contains(one)).collect();
-    let stale: Vec<_> = rows.iter().filter(|one| !operations.contains(one)).collect();
-    assert!(missing.is_empty() && stale.is_empty(), "without a row: {missing:?}; stale: {stale:?}");
+    let missing: Vec<_> = operations
+        .iter()
+        .filter(|one| !rows.contains(one))
+        .collect();
+    let stale: Vec<_> = rows
+        .iter()
+        .filter(|one| !operations.contains(one))
+        .collect();
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "without a row: {missing:?}; stale: {stale:?}"
+    );
 }
 
 /// Many proofs of one address, which the caps would refuse.
@@ -77,26 +92,46 @@ fn without_caps() -> Options {
     options
 }
 
-both!(every_operation_answers_every_caller_as_the_table_says, without_caps(), async |app| {
-    let mut wrong = Vec::new();
-    let mut cells = 0;
-    for (operation, expected) in ROWS {
-        let rule = RULES.iter().find(|rule| rule.operation == *operation).expect("a rule");
-        // Fresh tickets and sessions for each operation: some of them change or end what they meet.
-        let owned = app.file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[files::pdf(900)]).await;
-        let tracked = app.file_anonymous(&forms::report_not_found(&MARIO, TO4), &[files::pdf(900)]).await;
-        for (caller, (name, status)) in CALLERS.iter().zip(expected).enumerate() {
-            let client = client_of(&app, caller, &tracked).await;
-            let ticket = if caller == 3 { &tracked } else { &owned };
-            let got = call(&app, &client, rule, ticket).await;
-            cells += 1;
-            if got != *status {
-                wrong.push(format!("{operation} by {name}: {got}, not {status}"));
+both!(
+    every_operation_answers_every_caller_as_the_table_says,
+    without_caps(),
+    async |app| {
+        let mut wrong = Vec::new();
+        let mut cells = 0;
+        for (operation, expected) in ROWS {
+            let rule = RULES
+                .iter()
+                .find(|rule| rule.operation == *operation)
+                .expect("a rule");
+            // Fresh tickets and sessions for each operation: some of them change or end what they meet.
+            let owned = app
+                .file_as(
+                    &ANNA,
+                    &forms::report_not_found_logged_in(TO4),
+                    &[files::pdf(900)],
+                )
+                .await;
+            let tracked = app
+                .file_anonymous(&forms::report_not_found(&MARIO, TO4), &[files::pdf(900)])
+                .await;
+            for (caller, (name, status)) in CALLERS.iter().zip(expected).enumerate() {
+                let client = client_of(app, caller, &tracked).await;
+                let ticket = if caller == 3 { &tracked } else { &owned };
+                let got = call(app, &client, rule, ticket).await;
+                cells += 1;
+                if got != *status {
+                    wrong.push(format!("{operation} by {name}: {got}, not {status}"));
+                }
             }
         }
+        assert!(
+            wrong.is_empty(),
+            "{} of {cells} cells:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
     }
-    assert!(wrong.is_empty(), "{} of {cells} cells:\n{}", wrong.len(), wrong.join("\n"));
-});
+);
 
 async fn client_of(app: &TestApp, caller: usize, tracked: &Filed) -> Client {
     match caller {
@@ -114,7 +149,12 @@ async fn client_of(app: &TestApp, caller: usize, tracked: &Filed) -> Client {
 async fn call(app: &TestApp, client: &Client, rule: &Rule, ticket: &Filed) -> u16 {
     let staff = app.as_("to4.operator").await;
     let screen = staff.screen(&ticket.id).await;
-    let file = screen.json.pointer("/attachments/0/id").and_then(Value::as_str).expect("a file").to_owned();
+    let file = screen
+        .json
+        .pointer("/attachments/0/id")
+        .and_then(Value::as_str)
+        .expect("a file")
+        .to_owned();
     let path = rule
         .path
         .replace("{ticket}", &ticket.id)
@@ -128,7 +168,9 @@ async fn call(app: &TestApp, client: &Client, rule: &Rule, ticket: &Filed) -> u1
         request = request.if_match(screen.etag());
     }
     let body = match rule.operation {
-        "act_on_ticket" => Some(json!({"action": "note", "note": {"body": "Nota.", "published": false}})),
+        "act_on_ticket" => {
+            Some(json!({"action": "note", "note": {"body": "Nota.", "published": false}}))
+        }
         "add_message" => Some(json!({"body": "Un messaggio."})),
         _ if rule.method == "POST" || rule.method == "PUT" => Some(json!({})),
         _ => None,

@@ -2,6 +2,6 @@
 //! `TEST_DATABASE_URL` is set. Folders are like the URL tree.
 
 mod authorization;
-mod statements;
 mod leaks;
+mod statements;
 mod story;

@@ -15,54 +15,97 @@ async fn cost<T>(app: &TestApp, ask: impl Future<Output = T>) -> (u64, T) {
 
 async fn grow(app: &TestApp, tickets: usize) {
     for _ in 0..tickets {
-        app.file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[]).await;
+        app.file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[])
+            .await;
     }
 }
 
-both!(a_list_costs_three_statements_at_most_however_long, async |app| {
-    let operator = app.as_("to4.operator").await;
-    let mut costs = Vec::new();
-    for growth in [1, 30] {
-        grow(&app, growth).await;
-        let filed = app.file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[]).await;
-        operator.act(&filed.id, &json!({"action": "take"})).await.is(201);
-        let (statements, page) = cost(&app, operator.get("/v1/tickets?state=new,in-progress&limit=100")).await;
-        page.is(200);
-        costs.push(statements);
+both!(
+    a_list_costs_three_statements_at_most_however_long,
+    async |app| {
+        let operator = app.as_("to4.operator").await;
+        let mut costs = Vec::new();
+        for growth in [1, 30] {
+            grow(app, growth).await;
+            let filed = app
+                .file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[])
+                .await;
+            operator
+                .act(&filed.id, &json!({"action": "take"}))
+                .await
+                .is(201);
+            let (statements, page) = cost(
+                app,
+                operator.get("/v1/tickets?state=new,in-progress&limit=100"),
+            )
+            .await;
+            page.is(200);
+            costs.push(statements);
+        }
+        assert!(costs.iter().all(|cost| *cost <= 3), "{costs:?}");
+        assert_eq!(
+            costs.first(),
+            costs.last(),
+            "the same for 2 tickets as for 33"
+        );
     }
-    assert!(costs.iter().all(|cost| *cost <= 3), "{costs:?}");
-    assert_eq!(costs.first(), costs.last(), "the same for 2 tickets as for 33");
-});
+);
 
-both!(a_ticket_screen_costs_six_statements_at_most_however_long_its_history, async |app| {
-    let filed = app.file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[files::pdf(500)]).await;
-    let operator = app.as_("to4.operator").await;
-    let (short, screen) = cost(&app, operator.get(&filed.staff_path(""))).await;
-    screen.is(200);
-    for n in 0..25 {
-        let note = json!({"body": format!("Nota {n}."), "published": n % 2 == 0});
-        operator.act(&filed.id, &json!({"action": "note", "note": note})).await.is(201);
+both!(
+    a_ticket_screen_costs_six_statements_at_most_however_long_its_history,
+    async |app| {
+        let filed = app
+            .file_as(
+                &ANNA,
+                &forms::report_not_found_logged_in(TO4),
+                &[files::pdf(500)],
+            )
+            .await;
+        let operator = app.as_("to4.operator").await;
+        let (short, screen) = cost(app, operator.get(&filed.staff_path(""))).await;
+        screen.is(200);
+        for n in 0..25 {
+            let note = json!({"body": format!("Nota {n}."), "published": n % 2 == 0});
+            operator
+                .act(&filed.id, &json!({"action": "note", "note": note}))
+                .await
+                .is(201);
+        }
+        let (long, screen) = cost(app, operator.get(&filed.staff_path(""))).await;
+        assert_eq!(screen.list_at("/timeline").len(), 27);
+        assert!(short <= 6 && long <= 6, "{short}, {long}");
+        assert_eq!(short, long);
     }
-    let (long, screen) = cost(&app, operator.get(&filed.staff_path(""))).await;
-    assert_eq!(screen.list_at("/timeline").len(), 27);
-    assert!(short <= 6 && long <= 6, "{short}, {long}");
-    assert_eq!(short, long);
-});
+);
 
 both!(filing_costs_eight_statements_at_most, async |app| {
     let form = forms::report_not_found_logged_in(TO4);
-    grow(&app, 1).await; // takes a block of numbers, which the next twenty filings share
+    grow(app, 1).await; // takes a block of numbers, which the next twenty filings share
     let citizen = app.citizen(&ANNA);
-    let filing = citizen.request(reqwest::Method::POST, "/v1/tickets").key("one").json(&form).send();
-    let (logged_in, filed) = cost(&app, filing).await;
+    let filing = citizen
+        .request(reqwest::Method::POST, "/v1/tickets")
+        .key("one")
+        .json(&form)
+        .send();
+    let (logged_in, filed) = cost(app, filing).await;
     filed.is(201);
 
     let mut form = forms::report_not_found(&MARIO, TO4);
-    form["email_proof"] = app.prove_email(form["email"].as_str().expect("an address")).await.into();
+    form["email_proof"] = app
+        .prove_email(form["email"].as_str().expect("an address"))
+        .await
+        .into();
     form["attachment"] = files::pdf(500).inline();
     let client = app.anonymous();
-    let filing = client.request(reqwest::Method::POST, "/v1/tickets").key("two").json(&form).send();
-    let (anonymous, filed) = cost(&app, filing).await;
+    let filing = client
+        .request(reqwest::Method::POST, "/v1/tickets")
+        .key("two")
+        .json(&form)
+        .send();
+    let (anonymous, filed) = cost(app, filing).await;
     filed.is(201);
-    assert!(logged_in <= 8 && anonymous <= 8, "logged in {logged_in}, anonymous {anonymous}");
+    assert!(
+        logged_in <= 8 && anonymous <= 8,
+        "logged in {logged_in}, anonymous {anonymous}"
+    );
 });

@@ -42,9 +42,7 @@ both!(an_anonymous_requester_is_served, async |app| {
 
 both!(a_citizen_with_an_identity_is_served, async |app| {
     let form = forms::report_not_found_logged_in(TO4);
-    let filed = app
-        .file_as(&MARIO, &form, &[files::pdf(300 * 1024)])
-        .await;
+    let filed = app.file_as(&MARIO, &form, &[files::pdf(300 * 1024)]).await;
     let teller = Teller {
         app,
         person: MARIO,
@@ -54,7 +52,11 @@ both!(a_citizen_with_an_identity_is_served, async |app| {
     let mine = teller.requester().await.get("/v1/me/tickets").await;
     assert_eq!(mine.text_at("/items/0/number"), teller.filed.number);
     tell(teller).await;
-    assert_eq!(app.mails().await, [], "a citizen with an identity reads on the web");
+    assert_eq!(
+        app.mails().await,
+        [],
+        "a citizen with an identity reads on the web"
+    );
 });
 
 async fn tell(teller: Teller<'_>) {
@@ -130,7 +132,10 @@ impl Teller<'_> {
             .expect("the colleague");
         let assign = json!({"action": "assign", "assignee": colleague["id"]});
         let assigned = operator.act(&self.filed.id, &assign).await;
-        assert_eq!(assigned.is(201).json["ticket"]["assignee"]["id"], colleague["id"]);
+        assert_eq!(
+            assigned.is(201).json["ticket"]["assignee"]["id"],
+            colleague["id"]
+        );
 
         let ask = json!({"action": "ask-info", "expected_audience": "citizen",
             "note": {"body": QUESTION, "published": true}});
@@ -142,10 +147,16 @@ impl Teller<'_> {
 
     async fn the_requester_answers(&self) {
         let screen = self.own_screen().await;
-        assert_eq!(screen.text_at("/state_label"), "In attesa di risposta utente");
+        assert_eq!(
+            screen.text_at("/state_label"),
+            "In attesa di risposta utente"
+        );
         assert_eq!(screen.json["needs_answer"], true);
         assert!(screen.text().contains(QUESTION), "{screen}");
-        assert!(!screen.text().contains("Persona"), "a name of staff: {screen}");
+        assert!(
+            !screen.text().contains("Persona"),
+            "a name of staff: {screen}"
+        );
 
         let requester = self.requester().await;
         let target = self.filed.own_path("/messages");
@@ -170,7 +181,10 @@ impl Teller<'_> {
         assert_eq!(done.text_at("/ticket/state"), "not-competent");
         assert_eq!(done.text_at("/ticket/custody/code"), "REG010");
         assert_eq!(done.text_at("/entry/audience"), "region");
-        assert_eq!(done.json["notified"], json!([{"audience": "region", "channel": "queue"}]));
+        assert_eq!(
+            done.json["notified"],
+            json!([{"audience": "region", "channel": "queue"}])
+        );
 
         // The citizen sees nothing of it.
         let after = self.own_screen().await;
@@ -250,7 +264,11 @@ impl Teller<'_> {
     async fn time_closes(&self) {
         let mails = self.app.mails().await;
         self.app.advance("P7D");
-        assert_eq!(self.app.run_jobs().closed, 0, "a reply still counts in this moment");
+        assert_eq!(
+            self.app.run_jobs().closed,
+            0,
+            "a reply still counts in this moment"
+        );
         self.app.advance("PT1S");
         assert_eq!(self.app.run_jobs().closed, 1);
         assert_eq!(self.app.run_jobs().closed, 0, "nothing happens twice");
@@ -270,9 +288,7 @@ impl Teller<'_> {
             let member = self.app.as_(who).await;
             let seen = member.get(&self.filed.staff_path("")).await;
             for action in ["close", "auto-close", "auto-closed"] {
-                let refused = member
-                    .act(&self.filed.id, &json!({"action": action}))
-                    .await;
+                let refused = member.act(&self.filed.id, &json!({"action": action})).await;
                 match (seen.status, *who) {
                     (200, "to4.admin") => refused.is_problem(403, "forbidden"),
                     (200, _) => refused.is_problem(409, "manual-close-forbidden"),

@@ -210,7 +210,6 @@ struct FilingForms {
         (FilingForms = "multipart/form-data"))),
     responses((status = 201, description = "Filed: the request as its requester sees it. `Location` is where the caller finds it", body = RequesterTicketBody)))]
 #[post("/v1/tickets")]
-#[expect(clippy::too_many_arguments, reason = "one typed input each")]
 pub(crate) async fn file_ticket(
     request: HttpRequest,
     payload: web::Payload,

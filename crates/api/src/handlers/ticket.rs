@@ -123,10 +123,6 @@ fn digits(text: &str) -> Option<i64> {
 
 /// Members to change; null clears one (RFC 7396).
 #[derive(Deserialize, Validate, ToSchema)]
-#[expect(
-    clippy::option_option,
-    reason = "absent and null differ in a merge-patch"
-)]
 struct PatchBody {
     /// How soon it matters; null sets `medium` again.
     #[serde(default, deserialize_with = "present")]
@@ -151,10 +147,6 @@ struct PatchBody {
 }
 
 /// A member that is there, null or not.
-#[expect(
-    clippy::option_option,
-    reason = "absent and null differ in a merge-patch"
-)]
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {

@@ -43,7 +43,71 @@ const FIRST: [&str; 27] = [
 /// # Errors
 /// When the writer fails, which it does not for a JSON document.
 pub fn to_yaml(document: &Value) -> Result<String, SpecError> {
-    Ok(serde_yaml_ng::to_string(&ordered(document, true))?)
+    let text = serde_yaml_ng::to_string(&ordered(document, true))?;
+    Ok(quoted(&text))
+}
+
+/// The text with quotes around what older readers (YAML 1.1) take for a truth value or a day: `no`
+/// is the name of a member, `on` what a check box sends.
+fn quoted(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    // Lines deeper than this belong to a text of several lines and are left alone.
+    let mut in_text = None;
+    for line in text.lines() {
+        let spaces = line.len() - line.trim_start_matches(' ').len();
+        if in_text.is_some_and(|depth| line.is_empty() || spaces >= depth) {
+            written.push_str(line);
+        } else {
+            let (indent, key, value) = parts(line);
+            in_text = matches!(value.trim(), "|" | "|-" | "|+")
+                .then(|| indent.len() + usize::from(key.is_some()));
+            written.push_str(indent);
+            if let Some(key) = key {
+                written.push_str(&quote(key));
+                written.push(':');
+            }
+            written.push_str(&quote(value));
+        }
+        written.push('\n');
+    }
+    written
+}
+
+/// What a line begins with, its key if it has one, and its value.
+fn parts(line: &str) -> (&str, Option<&str>, &str) {
+    let mut rest = line.trim_start_matches(' ');
+    while let Some(item) = rest.strip_prefix("- ") {
+        rest = item;
+    }
+    let (indent, rest) = line.split_at(line.len() - rest.len());
+    match rest.split_once(':') {
+        Some((key, value)) if value.is_empty() || value.starts_with(' ') => {
+            (indent, Some(key), value)
+        }
+        _ => (indent, None, rest),
+    }
+}
+
+fn quote(text: &str) -> String {
+    let word = text.trim_start();
+    if is_read_otherwise(word) {
+        let (space, word) = text.split_at(text.len() - word.len());
+        format!("{space}'{word}'")
+    } else {
+        text.to_owned()
+    }
+}
+
+fn is_read_otherwise(word: &str) -> bool {
+    let is_flag = ["y", "n", "yes", "no", "on", "off"]
+        .iter()
+        .any(|flag| word.eq_ignore_ascii_case(flag));
+    let is_day = word.len() == 10
+        && word.char_indices().all(|(at, character)| match at {
+            4 | 7 => character == '-',
+            _ => character.is_ascii_digit(),
+        });
+    is_flag || is_day
 }
 
 /// The members of `properties` are names of ours, even when they are spelled like keywords.
@@ -105,5 +169,16 @@ mod tests {
             "openapi: 3.0.3\ninfo:\n  version: 1.0.0\npaths:\n  a: 2.5\n  b: 1\n"
         );
         assert_eq!(serde_yaml_ng::from_str::<Value>(&text).unwrap(), document);
+    }
+
+    #[test]
+    fn readers_of_yaml_1_1_find_texts_where_texts_are() {
+        let document =
+            json!({ "no": ["on", "yes, no", "a: no"], "day": "2026-11-02", "long": "first\nno\n" });
+        let text = to_yaml(&document).unwrap();
+        assert_eq!(
+            text,
+            "day: '2026-11-02'\nlong: |\n  first\n  no\n'no':\n- 'on'\n- yes, no\n- 'a: no'\n"
+        );
     }
 }

@@ -45,7 +45,10 @@ fn file_many(db: &Db, numbers: std::ops::Range<u32>) {
     write(db, move |conn| {
         for number in numbers {
             let ticket = Ticket {
-                priority: [Priority::Medium, Priority::Low][usize::from(number % 5 == 0)],
+                priority: match number % 5 {
+                    0 => Priority::Low,
+                    _ => Priority::Medium,
+                },
                 ..town::ticket(number, TO4)
             };
             let dossier = town::dossier(number, RequesterKind::Citizen);
@@ -153,6 +156,7 @@ fn a_scope_lists_what_is_its_own() {
             (3, RequesterKind::Staff, "supervisor remove + internal"),
             (4, RequesterKind::Citizen, "supervisor remove + internal"),
             (5, RequesterKind::Anonymous, "supervisor remove + internal"),
+            (6, RequesterKind::Staff, "operator take"),
         ];
         for (number, requester, story) in stories {
             Life::file(db, number, TO4, requester).play(story);
@@ -161,18 +165,19 @@ fn a_scope_lists_what_is_its_own() {
         let citizen = |number| Scope::Citizen {
             identity: town::identity(number),
         };
-        let rows: [(Scope, &[u32]); 11] = [
-            (Scope::Authority(TO4.into()), &[1, 3, 4, 5]),
+        let rows: [(Scope, &[u32]); 12] = [
+            (Scope::Authority(TO4.into()), &[1, 3, 4, 5, 6]),
             (Scope::Authority(REGION.into()), &[2]),
             (Scope::Authority(ELSEWHERE.into()), &[]),
-            (Scope::Region(REGION.into()), &[1, 2, 3, 4, 5]),
-            (Scope::System, &[1, 2, 3, 4, 5]),
+            (Scope::Region(REGION.into()), &[1, 2, 3, 4, 5, 6]),
+            (Scope::System, &[1, 2, 3, 4, 5, 6]),
             (Scope::Nothing, &[]),
             (citizen(1), &[1]),
             (citizen(4), &[]),
             (Scope::Tracking(id(2)), &[2]),
             (Scope::Tracking(id(1)), &[]),
             (Scope::Tracking(id(5)), &[]),
+            (Scope::Tracking(id(6)), &[6]),
         ];
         for (scope, numbers) in rows {
             let first = first_page(Order::CreatedAt, false, 10);

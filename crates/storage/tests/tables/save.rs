@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use domain::actor::{Actor, Assignee, Pool};
+use domain::actor::{Assignee, Pool};
 use domain::command::{Command, Description};
 use domain::event::{Change, Event};
 use domain::ids::TicketId;
@@ -274,31 +274,5 @@ fn any_history_saved_step_by_step_is_the_ticket_and_folds_to_it() {
                 Ok(())
             },
         );
-    });
-}
-
-#[test]
-fn the_actor_of_an_event_is_kept_by_id() {
-    everywhere(|fresh| {
-        let mut life = Life::file(fresh.db(), 1, TO4, RequesterKind::Citizen);
-        life.play("operator resolve + published; system auto-close");
-        let view = domain::visibility::View::Custodian;
-        let entries = read(fresh.db(), |conn| {
-            history::list_entries(conn, life.ticket.id, view, Some(&TO4.into()), None, 10)
-        });
-        let Actor::Staff(operator) = words::actor("operator") else {
-            panic!("an operator is staff")
-        };
-        let actors: Vec<_> = entries
-            .into_iter()
-            .map(|entry| (entry.actor_kind, entry.actor_account, entry.actor_label))
-            .collect();
-        let nobody = |kind: &str| (kind.to_owned(), None, None);
-        let staff = (
-            "staff".to_owned(),
-            Some(operator.account),
-            Some(town::label("operator")),
-        );
-        assert_eq!(actors, [nobody("system"), staff, nobody("requester")]);
     });
 }

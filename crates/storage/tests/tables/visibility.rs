@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
+use domain::actor::Actor;
 use domain::codes::AuthorityCode;
 use domain::event::{Change, Event};
 use domain::note::Audience;
@@ -15,8 +16,8 @@ use storage::tickets::RequesterKind;
 use storage::{Db, tickets};
 
 use crate::life::{self, Life};
-use crate::town::{ELSEWHERE, everywhere, find, identity, read};
-use crate::words::{CN1, REGION, TO4};
+use crate::town::{self, ELSEWHERE, everywhere, find, identity, read};
+use crate::words::{self, CN1, REGION, TO4};
 
 /// What a reader learns of an entry.
 type Told = (i64, Change, Option<(String, Audience)>);
@@ -112,7 +113,7 @@ fn check_scopes(db: &Db, ticket: &Ticket, requester: RequesterKind, number: u32)
         (citizen(9_999), false),
         (
             Scope::Tracking(ticket.id),
-            is_there && requester == RequesterKind::Anonymous,
+            is_there && requester != RequesterKind::Citizen,
         ),
         (Scope::Tracking(other), false),
     ];
@@ -233,5 +234,31 @@ fn the_requester_reads_nothing_of_the_desks_and_a_desk_that_is_done_nothing_new(
             texts(to4, Some(TO4)),
             own.map(|(seq, audience)| first(seq, audience))
         );
+    });
+}
+
+#[test]
+fn the_actor_of_an_event_is_kept_by_id() {
+    everywhere(|fresh| {
+        let mut life = Life::file(fresh.db(), 1, TO4, RequesterKind::Citizen);
+        life.play("operator resolve + published; system auto-close");
+        let view = View::Custodian;
+        let entries = read(fresh.db(), |conn| {
+            history::list_entries(conn, life.ticket.id, view, Some(&TO4.into()), None, 10)
+        });
+        let Actor::Staff(operator) = words::actor("operator") else {
+            panic!("an operator is staff")
+        };
+        let actors: Vec<_> = entries
+            .into_iter()
+            .map(|entry| (entry.actor_kind, entry.actor_account, entry.actor_label))
+            .collect();
+        let nobody = |kind: &str| (kind.to_owned(), None, None);
+        let staff = (
+            "staff".to_owned(),
+            Some(operator.account),
+            Some(town::label("operator")),
+        );
+        assert_eq!(actors, [nobody("system"), staff, nobody("requester")]);
     });
 }

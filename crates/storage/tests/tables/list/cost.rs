@@ -107,7 +107,7 @@ fn plan(fresh: &Fresh, statement: &str, values: &[&str]) -> String {
     lines.join("\n")
 }
 
-/// 5,000 tickets more, made from the one there is: half of them of TO4, one in ten still open.
+/// 5,000 tickets more, made from the one there is: one in ten is of TO4, half are still open.
 fn five_thousand(db: &Db) {
     write(db, |conn| {
         let (id, later) = match conn {
@@ -122,8 +122,8 @@ fn five_thousand(db: &Db) {
              WITH RECURSIVE numbers (n) AS
                  (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5000)
              SELECT {id}, 'N' || n, {later},
-                 CASE n % 2 WHEN 0 THEN custodian ELSE 'CN1' END,
-                 CASE n % 10 WHEN 0 THEN 'new' ELSE 'resolved' END, 'duplicate', due_at,
+                 CASE n % 10 WHEN 0 THEN custodian ELSE 'CN1' END,
+                 CASE WHEN n % 20 < 10 THEN 'new' ELSE 'resolved' END, 'duplicate', due_at,
                  version, service_code, problem_type, at_region, tallies,
                  needs_attention, priority, tags, channel, requester_kind, requester_identity,
                  tax_code, given_name, family_name, email, details, updated_at, due_at
