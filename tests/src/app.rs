@@ -210,6 +210,14 @@ impl TestApp {
             .expect("the rows are counted")
     }
 
+    /// What is written: rows of the tables that a refused request must leave alone, and files.
+    pub fn footprint(&self) -> Vec<i64> {
+        let tables = ["tickets", "ticket_events", "notes", "attachments", "outbox"];
+        let rows = tables.map(|table| self.count(table));
+        let files = i64::try_from(self.count_blobs()).expect("a number of files");
+        rows.into_iter().chain([files]).collect()
+    }
+
     /// How many files are kept.
     pub fn count_blobs(&self) -> usize {
         count_files(&self.blobs)

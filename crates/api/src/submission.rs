@@ -190,7 +190,14 @@ impl Parts {
         if name == "attachment" {
             return self.take_file(field).await;
         }
-        let text = field.text().await.map_err(refused)?;
+        let bytes = field.bytes().await.map_err(refused)?;
+        // Never guessed at: what cannot be read is not replaced by something else.
+        let text = String::from_utf8(bytes.into()).map_err(|_| {
+            Problem::malformed(
+                "Una parte del modulo non è testo UTF-8.",
+                "a part of the form is not UTF-8 text",
+            )
+        })?;
         if text.contains('\0') {
             let invalid = Invalid::new(
                 "forbidden-chars",

@@ -8,5 +8,6 @@ mod arrows;
 mod commands;
 mod documents;
 mod files;
+mod problems;
 mod publication;
 mod repository;

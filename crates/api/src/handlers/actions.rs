@@ -10,8 +10,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
 use super::codes::{
-    ActionCode, ActivityKind, Audience, ChosenResolution, HandOverReason, Impact,
-    NotificationChannel, RemovalReason, TextKind, TicketRef, Urgency,
+    ActionCode, ActivityKind, AssigneeCode, Audience, ChosenResolution, HandOverReason, Impact,
+    NoteText, NotificationChannel, RemovalReason, TextKind, TicketRef, Urgency,
 };
 use super::email_proofs::replay_header;
 use super::screen_body::StaffTicketBody;
@@ -41,7 +41,7 @@ struct ActionBody {
     /// Whose it becomes: `me`, a colleague's id or a pool's code (see `/v1/assignees`). Needed by `assign`, allowed
     /// with every action where you may assign.
     #[validate(length(max = 64))]
-    #[schema(max_length = 64, pattern = r"^[^\x00]*$")]
+    #[schema(value_type = Option<AssigneeCode>)]
     assignee: Option<String>,
     /// Who you believe will read the note. If the server would show it to somebody else, it answers 409
     /// `audience-mismatch` and writes nothing.
@@ -83,7 +83,7 @@ struct ActionBody {
 struct NoteBody {
     /// The text, plain.
     #[validate(length(max = 20000))]
-    #[schema(required, nullable = false, min_length = 1, max_length = 5000)]
+    #[schema(value_type = NoteText, required)]
     body: Option<String>,
     /// True when it leaves the team; the server decides for whom. False for an internal note.
     #[schema(required, nullable = false)]

@@ -350,6 +350,35 @@ pub(crate) struct Tag(String);
 #[schema(max_length = 16, pattern = "^[a-z0-9]+$")]
 pub(crate) struct FileExtension(String);
 
+/// Whose tickets: `me`, a colleague's id or a pool's code.
+#[derive(ToSchema)]
+#[schema(
+    max_length = 36,
+    pattern = "^(me|supervisors|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
+    example = "me"
+)]
+pub(crate) struct AssigneeCode(String);
+
+/// A note: plain text, not blank, without control characters but line breaks and tabs.
+#[derive(ToSchema)]
+#[schema(
+    min_length = 1,
+    max_length = 5000,
+    pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]*$"
+)]
+pub(crate) struct NoteText(String);
+
+/// A message: plain text, not blank, without control characters but line breaks and tabs.
+///
+/// 500 characters, or as many as the form's `text_limits` say.
+#[derive(ToSchema)]
+#[schema(
+    min_length = 1,
+    max_length = 4000,
+    pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]*$"
+)]
+pub(crate) struct MessageText(String);
+
 /// An answer in a self-help tree.
 #[derive(ToSchema)]
 #[schema(max_length = 64, pattern = "^[A-Za-z0-9._-]+$")]

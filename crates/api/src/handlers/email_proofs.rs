@@ -79,7 +79,7 @@ pub(crate) async fn start_email_proof(
 struct CodeBody {
     /// The digits of the mail.
     #[validate(length(min = 1, max = 16))]
-    #[schema(min_length = 1, max_length = 16)]
+    #[schema(min_length = 1, max_length = 16, example = "123456")]
     code: String,
 }
 

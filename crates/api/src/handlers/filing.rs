@@ -114,8 +114,9 @@ enum ExtraPart {
 #[expect(dead_code, reason = "describes the body")]
 struct ExtraText(String);
 
-/// The form as parts; `extra.<name>` for the service's own fields, repeated for lists.
+/// The form as parts; `extra.<key>` for the service's own fields, repeated for lists.
 #[derive(ToSchema)]
+#[schema(max_properties = 100)]
 #[expect(dead_code, reason = "describes the body")]
 struct FilingForms {
     /// The service, from the catalogue.

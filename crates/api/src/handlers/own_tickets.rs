@@ -8,7 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::codes::{State, TicketNumber, TicketRef};
+use super::codes::{MessageText, State, TicketNumber, TicketRef};
 use super::email_proofs::replay_header;
 use super::filing::InlineFile;
 use super::screen_body::{RequesterScreenBody, RequesterTicketBody, label, requester_label};
@@ -38,8 +38,8 @@ pub(crate) struct OwnQuery {
     /// Items in a page: 1 to 100, 50 if absent.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
-    /// Where to go on.
-    #[param(max_length = 512)]
+    /// The `next_cursor` of the page before.
+    #[param(max_length = 512, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
@@ -174,8 +174,7 @@ struct MessageBodyIn {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 struct MessageBody {
-    /// The text: 500 characters, or as many as the form's `text_limits` say.
-    #[schema(min_length = 1, max_length = 4000)]
+    #[schema(value_type = MessageText)]
     body: String,
     attachment: Option<InlineFile>,
 }
@@ -184,8 +183,7 @@ struct MessageBody {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 struct MessageForms {
-    /// The text: 500 characters, or as many as the form's `text_limits` say.
-    #[schema(min_length = 1, max_length = 4000)]
+    #[schema(value_type = MessageText)]
     body: String,
     /// A file: at most 1,048,576 bytes.
     #[schema(value_type = String, format = Binary, required = false)]

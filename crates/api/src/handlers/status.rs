@@ -122,7 +122,7 @@ pub(crate) async fn show_metrics(shared: web::Data<Shared>) -> HttpResponse {
 /// Shows this description as YAML.
 ///
 /// The same document as `/openapi.json`, for people and for tools that prefer it.
-#[utoipa::path(tag = "documents", responses((status = 200, description = "The description", content((String = "application/yaml")))))]
+#[utoipa::path(tag = "documents", responses((status = 200, description = "The description", content((Object = "application/yaml")))))]
 #[get("/openapi.yaml")]
 pub(crate) async fn show_description_yaml(
     request: HttpRequest,

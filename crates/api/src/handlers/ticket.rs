@@ -138,11 +138,11 @@ struct PatchBody {
     tags: Option<Option<Vec<String>>>,
     /// A number to call back.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, max_length = 32)]
+    #[schema(value_type = Option<String>, min_length = 4, max_length = 32, pattern = r"^[0-9+ ().\-/]+$")]
     recall_phone: Option<Option<String>>,
     /// Another address for this ticket's messages.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, max_length = 254)]
+    #[schema(value_type = Option<String>, format = "email", min_length = 6, max_length = 254)]
     notification_email: Option<Option<String>>,
 }
 

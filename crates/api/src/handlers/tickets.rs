@@ -55,13 +55,16 @@ pub(crate) struct ListQuery {
     #[param(max_length = 64)]
     authority_code: Option<String>,
     /// `me`, `none`, an operator's id or a pool's code.
-    #[param(max_length = 64)]
+    #[param(
+        max_length = 36,
+        pattern = "^(me|none|supervisors|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
+    )]
     assignee: Option<String>,
     /// `critical`, `high`, `medium` or `low`.
     #[param(value_type = Option<codes::Priority>, inline)]
     priority: Option<String>,
     /// A tag.
-    #[param(value_type = Option<Tag>, inline)]
+    #[param(max_length = 30)]
     tag: Option<String>,
     /// Whether somebody should look.
     needs_attention: Option<bool>,
@@ -90,7 +93,7 @@ pub(crate) struct ListQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
     /// The `next_cursor` of the page before; the other parameters must be the same.
-    #[param(max_length = 512)]
+    #[param(max_length = 512, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
@@ -99,19 +102,19 @@ pub(crate) struct ListQuery {
 struct SearchBody {
     /// The requester's tax code.
     #[validate(length(max = 32))]
-    #[schema(max_length = 32)]
+    #[schema(min_length = 11, max_length = 32, pattern = "^[A-Za-z0-9 ]+$")]
     tax_code: Option<String>,
     /// The requester's e-mail address.
     #[validate(length(max = 254))]
-    #[schema(max_length = 254)]
+    #[schema(format = "email", min_length = 6, max_length = 254)]
     email: Option<String>,
     /// The requester's telephone number.
     #[validate(length(max = 32))]
-    #[schema(max_length = 32)]
+    #[schema(min_length = 4, max_length = 32, pattern = r"^[0-9+ ().\-/]+$")]
     phone: Option<String>,
     /// The requester's family name.
     #[validate(length(max = 30))]
-    #[schema(max_length = 30)]
+    #[schema(min_length = 1, max_length = 30)]
     family_name: Option<String>,
     #[validate(length(max = 8))]
     #[schema(value_type = Option<Vec<State>>, max_items = 8)]
@@ -126,7 +129,10 @@ struct SearchBody {
     #[schema(max_length = 64)]
     authority_code: Option<String>,
     #[validate(length(max = 64))]
-    #[schema(max_length = 64)]
+    #[schema(
+        max_length = 36,
+        pattern = "^(me|none|supervisors|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
+    )]
     assignee: Option<String>,
     #[validate(length(max = 16))]
     #[schema(value_type = Option<codes::Priority>)]
@@ -158,7 +164,7 @@ struct SearchBody {
     limit: Option<i64>,
     /// The `next_cursor` of the page before; the rest of the search must be the same.
     #[validate(length(max = 512))]
-    #[schema(max_length = 512)]
+    #[schema(max_length = 512, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 

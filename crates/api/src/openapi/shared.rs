@@ -8,8 +8,8 @@ use super::walk::{self, Object};
 
 /// An entity tag as `ETag`, `If-Match` and `If-None-Match` carry it.
 const ENTITY_TAG: &str = r#"^"[\x21\x23-\x7e]{1,64}"$"#;
-/// What a header may hold that we read leniently: a bad value is replaced, not refused.
-const PRINTABLE: &str = r"^[\x20-\x7e]*$";
+/// What a header may hold that we read leniently: a bad value is passed over, not refused.
+const ANY_VALUE: &str = r"^[^\x00\r\n]*$";
 
 /// Headers of every answer: component name and header name are the same.
 pub(super) const ON_EVERY_ANSWER: [&str; 4] = [
@@ -55,7 +55,7 @@ fn not_modified() -> Value {
 }
 
 fn parameters() -> Object {
-    let lenient = || json!({ "type": "string", "maxLength": 8_192, "pattern": PRINTABLE });
+    let lenient = || json!({ "type": "string", "maxLength": 8_192, "pattern": ANY_VALUE });
     let all = [
         (
             CORRELATION_ID,
