@@ -11,6 +11,9 @@ use crate::contract::{self, Asked};
 use crate::files::File;
 use crate::multipart;
 
+/// Characters of a body that a failure prints.
+const MOST_SHOWN: usize = 4000;
+
 /// Somebody who calls the server.
 #[derive(Clone)]
 pub struct Client {
@@ -282,6 +285,7 @@ impl std::fmt::Display for Reply {
             Value::Null => self.text(),
             json => format!("{json:#}"),
         };
-        write!(f, "{} to {method} {path}: {body}", self.status)
+        let shown: String = body.chars().take(MOST_SHOWN).collect();
+        write!(f, "{} to {method} {path}: {shown}", self.status)
     }
 }

@@ -86,7 +86,8 @@ pub(crate) async fn read_object(
                 format!("Formato accettato: {accepted}."),
                 format!("accepted: {accepted}"),
             )
-            .with("accepted", accepted));
+            .with("accepted", accepted)
+            .accept(expects == Expects::MergePatch));
     }
     must_be_plain(request)?;
     let bytes = tokio::time::timeout(BODY_DEADLINE, collect(payload))

@@ -121,6 +121,13 @@ async fn admit(
     if let Some(problem) = cannot_answer(request) {
         return (Principal::Nobody, Err(problem));
     }
+    if !policy::TAKES_QUERY.contains(&rule.operation) && !request.query_string().is_empty() {
+        let (it, en) = (
+            "Nessun parametro è previsto qui.",
+            "no query parameter is known here",
+        );
+        return (Principal::Nobody, Err(Problem::malformed(it, en)));
+    }
     if rule.callers == Callers::Public {
         return (Principal::Nobody, Ok(()));
     }
@@ -221,7 +228,9 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
             .await
             .map_err(|error| match error {
                 TokenError::LevelTooLow => Problem::new("level-too-low"),
-                TokenError::KeysUnavailable => Problem::new("busy").retry_after(30),
+                TokenError::KeysUnavailable => {
+                    Problem::new("temporarily-unavailable").retry_after(30)
+                }
                 _ => refused(),
             })?;
         return citizen(claims).ok_or_else(refused);

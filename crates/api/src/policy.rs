@@ -333,6 +333,9 @@ pub const RULES: &[Rule] = &[
     ),
 ];
 
+/// The operations with query parameters, which read and refuse their own; all others take none.
+pub const TAKES_QUERY: &[&str] = &["list_tickets", "list_timeline", "list_own_tickets"];
+
 /// The lines of a routed path.
 pub fn rules_of(path: &str) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().filter(move |rule| rule.path == path)

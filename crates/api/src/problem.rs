@@ -35,12 +35,6 @@ slugs! {
     "authority-inactive" = 409, "Ente non attivo per questo servizio", "The authority cannot receive this request",
         "L'ente indicato non è attivo o non è abilitato per il servizio.",
         "The authority named is not active, or not enabled for the service.";
-    "busy" = 503, "Servizio momentaneamente occupato", "Temporarily too busy",
-        "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
-        "Too much to do at once: try again after the seconds in Retry-After.";
-    "credentials-refused" = 401, "Credenziali non valide", "Credentials refused",
-        "Nome utente, password, token di rinnovo o link non sono validi; non si dice quale.",
-        "User name, password, refresh token or link is not good; the answer never says which.";
     "forbidden" = 403, "Operazione non consentita", "Not allowed",
         "Il ruolo non può fare questa operazione.",
         "The role may not do this.";
@@ -101,6 +95,9 @@ slugs! {
     "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first",
         "Prima di ogni altra chiamata va scelta una collocazione.",
         "A placement must be chosen before any other call.";
+    "temporarily-unavailable" = 503, "Servizio momentaneamente occupato", "Temporarily unavailable",
+        "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
+        "Too much to do at once: try again after the seconds in Retry-After.";
     "transition-not-allowed" = 409, "Passaggio non previsto", "Not possible in this state",
         "Lo stato non consente l'azione; allowed elenca quelle possibili.",
         "The state does not allow the action; allowed lists those it does.";
@@ -141,6 +138,7 @@ struct Content {
     members: Map<String, Value>,
     retry_after: Option<u64>,
     allow: Option<String>,
+    accept_patch: bool,
 }
 
 impl Problem {
@@ -160,6 +158,7 @@ impl Problem {
             members: Map::new(),
             retry_after: None,
             allow: None,
+            accept_patch: false,
         }))
     }
 
@@ -189,6 +188,12 @@ impl Problem {
     /// Says which methods there are.
     pub fn allow(mut self, methods: String) -> Self {
         self.0.allow = Some(methods);
+        self
+    }
+
+    /// Says which patches are taken (RFC 5789 §3.1), if it was a patch.
+    pub fn accept(mut self, is_patch: bool) -> Self {
+        self.0.accept_patch = is_patch;
         self
     }
 
@@ -239,7 +244,7 @@ impl Problem {
             413 => "payload-too-large",
             415 => "unsupported-media-type",
             429 => "quota-exceeded",
-            503 => "busy",
+            503 => "temporarily-unavailable",
             400..=499 => "malformed-request",
             _ => "internal-error",
         })
@@ -290,6 +295,9 @@ impl ResponseError for Problem {
         if let Some(methods) = &self.0.allow {
             response.insert_header((ALLOW, methods.as_str()));
         }
+        if self.0.accept_patch {
+            response.insert_header(("accept-patch", "application/merge-patch+json"));
+        }
         let mut response = response.finish();
         response.extensions_mut().insert(self.clone());
         response
@@ -313,9 +321,10 @@ impl From<DeskError> for Problem {
             DeskError::KeyRunning => Problem::new("idempotency-in-progress").retry_after(1),
             DeskError::Quota { retry_after } => Problem::new("quota-exceeded")
                 .retry_after(u64::try_from(retry_after.as_secs()).unwrap_or(3600)),
-            DeskError::Credentials => Problem::new("credentials-refused"),
+            DeskError::Credentials => Problem::new("unauthenticated")
+                .detail("Credenziali non valide.", "the credentials are not good"),
             DeskError::Code(refusal) => code_refused(refusal),
-            DeskError::Busy => Problem::new("busy").retry_after(2),
+            DeskError::Busy => Problem::new("temporarily-unavailable").retry_after(2),
             broken @ DeskError::Broken(..) => Problem::internal(&broken),
         }
     }

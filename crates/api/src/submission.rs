@@ -82,7 +82,7 @@ pub(crate) async fn read(
             let _place = uploads
                 .0
                 .try_acquire()
-                .map_err(|_| Problem::new("busy").retry_after(2))?;
+                .map_err(|_| Problem::new("temporarily-unavailable").retry_after(2))?;
             let header = request
                 .headers()
                 .get("content-type")

@@ -137,10 +137,11 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-
     /// The rows of `docs/commands.md`: every command that does something, and its one line.
     fn rows(prefix: &str, command: &clap::Command) -> Vec<String> {
-        let below = command.get_subcommands().filter(|one| one.get_name() != "help");
+        let below = command
+            .get_subcommands()
+            .filter(|one| one.get_name() != "help");
         let mut found = Vec::new();
         for one in below {
             let name = format!("{prefix} {}", one.get_name());
@@ -157,7 +158,10 @@ mod tests {
     #[test]
     fn the_page_of_commands_lists_them_as_help_does() {
         let page = include_str!("../../../docs/commands.md");
-        let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("| `sportello")).collect();
+        let listed: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("| `sportello"))
+            .collect();
         assert_eq!(listed, rows("sportello", &Cli::command()));
     }
 }

@@ -270,21 +270,31 @@ impl Desk {
         renewed.ok_or(DeskError::Credentials)
     }
 
-    /// Chooses the placement of a session.
+    /// Chooses the placement of a session. Its refresh token is replaced, as at every change of
+    /// rights (`conventions.md` ID-8).
     pub fn choose_placement(
         &self,
         session: SessionId,
         account: AccountId,
         placement: PlacementId,
-    ) -> Result<(), DeskError> {
-        let chosen = self
-            .db
-            .write(move |conn| accounts::choose_placement(conn, session, account, placement))?;
-        if chosen {
-            Ok(())
-        } else {
-            Err(DeskError::NotFound)
-        }
+    ) -> Result<SignedIn, DeskError> {
+        let desk = self.clone();
+        self.db.write(move |conn| {
+            let refresh_secret = desk.refresh_secret();
+            let hash = hash_secret(&refresh_secret);
+            if !accounts::choose_placement(conn, session, account, placement, &hash)? {
+                return Err(DeskError::NotFound);
+            }
+            let placements = accounts::list_placements(conn, account)?;
+            let placement = placements.iter().find(|one| one.id == placement).cloned();
+            Ok(SignedIn {
+                session,
+                account,
+                refresh_secret,
+                placements,
+                placement,
+            })
+        })
     }
 
     /// Ends a session at once.

@@ -356,12 +356,14 @@ pub fn rotate_refresh(
     Ok(changed == 1)
 }
 
-/// Chooses the placement of a session, if its account holds it. False if it does not.
+/// Chooses the placement of a session and replaces its refresh token, if its account holds the
+/// placement. False if it does not.
 pub fn choose_placement(
     conn: &mut DbConnection,
     session: SessionId,
     account: AccountId,
     placement: PlacementId,
+    new_hash: &str,
 ) -> Result<bool, StoreError> {
     let held = diesel::select(diesel::dsl::exists(
         placements::table.filter(
@@ -374,7 +376,10 @@ pub fn choose_placement(
     .get_result::<bool>(conn)?;
     if held {
         diesel::update(sessions::table.find(Id(session.uuid())))
-            .set(sessions::placement_id.eq(Some(Id(placement.uuid()))))
+            .set((
+                sessions::placement_id.eq(Some(Id(placement.uuid()))),
+                sessions::refresh_hash.eq(new_hash.to_owned()),
+            ))
             .execute(conn)?;
     }
     Ok(held)

@@ -1,5 +1,5 @@
 //! The tables, as Diesel knows them. Written by hand, compared with both databases by
-//! `tests/schema.rs`. Column for column the same as in `migrations/`.
+//! `tests/tables/schema.rs`. Column for column the same as in `migrations/`.
 
 diesel::table! {
     use diesel::sql_types::{Nullable, Text};

@@ -126,9 +126,14 @@ impl FromSql<Uid, Sqlite> for Id {
 /// 2000-01-01, from which PostgreSQL counts.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
+/// The oldest time PostgreSQL takes, in 4714 BC; no time of ours is kept that is older.
+const POSTGRES_OLDEST_MICROS: i64 = -211_813_488_000_000_000;
+
 impl ToSql<Instant, Pg> for Ts {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         let micros = self.0.as_microsecond() - POSTGRES_EPOCH_MICROS;
+        // Somebody may ask for what was filed since the year -9999.
+        let micros = micros.max(POSTGRES_OLDEST_MICROS);
         ToSql::<sql_types::BigInt, Pg>::to_sql(&micros, &mut out.reborrow())
     }
 }

@@ -52,10 +52,14 @@ both!(a_code_ends_after_half_an_hour_or_five_tries, async |app| {
     let wrong = if code == "000000" { "000001" } else { "000000" };
     for _ in 0..5 {
         let reply = anonymous.post(&target, &json!({"code": wrong})).await;
-        reply.is_problem(422, "otp-invalid").has_errors(&[("/code", "otp-wrong")]);
+        reply
+            .is_problem(422, "otp-invalid")
+            .has_errors(&[("/code", "otp-wrong")]);
     }
     let reply = anonymous.post(&target, &json!({"code": code})).await;
-    reply.is_problem(422, "otp-invalid").has_errors(&[("/code", "otp-exhausted")]);
+    reply
+        .is_problem(422, "otp-invalid")
+        .has_errors(&[("/code", "otp-exhausted")]);
 
     let started = anonymous.post("/v1/email-proofs", &body).await;
     let target = format!("/v1/email-proofs/{}/verifications", started.text_at("/id"));
@@ -63,13 +67,20 @@ both!(a_code_ends_after_half_an_hour_or_five_tries, async |app| {
     let code = mails.last().and_then(|mail| mail.code()).expect("a code");
     app.advance("PT31M");
     let reply = anonymous.post(&target, &json!({"code": code})).await;
-    reply.is_problem(422, "otp-invalid").has_errors(&[("/code", "otp-expired")]);
+    reply
+        .is_problem(422, "otp-invalid")
+        .has_errors(&[("/code", "otp-expired")]);
 
     let unknown = "/v1/email-proofs/019a0000-0000-7000-8000-000000000000/verifications";
     let reply = anonymous.post(unknown, &json!({"code": code})).await;
-    reply.is_problem(422, "otp-invalid").has_errors(&[("/code", "otp-wrong")]);
+    reply
+        .is_problem(422, "otp-invalid")
+        .has_errors(&[("/code", "otp-wrong")]);
     anonymous
-        .post("/v1/email-proofs/nonsense/verifications", &json!({"code": code}))
+        .post(
+            "/v1/email-proofs/nonsense/verifications",
+            &json!({"code": code}),
+        )
         .await
         .is_problem(404, "not-found");
 });
@@ -77,17 +88,29 @@ both!(a_code_ends_after_half_an_hour_or_five_tries, async |app| {
 both!(an_address_gets_three_codes_an_hour, async |app| {
     let body = json!({"email": ANNA.email});
     for _ in 0..3 {
-        app.anonymous().post("/v1/email-proofs", &body).await.is(202);
+        app.anonymous()
+            .post("/v1/email-proofs", &body)
+            .await
+            .is(202);
     }
     let reply = app.anonymous().post("/v1/email-proofs", &body).await;
     reply.is_problem(429, "quota-exceeded");
     assert_eq!(app.mails_to(ANNA.email).await.len(), 3);
     app.advance("PT1H1S");
-    app.anonymous().post("/v1/email-proofs", &body).await.is(202);
+    app.anonymous()
+        .post("/v1/email-proofs", &body)
+        .await
+        .is(202);
 });
 
 both!(an_address_that_is_none_gets_no_code, async |app| {
-    for address in ["", "anna", "anna@example", "a\r\nBcc: b@example.org", "anna@exa mple.org"] {
+    for address in [
+        "",
+        "anna",
+        "anna@example",
+        "a\r\nBcc: b@example.org",
+        "anna@exa mple.org",
+    ] {
         let reply = app
             .anonymous()
             .post("/v1/email-proofs", &json!({"email": address}))

@@ -71,7 +71,13 @@ both!(fields_of_the_service_are_enforced, async |app| {
     refused(app, &anonymous, &form, &[("/extra/exam_date", "required")]).await;
     let mut form = good.clone();
     form["extra"]["shoe_size"] = json!("43");
-    refused(app, &anonymous, &form, &[("/extra/shoe_size", "unknown-field")]).await;
+    refused(
+        app,
+        &anonymous,
+        &form,
+        &[("/extra/shoe_size", "unknown-field")],
+    )
+    .await;
     for (name, value) in [
         ("team_number", "8038000010012345678"),
         ("team_number", "8038000010012345678x"),
@@ -120,7 +126,10 @@ both!(what_is_not_in_the_catalogue_is_refused, async |app| {
             reply.is_problem(422, "validation-error");
             let wanted = (format!("/{name}"), code);
             let found = reply.errors();
-            assert!(found.contains(&(wanted.0.as_str(), code)), "{wanted:?}: {reply}");
+            assert!(
+                found.contains(&(wanted.0.as_str(), code)),
+                "{wanted:?}: {reply}"
+            );
         }
         assert_eq!(app.footprint(), before);
     }
@@ -129,7 +138,11 @@ both!(what_is_not_in_the_catalogue_is_refused, async |app| {
 both!(a_description_is_counted_in_characters, async |app| {
     let good = forms::report_not_found_logged_in(TO4);
     let mario = app.citizen(&MARIO);
-    for text in ["🙂".repeat(500), "è".repeat(500), "riga\nriga\tfine <b>".to_owned()] {
+    for text in [
+        "🙂".repeat(500),
+        "è".repeat(500),
+        "riga\nriga\tfine <b>".to_owned(),
+    ] {
         let mut form = good.clone();
         form["description"] = json!(text);
         let filed = app.file_as(&MARIO, &form, &[]).await;
@@ -215,15 +228,21 @@ both!(a_value_of_another_type_is_named, async |app| {
         let reply = app.citizen(&MARIO).post("/v1/tickets", &form).await;
         reply.is_problem(422, "validation-error");
         let pointer = format!("/{name}");
-        assert!(reply.errors().contains(&(pointer.as_str(), "invalid-type")), "{reply}");
+        assert!(
+            reply.errors().contains(&(pointer.as_str(), "invalid-type")),
+            "{reply}"
+        );
     }
     assert_eq!(app.footprint(), before);
 });
 
 both!(a_token_says_who_files, async |app| {
     let good = forms::report_not_found_logged_in(CN1);
-    for (name, value) in [("tax_code", ANNA.tax_code), ("given_name", "Giulia"), ("family_name", "Verdi")]
-    {
+    for (name, value) in [
+        ("tax_code", ANNA.tax_code),
+        ("given_name", "Giulia"),
+        ("family_name", "Verdi"),
+    ] {
         let mut form = good.clone();
         form[name] = json!(value);
         let pointer = format!("/{name}");
@@ -236,8 +255,14 @@ both!(messages_speak_the_callers_language, async |app| {
     let mut form = proved_form(app).await;
     form["tax_code"] = json!("RSSMRA80A01H501V");
     for (lang, words) in [("it", "controllo"), ("en", "check")] {
-        let request = app.anonymous().request(reqwest::Method::POST, "/v1/tickets");
-        let reply = request.header("accept-language", lang).json(&form).send().await;
+        let request = app
+            .anonymous()
+            .request(reqwest::Method::POST, "/v1/tickets");
+        let reply = request
+            .header("accept-language", lang)
+            .json(&form)
+            .send()
+            .await;
         reply.has_errors(&[("/tax_code", "checksum")]);
         let message = reply.text_at("/errors/0/message");
         assert!(message.contains(words), "{lang}: {message}");

@@ -5,6 +5,8 @@ mod attachments;
 mod authorization;
 mod email_proofs;
 mod filing;
+mod jobs;
 mod leaks;
+mod protocol;
 mod statements;
 mod story;

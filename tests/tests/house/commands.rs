@@ -6,13 +6,19 @@ use crate::repository::{pages, read};
 /// The subcommands of the binary, from the page that a test of the binary keeps true.
 fn subcommands() -> Vec<String> {
     let page = read("docs/commands.md");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `sportello "));
-    rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect()
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `sportello "));
+    rows.filter_map(|row| row.split('`').next())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Whether the binary has this command, of one word or two.
 fn is_subcommand(words: &str) -> bool {
-    subcommands().iter().any(|known| known == words || known.starts_with(&format!("{words} ")))
+    subcommands()
+        .iter()
+        .any(|known| known == words || known.starts_with(&format!("{words} ")))
 }
 
 #[test]

@@ -9,11 +9,11 @@ use service::Desk;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::CodeLabel;
 use super::codes::{
     AuthorityKind, Datatype, FileExtension, Presence, ProblemTypeCode, Route, ServiceCode,
 };
 use super::status::content_tag;
+use super::{CodeLabel, Links, links};
 use crate::conditions::is_known;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -33,6 +33,8 @@ struct ServiceList {
     /// Always null: the catalogue is one page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
+    #[serde(rename = "_links")]
+    links: Links,
 }
 
 /// A service to ask for help with.
@@ -108,6 +110,7 @@ pub(crate) async fn list_services(
         &ServiceList {
             items,
             next_cursor: None,
+            links: links(&request, None),
         },
     )
 }
@@ -320,6 +323,8 @@ struct AuthorityList {
     /// Always null: the list is one page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
+    #[serde(rename = "_links")]
+    links: Links,
 }
 
 /// An authority that requests can be addressed to.
@@ -368,6 +373,7 @@ pub(crate) async fn list_authorities(
         &AuthorityList {
             items,
             next_cursor: None,
+            links: links(&request, None),
         },
     )
 }

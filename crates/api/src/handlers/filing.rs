@@ -92,7 +92,7 @@ struct FilingBody {
 #[expect(dead_code, reason = "describes the body")]
 pub(crate) struct InlineFile {
     /// Its name; the extension says its kind.
-    #[schema(min_length = 1, max_length = 120)]
+    #[schema(min_length = 1, max_length = 120, pattern = r"^[^\x00-\x1f\x7f]+$")]
     file_name: String,
     /// Its bytes: at most 1,048,576 once decoded.
     #[schema(format = Byte, max_length = 1_400_000)]
@@ -220,6 +220,11 @@ pub(crate) async fn file_ticket(
     lang: Language,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
+    // Where whoever files can read it again; anonymous people with the link from their mail.
+    let location = match &filer.0 {
+        FiledBy::Staff(_) => "/v1/tickets/",
+        FiledBy::Anonymous { .. } | FiledBy::Citizen { .. } => "/v1/me/tickets/",
+    };
     let submission = read(&request, payload, &uploads, Shape::Fields).await?;
     let once = repeatable.with(submission.content());
     let Submission { members, file } = submission;
@@ -238,11 +243,6 @@ pub(crate) async fn file_ticket(
     let answer = block(move || desk.file(checked, attachment, &once)).await?;
     let ticket = answer.value;
     let mut response = HttpResponse::Created();
-    let location = if request.headers().contains_key("authorization") {
-        "/v1/me/tickets/"
-    } else {
-        "/v1/tickets/"
-    };
     response
         .insert_header(("location", format!("{location}{}", ticket.id)))
         .insert_header(etag(ticket.version));

@@ -171,8 +171,8 @@ pub(crate) async fn refresh_session(
     let object = read_object(&request, payload, Expects::Json).await?;
     let content = serde_json::to_vec(&object).unwrap_or_default();
     let body: RefreshBody = read_as(object)?;
-    let token = RefreshToken::parse(&body.refresh_token)
-        .ok_or_else(|| Problem::new("credentials-refused"))?;
+    let token =
+        RefreshToken::parse(&body.refresh_token).ok_or_else(|| Problem::new("unauthenticated"))?;
     let once = repeatable.with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
@@ -191,34 +191,12 @@ struct ChoiceBody {
     placement_id: Uuid,
 }
 
-/// A session without its refresh token, which stays good.
-#[derive(Serialize, ToSchema)]
-struct ChosenBody {
-    /// For the `Authorization` header.
-    #[schema(max_length = 8192)]
-    access_token: String,
-    #[schema(value_type = TokenType)]
-    token_type: String,
-    /// Seconds the access token is good for.
-    #[schema(minimum = 0, maximum = 86400)]
-    expires_in: i64,
-    /// Always null here: the one you hold stays good.
-    #[schema(required, max_length = 256)]
-    refresh_token: Option<String>,
-    /// The placements to choose from.
-    #[schema(max_items = 100)]
-    placements: Vec<PlacementBody>,
-    /// The placement chosen; null until one is.
-    #[schema(required)]
-    placement: Option<PlacementBody>,
-}
-
 /// Chooses the placement to act in.
 ///
 /// Needed once after a log-in with several placements, and possible again at any time. Go on with the
 /// access token of the answer; the refresh token you hold stays good.
 #[utoipa::path(tag = "sessions", request_body(content = ChoiceBody, description = "The placement"),
-    responses((status = 200, description = "The session", body = ChosenBody)))]
+    responses((status = 200, description = "The session", body = SessionBody)))]
 #[put("/v1/sessions/current/placement")]
 pub(crate) async fn choose_placement(
     request: HttpRequest,
@@ -227,32 +205,14 @@ pub(crate) async fn choose_placement(
     shared: web::Data<Shared>,
 ) -> Result<HttpResponse, Problem> {
     let body: ChoiceBody = read_as(read_object(&request, payload, Expects::Json).await?)?;
-    let (desk, session) = (shared.desk.clone(), staff.0);
-    let (id, account, wanted) = (
-        session.id,
-        session.account,
-        PlacementId::new(body.placement_id),
-    );
-    let placements = block(move || {
-        desk.choose_placement(id, account, wanted)?;
-        desk.list_placements(account)
+    let (session, account) = (staff.0.id, staff.0.account);
+    let wanted = PlacementId::new(body.placement_id);
+    let body = block(move || {
+        let chosen = shared.desk.choose_placement(session, account, wanted)?;
+        session_body(&shared, &chosen)
     })
     .await?;
-    let token = shared
-        .tokens
-        .issue_staff(account, id, shared.desk.ids().uuid(), shared.desk.now())
-        .map_err(|error| Problem::internal(&error))?;
-    Ok(HttpResponse::Ok().json(ChosenBody {
-        access_token: token.token,
-        token_type: "Bearer".to_owned(),
-        expires_in: token.expires_in_seconds,
-        refresh_token: None,
-        placement: placements
-            .iter()
-            .find(|placement| placement.id == wanted)
-            .map(PlacementBody::from),
-        placements: placements.iter().map(PlacementBody::from).collect(),
-    }))
+    Ok(HttpResponse::Ok().json(body))
 }
 
 /// Ends the session.

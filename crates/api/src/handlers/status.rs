@@ -74,7 +74,7 @@ async fn reach_database(desk: &web::Data<Desk>) -> Result<(), Problem> {
     let desk = desk.clone();
     block(move || desk.ping())
         .await
-        .map_err(|_| Problem::new("busy").retry_after(10))
+        .map_err(|_| Problem::new("temporarily-unavailable").retry_after(10))
 }
 
 /// One word.

@@ -581,6 +581,8 @@ struct AssigneeList {
     /// Always null: the list is one page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
+    #[serde(rename = "_links")]
+    links: Links,
 }
 
 /// Lists whom my tickets can be given to.
@@ -589,6 +591,7 @@ struct AssigneeList {
 #[utoipa::path(tag = "work", responses((status = 200, description = "The colleagues and pools", body = AssigneeList)))]
 #[get("/v1/assignees")]
 pub(crate) async fn list_assignees(
+    request: HttpRequest,
     operator: Operator,
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
@@ -606,5 +609,6 @@ pub(crate) async fn list_assignees(
     Ok(HttpResponse::Ok().json(AssigneeList {
         items: colleagues.chain(pools).collect(),
         next_cursor: None,
+        links: links(&request, None),
     }))
 }

@@ -122,7 +122,7 @@ fn a_session_has_the_placement_chosen_while_it_is_held() {
         let choose = |number| {
             let account = ada();
             write(db, move |conn| {
-                accounts::choose_placement(conn, SESSION, account, placement(number))
+                accounts::choose_placement(conn, SESSION, account, placement(number), "chosen")
             })
         };
         let chosen = || {
@@ -131,10 +131,19 @@ fn a_session_has_the_placement_chosen_while_it_is_held() {
                 .placement
                 .map(|one| (one.id, one.role))
         };
+        let good = || {
+            let state = read(db, |conn| accounts::find_refresh(conn, SESSION, hours(1)));
+            state.unwrap().refresh_hash
+        };
         assert!(!choose(2), "a colleague's");
         assert!(!choose(3), "nobody's");
-        assert_eq!(chosen(), None);
+        assert_eq!((chosen(), good()), (None, "hash 0".to_owned()));
         assert!(choose(1));
+        assert_eq!(
+            good(),
+            "chosen",
+            "the tokens of the former placement are over"
+        );
         assert_eq!(chosen(), Some((placement(1), Role::Supervisor)));
         run(db, "UPDATE placements SET active = FALSE");
         assert_eq!(

@@ -51,7 +51,9 @@ fn both_databases_and_the_schema_file_say_the_same() {
 
 /// Everything but the columns' types, which the schema file has joined already.
 fn compare(sqlite: &Catalogue, postgres: &Catalogue) {
+    let columns = (untyped(&sqlite.columns), untyped(&postgres.columns));
     let both = [
+        (&columns.0, &columns.1),
         (&sqlite.primary_keys, &postgres.primary_keys),
         (&sqlite.uniques, &postgres.uniques),
         (&sqlite.foreign_keys, &postgres.foreign_keys),
@@ -59,20 +61,23 @@ fn compare(sqlite: &Catalogue, postgres: &Catalogue) {
         (&sqlite.indexes, &postgres.indexes),
         (&sqlite.triggers, &postgres.triggers),
     ];
-    for (left, right) in both {
-        assert!(!left.is_empty(), "nothing was read");
-        assert_same("SQLite", left, "PostgreSQL", right);
-    }
-    let untyped = |facts: &Facts| -> Facts {
-        let without = |fact: &String| {
-            let (column, rest) = fact.split_once(": ").unwrap();
-            let (_, flags) = rest.split_once(' ').unwrap_or((rest, ""));
-            format!("{column} {flags}")
-        };
-        facts.iter().map(without).collect()
+    assert!(
+        both.iter()
+            .all(|(left, right)| !left.is_empty() && !right.is_empty())
+    );
+    let all = |side: fn(&(&Facts, &Facts)) -> Facts| both.iter().flat_map(side).collect();
+    let (left, right) = (all(|both| both.0.clone()), all(|both| both.1.clone()));
+    assert_same("SQLite", &left, "PostgreSQL", &right);
+}
+
+/// The columns without their types, which differ by design.
+fn untyped(columns: &Facts) -> Facts {
+    let without = |fact: &String| {
+        let (column, rest) = fact.split_once(": ").unwrap();
+        let (_, flags) = rest.split_once(' ').unwrap_or((rest, ""));
+        format!("{column} {flags}")
     };
-    let columns = (untyped(&sqlite.columns), untyped(&postgres.columns));
-    assert_same("SQLite", &columns.0, "PostgreSQL", &columns.1);
+    columns.iter().map(without).collect()
 }
 
 #[test]

@@ -4,6 +4,7 @@ use domain::actor::{Assignee, Pool};
 use domain::state::{Priority, StateCode};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
+use jiff::Timestamp;
 use storage::Db;
 use storage::list::{Filter, Order};
 use storage::tickets::{Dossier, RequesterKind};
@@ -100,6 +101,9 @@ fn each_filter_takes_what_it_says() {
         (Filter { created_from: Some(hours(10) + MICROSECOND), ..none() }, &[]),
         (Filter { created_to: Some(hours(10)), ..none() }, &[1, 2, 3, 4, 5]),
         (Filter { created_from: Some(hours(0)), created_to: Some(hours(11)), ..none() }, &[1, 2, 3, 4, 5, 10]),
+        (Filter { created_from: Some(Timestamp::MIN), created_to: Some(Timestamp::MAX), ..none() }, &[1, 2, 3, 4, 5, 10]),
+        (Filter { created_from: Some(Timestamp::MAX), ..none() }, &[]),
+        (Filter { created_to: Some(Timestamp::MIN), ..none() }, &[]),
         (Filter { updated_from: Some(hours(1)), ..none() }, &[2, 3, 4, 10]),
         (Filter { updated_to: Some(hours(1)), ..none() }, &[1, 5]),
         (Filter { updated_from: Some(hours(1)), updated_to: Some(hours(20)), ..none() }, &[2, 3, 4]),
