@@ -210,6 +210,15 @@ impl TestApp {
             .expect("the rows are counted")
     }
 
+    /// Changes rows behind the program's back, for states that no call leads to.
+    pub fn execute(&self, sql: &str) {
+        let sql = sql.to_owned();
+        let changed = self.db.write(move |conn| {
+            Ok::<_, StoreError>(diesel::sql_query(sql).execute(conn)?)
+        });
+        assert_ne!(changed.expect("the rows are changed"), 0, "no such row");
+    }
+
     /// What is written: rows of the tables that a refused request must leave alone, and files.
     pub fn footprint(&self) -> Vec<i64> {
         let tables = ["tickets", "ticket_events", "notes", "attachments", "outbox"];

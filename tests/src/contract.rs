@@ -166,7 +166,11 @@ fn check_declared(asked: &Asked, status: u16, headers: &HeaderMap, broken: &mut 
         }
         return;
     };
-    let method = asked.method.to_ascii_lowercase();
+    let method = match asked.method.as_str() {
+        // Wherever there is GET there is HEAD (RFC 9110 §9.3.2).
+        "HEAD" => "get".to_owned(),
+        other => other.to_ascii_lowercase(),
+    };
     let Some(operation) = item.get(&method) else {
         if status != 405 {
             broken.push("the description does not know this method here".to_owned());

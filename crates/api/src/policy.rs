@@ -312,7 +312,11 @@ pub const RULES: &[Rule] = &[
         "/v1/me/tickets/{ticket}/withdrawal",
         "withdraw_ticket",
         Callers::Requester,
-        PRIVATE,
+        // A body is not needed, but one that is sent is read.
+        F {
+            problem_statuses: &[408, 413, 415],
+            ..PRIVATE
+        },
     ),
     rule(
         "GET",

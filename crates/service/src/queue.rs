@@ -22,12 +22,35 @@ impl Desk {
     pub fn list_tickets(
         &self,
         staff: &Staff,
-        filter: &Filter,
+        filter: Filter,
         page: &Page,
     ) -> Result<Vec<Item>, DeskError> {
+        let filter = self.spelled_as_in_the_catalogue(filter);
         Ok(self
             .db
-            .read(|conn| list::list(conn, &Scope::of(staff), filter, page))?)
+            .read(|conn| list::list(conn, &Scope::of(staff), &filter, page))?)
+    }
+
+    /// Codes compare without letter case (`domain.md` §7.3); rows keep the catalogue's spelling.
+    fn spelled_as_in_the_catalogue(&self, filter: Filter) -> Filter {
+        let service = filter
+            .service_code
+            .as_deref()
+            .and_then(|code| self.reference.service_any(code));
+        let authority = filter
+            .authority_code
+            .as_deref()
+            .and_then(|code| self.reference.authority_any(code));
+        Filter {
+            service_code: service
+                .map(|one| one.code.to_string())
+                .or(filter.service_code),
+            authority_code: authority
+                .map(|one| one.code.to_string())
+                .or(filter.authority_code),
+            problem_type: filter.problem_type.map(|code| code.to_ascii_lowercase()),
+            ..filter
+        }
     }
 
     /// The counters of the placement's queue.

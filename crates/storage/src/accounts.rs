@@ -375,14 +375,20 @@ pub fn choose_placement(
     ))
     .get_result::<bool>(conn)?;
     if held {
-        diesel::update(sessions::table.find(Id(session.uuid())))
+        let live = sessions::table.find(Id(session.uuid())).filter(
+            sessions::account_id
+                .eq(Id(account.uuid()))
+                .and(sessions::revoked_at.is_null()),
+        );
+        let changed = diesel::update(live)
             .set((
                 sessions::placement_id.eq(Some(Id(placement.uuid()))),
                 sessions::refresh_hash.eq(new_hash.to_owned()),
             ))
             .execute(conn)?;
+        return Ok(changed == 1);
     }
-    Ok(held)
+    Ok(false)
 }
 
 /// Ends a session at once.

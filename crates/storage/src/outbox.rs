@@ -136,7 +136,9 @@ pub fn mark_retry(
     next: Timestamp,
 ) -> Result<bool, StoreError> {
     let changed = diesel::update(held(message))
+        // The claim is over: whoever held it can report no more.
         .set((
+            outbox::fence.eq(message.fence + 1),
             outbox::due_at.eq(Ts(next)),
             outbox::last_error.eq(Some(reason.to_owned())),
         ))

@@ -1,3 +1,6 @@
+DROP TRIGGER ticket_events_no_truncate ON ticket_events;
+DROP TRIGGER notes_no_truncate ON notes;
+DROP TRIGGER attachments_no_truncate ON attachments;
 DROP TRIGGER ticket_events_no_update ON ticket_events;
 DROP TRIGGER ticket_events_no_delete ON ticket_events;
 DROP TRIGGER notes_no_update ON notes;

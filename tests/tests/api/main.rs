@@ -3,10 +3,14 @@
 
 mod attachments;
 mod authorization;
+mod conditions;
 mod email_proofs;
 mod filing;
+mod idempotency;
 mod jobs;
 mod leaks;
 mod protocol;
+mod rate_limits;
+mod sessions;
 mod statements;
 mod story;

@@ -66,15 +66,6 @@ both!(bodies_that_cannot_be_read_are_bad_requests, async |app| {
     app.anonymous().get("/health/ready").await.is(200);
 });
 
-both!(a_member_named_twice_is_not_guessed_at, async |app| {
-    let (mario, before) = (app.citizen(&MARIO), app.footprint());
-    let good = forms::report_not_found_logged_in(TO4).to_string();
-    let twice = good.replacen('{', "{\"service_code\": \"PTW\", ", 1);
-    let reply = posting(&mario).body("application/json", twice).send().await;
-    assert!(matches!(reply.status, 400 | 422), "{reply}");
-    assert_eq!(app.footprint(), before);
-});
-
 both!(forms_that_cannot_be_read_are_bad_requests, async |app| {
     let (mario, before) = (app.citizen(&MARIO), app.footprint());
     for (media_type, body) in [
@@ -235,8 +226,7 @@ both!(what_the_client_cannot_take_is_not_acceptable, async |app| {
         ("*/*", 200),
         ("text/html;q=0.2, application/*", 200),
         ("audio/mpeg", 406),
-        ("image/png", 406),
-        ("text/html", 406),
+        ("application/xml, image/svg+xml", 406),
     ] {
         let request = app.anonymous().request(Method::GET, "/v1/services");
         let reply = request.header("accept", accept).send().await;

@@ -193,8 +193,8 @@ struct ChoiceBody {
 
 /// Chooses the placement to act in.
 ///
-/// Needed once after a log-in with several placements, and possible again at any time. Go on with the
-/// access token of the answer; the refresh token you hold stays good.
+/// Needed once after a log-in with several placements, and possible again at any time. Go on with both
+/// tokens of the answer: the refresh token is renewed as well.
 #[utoipa::path(tag = "sessions", request_body(content = ChoiceBody, description = "The placement"),
     responses((status = 200, description = "The session", body = SessionBody)))]
 #[put("/v1/sessions/current/placement")]

@@ -324,7 +324,7 @@ async fn page_of(
     };
     let order = page.order;
     let lister = desk.clone();
-    let mut items = block(move || lister.list_tickets(&staff, &filter, &page)).await?;
+    let mut items = block(move || lister.list_tickets(&staff, filter, &page)).await?;
     let asked = usize::try_from(asked).unwrap_or(usize::MAX);
     let more = items.len() > asked;
     items.truncate(asked);

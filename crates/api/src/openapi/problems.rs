@@ -16,7 +16,7 @@ const PROBLEMS: [(&str, &str, &str); 21] = [
     (
         "401",
         "Unauthorized",
-        "No token, or one that is not valid (any more).",
+        "No token, one that is not valid (any more), or credentials that were refused.",
     ),
     (
         "403",

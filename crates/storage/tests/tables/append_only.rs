@@ -112,3 +112,25 @@ fn replacing_is_refused_like_deleting() {
         }
     });
 }
+
+/// PostgreSQL's TRUNCATE fires no row trigger; SQLite has no such statement.
+#[test]
+fn truncating_is_refused_like_deleting() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        if fresh.is_sqlite() {
+            return;
+        }
+        Life::file(db, 1, TO4, RequesterKind::Citizen).play("operator note + internal");
+        let before = everything(db);
+        for sql in [
+            "TRUNCATE notes",
+            "TRUNCATE ticket_events CASCADE",
+            "TRUNCATE tickets CASCADE",
+        ] {
+            let said = refusal(db, sql);
+            assert!(said.contains("is append-only"), "{sql}: {said}");
+            assert_eq!(everything(db), before, "{sql}");
+        }
+    });
+}

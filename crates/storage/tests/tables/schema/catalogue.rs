@@ -136,8 +136,9 @@ const POSTGRES: [&str; 7] = [
        AND a.attrelid = k.conrelid AND a.attnum = n.num
        AND b.attrelid = k.confrelid AND b.attnum = n.other
      GROUP BY k.oid",
+    // SQLite knows no TRUNCATE, and so needs no trigger against it.
     "SELECT t.tgrelid::regclass || ' trigger ' || t.tgname AS fact FROM pg_trigger t
-     WHERE NOT t.tgisinternal",
+     WHERE NOT t.tgisinternal AND t.tgname NOT LIKE '%no_truncate'",
     "SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) AS fact FROM pg_constraint
      WHERE contype = 'c' AND connamespace = 'public'::regnamespace",
     "SELECT pg_get_indexdef(i.indexrelid) AS fact FROM pg_index i
