@@ -213,9 +213,9 @@ impl TestApp {
     /// Changes rows behind the program's back, for states that no call leads to.
     pub fn execute(&self, sql: &str) {
         let sql = sql.to_owned();
-        let changed = self.db.write(move |conn| {
-            Ok::<_, StoreError>(diesel::sql_query(sql).execute(conn)?)
-        });
+        let changed = self
+            .db
+            .write(move |conn| Ok::<_, StoreError>(diesel::sql_query(sql).execute(conn)?));
         assert_ne!(changed.expect("the rows are changed"), 0, "no such row");
     }
 
@@ -299,7 +299,8 @@ fn reference() -> Arc<Reference> {
     REFERENCE.get_or_init(read).clone()
 }
 
-fn own_key() -> SigningKey {
+/// The key that signs the program's own tokens, the same for every test of a process.
+pub fn own_key() -> SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     KEY.get_or_init(new_key).clone()
 }

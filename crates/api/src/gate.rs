@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, ResponseError, web};
 use domain::attachment::{ALL_EXTENSIONS, FileKind};
@@ -118,6 +118,14 @@ async fn admit(
     let Some(rule) = rule else {
         return (Principal::Nobody, without_rule(request, &path));
     };
+    let too_long = |value: &HeaderValue| value.len() > MAX_HEADER_BYTES;
+    if request.headers().iter().any(|(_, value)| too_long(value)) {
+        let (it, en) = (
+            "Un'intestazione supera 8 KiB.",
+            "a header is longer than 8 KiB",
+        );
+        return (Principal::Nobody, Err(Problem::malformed(it, en)));
+    }
     if let Some(problem) = cannot_answer(request) {
         return (Principal::Nobody, Err(problem));
     }
@@ -271,6 +279,9 @@ fn citizen(claims: CitizenClaims) -> Option<Principal> {
         identity: format!("{}|{}", claims.issuer, claims.subject),
     })
 }
+
+/// Longest header value; no token and no cursor of ours comes near.
+const MAX_HEADER_BYTES: usize = 8 * 1024;
 
 /// Longest time a body may take to arrive.
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);

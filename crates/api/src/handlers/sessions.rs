@@ -171,8 +171,7 @@ pub(crate) async fn refresh_session(
     let object = read_object(&request, payload, Expects::Json).await?;
     let content = serde_json::to_vec(&object).unwrap_or_default();
     let body: RefreshBody = read_as(object)?;
-    let token =
-        RefreshToken::parse(&body.refresh_token).ok_or_else(|| Problem::new("unauthenticated"))?;
+    let token = RefreshToken::parse(&body.refresh_token).ok_or(DeskError::Credentials)?;
     let once = repeatable.with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {

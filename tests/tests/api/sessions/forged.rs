@@ -6,6 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use domain::ids::{AccountId, SessionId};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::app::own_key;
 use tests::citizens::{MARIO, new_key};
 use tests::{TestApp, both, forms, people::TO4};
 
@@ -42,18 +43,33 @@ fn forgeries(good: &str, key: &SigningKey) -> Vec<(&'static str, String)> {
     let mut raised = claims.clone();
     raised["exp"] = json!(4_000_000_000_i64);
     let raised = BASE64URL_NOPAD.encode(raised.to_string().as_bytes());
-    let none = |alg: &str| token(&json!({"alg": alg, "typ": "JWT", "kid": kid}), &claims, nothing);
+    let none = |alg: &str| {
+        token(
+            &json!({"alg": alg, "typ": "JWT", "kid": kid}),
+            &claims,
+            nothing,
+        )
+    };
     vec![
         ("alg none", none("none")),
         ("alg None", none("None")),
-        ("no alg", token(&json!({"typ": "JWT", "kid": kid}), &claims, nothing)),
+        (
+            "no alg",
+            token(&json!({"typ": "JWT", "kid": kid}), &claims, nothing),
+        ),
         ("no signature", none("ES256")),
-        ("HS256 with the public key", token(&hs256, &claims, shared(public.to_string()))),
+        (
+            "HS256 with the public key",
+            token(&hs256, &claims, shared(public.to_string())),
+        ),
         ("HS256 with its x", token(&hs256, &claims, shared(x))),
         ("another key", own.sign(&claims).unwrap()),
         (
             "another key under the known name",
-            format!("{head}.{body}.{}", own.sign(&claims).unwrap().rsplit('.').next().unwrap()),
+            format!(
+                "{head}.{body}.{}",
+                own.sign(&claims).unwrap().rsplit('.').next().unwrap()
+            ),
         ),
         (
             "a key it brings along",
@@ -71,7 +87,10 @@ fn forgeries(good: &str, key: &SigningKey) -> Vec<(&'static str, String)> {
                 |_| vec![1; 64],
             ),
         ),
-        ("a signature of zeros", format!("{head}.{body}.{}", BASE64URL_NOPAD.encode(&[0; 64]))),
+        (
+            "a signature of zeros",
+            format!("{head}.{body}.{}", BASE64URL_NOPAD.encode(&[0; 64])),
+        ),
         ("a longer life", format!("{head}.{raised}.{signature}")),
         ("a cut signature", good[..good.len() - 4].to_owned()),
         ("a fourth part", format!("{good}.x")),
@@ -93,9 +112,8 @@ async fn is_refused(app: &TestApp, target: &str, what: &str, token: &str) {
 both!(forged_tokens_of_staff_are_refused, async |app| {
     let good = app.as_("to4.operator").await.token().to_owned();
     app.with_token(&good).get("/v1/me").await.is(200);
-    // The program's own public key is not published; a forger might still have it.
-    let probe = app.issuer.key.clone();
-    for (what, forged) in forgeries(&good, &probe) {
+    // The program's public key is not published; a forger might still have it.
+    for (what, forged) in forgeries(&good, &own_key()) {
         is_refused(app, "/v1/me", what, &forged).await;
     }
     let ghost = app.tokens.issue_staff(
@@ -104,12 +122,24 @@ both!(forged_tokens_of_staff_are_refused, async |app| {
         app.desk.ids().uuid(),
         app.now(),
     );
-    is_refused(app, "/v1/me", "a session that never was", &ghost.unwrap().token).await;
+    is_refused(
+        app,
+        "/v1/me",
+        "a session that never was",
+        &ghost.unwrap().token,
+    )
+    .await;
     // The citizens' provider cannot make staff.
     let mut claims = claims_in(&good);
     claims["nbf"] = claims["iat"].clone();
     let by_provider = app.issuer.key.sign(&claims).unwrap();
-    is_refused(app, "/v1/me", "signed by the citizens' provider", &by_provider).await;
+    is_refused(
+        app,
+        "/v1/me",
+        "signed by the citizens' provider",
+        &by_provider,
+    )
+    .await;
 });
 
 both!(forged_tokens_of_citizens_are_refused, async |app| {
@@ -128,7 +158,11 @@ both!(forged_tokens_of_citizens_are_refused, async |app| {
         ("from the future", "iat", json!(now + 120)),
         ("no subject", "sub", json!("")),
         ("no tax code", "fiscal_number", json!(null)),
-        ("a wrong tax code", "fiscal_number", json!("TINIT-RSSMRA80A01H501V")),
+        (
+            "a wrong tax code",
+            "fiscal_number",
+            json!("TINIT-RSSMRA80A01H501V"),
+        ),
         ("no name", "given_name", json!("")),
     ] {
         let mut claims = claims_in(&good);
@@ -156,8 +190,16 @@ both!(a_token_opens_its_own_side_alone, async |app| {
     for target in ["/v1/me/tickets", &filed.own_path("")] {
         operator.get(target).await.is_problem(403, "forbidden");
     }
-    for target in ["/v1/tickets", "/v1/me", "/v1/me/tickets", &filed.own_path("")] {
-        app.anonymous().get(target).await.is_problem(401, "unauthenticated");
+    for target in [
+        "/v1/tickets",
+        "/v1/me",
+        "/v1/me/tickets",
+        &filed.own_path(""),
+    ] {
+        app.anonymous()
+            .get(target)
+            .await
+            .is_problem(401, "unauthenticated");
     }
 });
 

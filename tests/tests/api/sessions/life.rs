@@ -33,9 +33,9 @@ both!(a_refresh_token_is_good_once, async |app| {
 
     // Used again, it ends the whole family.
     let stolen = refresh(app, first.text_at("/refresh_token")).await;
-    stolen.is_problem(401, "credentials-refused");
+    stolen.is_problem(401, "unauthenticated");
     let third = refresh(app, second.text_at("/refresh_token")).await;
-    third.is_problem(401, "credentials-refused");
+    third.is_problem(401, "unauthenticated");
     assert!(!lives(app, &first).await);
     assert!(!lives(app, &second).await);
     // Another log-in of the same person is another family.
@@ -54,7 +54,7 @@ both!(a_refresh_token_nobody_issued_is_refused, async |app| {
         refresh(app, session.text_at("/access_token").get(..200).unwrap()).await,
     ];
     for answer in &answers {
-        answer.is_problem(401, "credentials-refused");
+        answer.is_problem(401, "unauthenticated");
         assert_eq!(words(answer), words(&answers[0]));
     }
 });
@@ -66,7 +66,7 @@ both!(log_out_works_at_once, async |app| {
     client.delete("/v1/sessions/current").await.is(204);
     assert!(!lives(app, &session).await);
     let renewed = refresh(app, session.text_at("/refresh_token")).await;
-    renewed.is_problem(401, "credentials-refused");
+    renewed.is_problem(401, "unauthenticated");
     client.delete("/v1/sessions/current").await.is(401);
     assert!(lives(app, &other).await);
 });
@@ -88,7 +88,7 @@ both!(an_idle_session_ends_after_an_hour, async |app| {
     renewed.is(200);
     app.advance("PT61M");
     let late = refresh(app, renewed.text_at("/refresh_token")).await;
-    late.is_problem(401, "credentials-refused");
+    late.is_problem(401, "unauthenticated");
 });
 
 both!(no_session_outlives_a_working_day, async |app| {
@@ -100,7 +100,7 @@ both!(no_session_outlives_a_working_day, async |app| {
     }
     app.advance("PT31M");
     let late = refresh(app, session.text_at("/refresh_token")).await;
-    late.is_problem(401, "credentials-refused");
+    late.is_problem(401, "unauthenticated");
 });
 
 both!(a_blocked_account_loses_its_sessions, async |app| {
@@ -108,7 +108,7 @@ both!(a_blocked_account_loses_its_sessions, async |app| {
     app.execute("UPDATE accounts SET active = false WHERE username = 'to4.operator'");
     assert!(!lives(app, &session).await);
     let late = refresh(app, session.text_at("/refresh_token")).await;
-    late.is_problem(401, "credentials-refused");
+    late.is_problem(401, "unauthenticated");
 });
 
 both!(a_placement_taken_away_is_gone_at_once, async |app| {

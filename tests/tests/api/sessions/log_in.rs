@@ -10,7 +10,7 @@ const WRONG: &str = "un'altra frase, ma sbagliata";
 
 both!(unknown_wrong_and_blocked_hear_the_same, async |app| {
     let unknown = log_in(app, "nobody.at.all", WRONG).await;
-    unknown.is_problem(401, "credentials-refused");
+    unknown.is_problem(401, "unauthenticated");
     let wrong = log_in(app, "to4.operator", WRONG).await;
     assert_eq!(words(&wrong), words(&unknown));
     for _ in 0..10 {
@@ -32,21 +32,26 @@ both!(unknown_wrong_and_blocked_hear_the_same, async |app| {
     log_in(app, "to4.operator", PASSWORD).await.is(201);
 });
 
-both!(the_delay_grows_with_wrong_passwords_and_ends_with_the_right_one, async |app| {
-    for _ in 0..7 {
-        log_in(app, "to4.operator", WRONG).await.is(401);
+both!(
+    the_delay_grows_with_wrong_passwords_and_ends_with_the_right_one,
+    async |app| {
+        for _ in 0..7 {
+            log_in(app, "to4.operator", WRONG).await.is(401);
+        }
+        log_in(app, "to4.operator", PASSWORD).await.is(201);
+        for _ in 0..7 {
+            log_in(app, "to4.operator", WRONG).await.is(401);
+        }
+        log_in(app, "to4.operator", PASSWORD).await.is(201);
     }
-    log_in(app, "to4.operator", PASSWORD).await.is(201);
-    for _ in 0..7 {
-        log_in(app, "to4.operator", WRONG).await.is(401);
-    }
-    log_in(app, "to4.operator", PASSWORD).await.is(201);
-});
+);
 
 both!(a_password_is_not_trimmed_nor_cut, async |app| {
     let longer = format!("{PASSWORD} ");
     log_in(app, "to4.operator", &longer).await.is(401);
-    log_in(app, "to4.operator", &PASSWORD.to_uppercase()).await.is(401);
+    log_in(app, "to4.operator", &PASSWORD.to_uppercase())
+        .await
+        .is(401);
     log_in(app, "TO4.Operator", PASSWORD).await.is(201);
 });
 
@@ -55,9 +60,21 @@ both!(what_is_no_credential_is_named, async |app| {
     for (body, pointer, code) in [
         (json!({"username": "a"}), "/password", "required"),
         (json!({"password": "a"}), "/username", "required"),
-        (json!({"username": 5, "password": "a"}), "/username", "invalid-type"),
-        (json!({"username": "a", "password": long}), "/password", "too-long"),
-        (json!({"username": "a", "password": "b", "role": "admin"}), "/role", "unknown-field"),
+        (
+            json!({"username": 5, "password": "a"}),
+            "/username",
+            "invalid-type",
+        ),
+        (
+            json!({"username": "a", "password": long}),
+            "/password",
+            "too-long",
+        ),
+        (
+            json!({"username": "a", "password": "b", "role": "admin"}),
+            "/role",
+            "unknown-field",
+        ),
     ] {
         let reply = app.anonymous().post("/v1/sessions", &body).await;
         reply.is_problem(422, "validation-error");

@@ -8,7 +8,9 @@ use tests::{both, forms};
 use super::words;
 
 both!(a_link_that_does_not_fit_opens_nothing, async |app| {
-    let anna = app.file_anonymous(&forms::report_not_found(&ANNA, TO4), &[]).await;
+    let anna = app
+        .file_anonymous(&forms::report_not_found(&ANNA, TO4), &[])
+        .await;
     let mario = app
         .file_as(&MARIO, &forms::report_not_found_logged_in(TO4), &[])
         .await;
@@ -26,7 +28,7 @@ both!(a_link_that_does_not_fit_opens_nothing, async |app| {
         if secret.is_empty() {
             reply.is(422);
         } else {
-            reply.is_problem(401, "credentials-refused");
+            reply.is_problem(401, "unauthenticated");
             refused.push(words(&reply));
         }
     }
@@ -34,29 +36,49 @@ both!(a_link_that_does_not_fit_opens_nothing, async |app| {
 });
 
 both!(a_tracking_token_opens_its_request_alone, async |app| {
-    let anna = app.file_anonymous(&forms::report_not_found(&ANNA, TO4), &[]).await;
+    let anna = app
+        .file_anonymous(&forms::report_not_found(&ANNA, TO4), &[])
+        .await;
     let other = forms::report_not_found(&MARIO, TO4);
     let other = app.file_anonymous(&other, &[]).await;
     let tracking = app.tracking(&anna).await;
     tracking.get(&anna.own_path("")).await.is(200);
     let list = tracking.get("/v1/me/tickets").await;
     assert_eq!(list.list_at("/items").len(), 1);
-    tracking.get(&other.own_path("")).await.is_problem(404, "not-found");
+    tracking
+        .get(&other.own_path(""))
+        .await
+        .is_problem(404, "not-found");
     for target in [anna.staff_path(""), "/v1/tickets".into(), "/v1/me".into()] {
         tracking.get(&target).await.is_problem(403, "forbidden");
     }
     let form = forms::report_not_found_logged_in(TO4);
-    tracking.post("/v1/tickets", &form).await.is_problem(403, "forbidden");
+    tracking
+        .post("/v1/tickets", &form)
+        .await
+        .is_problem(403, "forbidden");
     let staff = app.as_("to4.operator").await;
-    staff.get("/v1/me/tickets").await.is_problem(403, "forbidden");
+    staff
+        .get("/v1/me/tickets")
+        .await
+        .is_problem(403, "forbidden");
 
     app.advance("PT31M");
-    tracking.get(&anna.own_path("")).await.is_problem(401, "unauthenticated");
-    app.tracking(&anna).await.get(&anna.own_path("")).await.is(200);
+    tracking
+        .get(&anna.own_path(""))
+        .await
+        .is_problem(401, "unauthenticated");
+    app.tracking(&anna)
+        .await
+        .get(&anna.own_path(""))
+        .await
+        .is(200);
 });
 
 both!(a_link_dies_with_the_window_of_its_request, async |app| {
-    let anna = app.file_anonymous(&forms::report_not_found(&ANNA, TO4), &[]).await;
+    let anna = app
+        .file_anonymous(&forms::report_not_found(&ANNA, TO4), &[])
+        .await;
     let resolve = json!({"action": "resolve", "resolution_code": "information-given",
         "note": {"body": "Ecco come fare.", "published": true}});
     let operator = app.as_("to4.operator").await;
@@ -69,5 +91,5 @@ both!(a_link_dies_with_the_window_of_its_request, async |app| {
     app.advance("P2D");
     let link = json!({"number": anna.number, "secret": anna.secret});
     let reply = app.anonymous().post("/v1/tracking-sessions", &link).await;
-    reply.is_problem(401, "credentials-refused");
+    reply.is_problem(401, "unauthenticated");
 });
