@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use storage::{Db, DbConfig};
 
-use crate::app;
+use crate::opening;
 
 /// Where a test keeps its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ fn furnish(config: &DbConfig) {
     let db = Db::open(config).expect("the template opens");
     db.migrate().expect("the template migrates");
     let folder = tempfile::tempdir().expect("a folder");
-    app::furnish(db, folder.path());
+    opening::furnish(db, folder.path());
 }
 
 /// The bytes of a migrated, furnished SQLite file.

@@ -13,6 +13,7 @@ pub mod files;
 pub mod forms;
 pub mod mail;
 pub mod multipart;
+pub mod opening;
 pub mod people;
 pub mod raw;
 pub mod requester;

@@ -11,6 +11,7 @@ mod jobs;
 mod leaks;
 mod protocol;
 mod rate_limits;
+mod reach;
 mod sessions;
 mod statements;
 mod story;

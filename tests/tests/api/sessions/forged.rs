@@ -6,8 +6,8 @@ use data_encoding::BASE64URL_NOPAD;
 use domain::ids::{AccountId, SessionId};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::app::own_key;
 use tests::citizens::{MARIO, new_key};
+use tests::opening::own_key;
 use tests::{TestApp, both, forms, people::TO4};
 
 /// A token with this header and these claims, and a signature made by `sign`.

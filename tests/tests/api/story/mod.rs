@@ -1,9 +1,11 @@
 //! The main job, from the citizen's form to the automatic close, told once by an anonymous
 //! requester and once by a citizen with a national identity.
 
+mod closing;
+
 use serde_json::{Value, json};
 use tests::citizens::{ANNA, MARIO, Person};
-use tests::people::{CN1, DESK_PEOPLE, TO4, label_of};
+use tests::people::{CN1, TO4, label_of};
 use tests::{Client, Filed, Reply, TestApp, both, files, forms};
 
 const QUESTION: &str = "Quale referto manca? Indichi data e reparto della visita.";
@@ -280,24 +282,6 @@ impl Teller<'_> {
         let screen = self.app.as_("cn1.operator").await;
         let screen = screen.screen(&self.filed.id).await;
         assert_eq!(screen.text_at("/state"), "auto-closed");
-    }
-
-    /// Whoever works tickets and sees this one is told why not; the others are told as usual.
-    async fn nobody_closes_by_hand(&self) {
-        for who in DESK_PEOPLE {
-            let member = self.app.as_(who).await;
-            let seen = member.get(&self.filed.staff_path("")).await;
-            for action in ["close", "auto-close", "auto-closed"] {
-                let refused = member.act(&self.filed.id, &json!({"action": action})).await;
-                match (seen.status, *who) {
-                    (200, "to4.admin") => refused.is_problem(403, "forbidden"),
-                    (200, _) => refused.is_problem(409, "manual-close-forbidden"),
-                    _ => refused.is_problem(404, "not-found"),
-                };
-            }
-            let again = member.get(&self.filed.staff_path("")).await;
-            assert_eq!(again.json["version"], seen.json["version"]);
-        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! Files on their way in and out: the same rule at every door, and nothing kept of what is refused.
 
+mod names;
+mod streams;
+
 use std::io::Write as _;
 
 use reqwest::Method;
 use serde_json::json;
 use tests::citizens::MARIO;
 use tests::people::TO4;
-use tests::{Client, File, Filed, Reply, TestApp, both, files, forms, multipart};
+use tests::{File, Filed, Reply, TestApp, both, files, forms, multipart};
 use zip::unstable::write::FileOptionsExt as _;
 use zip::write::SimpleFileOptions;
 
@@ -226,128 +229,3 @@ both!(two_files_are_too_many, async |app| {
         .has_errors(&[("/attachment", "too-many-files")]);
     assert_eq!(app.footprint(), before);
 });
-
-both!(control_characters_in_a_name_are_refused, async |app| {
-    let mario = app.citizen(&MARIO);
-    let before = app.footprint();
-    for name in [
-        "a\n.pdf",
-        "a\u{1}.pdf",
-        "a\r\nX-Evil: 1\r\n.pdf",
-        "a\u{7f}.pdf",
-        "a\0.pdf",
-    ] {
-        let mut form = forms::report_not_found_logged_in(TO4);
-        form["attachment"] = files::pdf(100).named(name).inline();
-        let reply = mario.post("/v1/tickets", &form).await;
-        reply.is(422);
-        let [(pointer, code)] = reply.errors()[..] else {
-            panic!("one error for {name:?}: {reply}")
-        };
-        assert!(pointer.starts_with("/attachment"), "{name:?}: {reply}");
-        assert!(
-            ["invalid-file-name", "forbidden-chars"].contains(&code),
-            "{name:?}: {reply}"
-        );
-    }
-    // In the header of a part: unreadable or refused, never taken.
-    for name in ["a\u{1}.pdf", "a\0.pdf", "a\n.pdf"] {
-        let form = forms::report_not_found_logged_in(TO4);
-        let file = files::pdf(100).named(name);
-        let reply = mario.post_form("/v1/tickets", &form, &[file]).await;
-        assert!(matches!(reply.status, 400 | 422), "{name:?}: {reply}");
-    }
-    assert_eq!(app.footprint(), before);
-});
-
-both!(base64_that_is_none_is_named, async |app| {
-    let mario = app.citizen(&MARIO);
-    let before = app.footprint();
-    for (attachment, pointer, code) in [
-        (
-            json!({"file_name": "a.pdf", "content_base64": "@@@"}),
-            "/attachment/content_base64",
-            "invalid-format",
-        ),
-        (
-            json!({"file_name": "a.pdf"}),
-            "/attachment/content_base64",
-            "required",
-        ),
-        (
-            json!({"content_base64": "JVBERi0="}),
-            "/attachment/file_name",
-            "required",
-        ),
-        (
-            json!({"file_name": 5, "content_base64": "JVBERi0="}),
-            "/attachment/file_name",
-            "invalid-type",
-        ),
-        (
-            json!({"file_name": "a.pdf", "content_base64": "JVBERi0=", "x": 1}),
-            "/attachment/x",
-            "unknown-field",
-        ),
-    ] {
-        let mut form = forms::report_not_found_logged_in(TO4);
-        form["attachment"] = attachment;
-        let reply = mario.post("/v1/tickets", &form).await;
-        reply.is(422).has_errors(&[(pointer, code)]);
-    }
-    assert_eq!(app.footprint(), before);
-});
-
-/// The head of a request whose body is sent by hand.
-fn head(client: &Client, media_type: &str, framing: &str) -> String {
-    format!(
-        "POST /v1/tickets HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: {media_type}\r\n{framing}\r\n\r\n",
-        client.token()
-    )
-}
-
-both!(a_file_too_large_is_refused_while_it_streams, async |app| {
-    let before = app.footprint();
-    let mario = app.citizen(&MARIO);
-    let form = multipart::form(&json!({}), &[files::pdf(MAX + 4096)]);
-    let media_type = form.media_type();
-    let body = form.finish();
-    // The rest is announced and never sent: only who counts while reading can answer.
-    let framing = format!("Content-Length: {}", 2_000_000);
-    let mut request = head(&mario, &media_type, &framing).into_bytes();
-    request.extend_from_slice(&body[..body.len() - 1024]);
-    let reply = app.raw(&request).await;
-    reply.is_problem(413, "payload-too-large");
-    reply.has_errors(&[("/attachment", "file-too-large")]);
-    assert_eq!(app.footprint(), before);
-});
-
-both!(
-    a_body_too_large_is_refused_by_its_length_and_by_counting,
-    async |app| {
-        let before = app.footprint();
-        let mario = app.citizen(&MARIO);
-        let announced = head(&mario, "application/json", "Content-Length: 2097153");
-        let reply = app.raw(announced.as_bytes()).await;
-        reply.is_problem(413, "payload-too-large");
-        let announced = head(
-            &mario,
-            "multipart/form-data; boundary=x",
-            "Content-Length: 999999999999",
-        );
-        let reply = app.raw(announced.as_bytes()).await;
-        reply.is_problem(413, "payload-too-large");
-
-        let mut endless =
-            head(&mario, "application/json", "Transfer-Encoding: chunked").into_bytes();
-        for _ in 0..33 {
-            endless.extend_from_slice(b"10000\r\n");
-            endless.resize(endless.len() + 0x10000, b' ');
-            endless.extend_from_slice(b"\r\n");
-        }
-        let reply = app.raw(&endless).await;
-        reply.is_problem(413, "payload-too-large");
-        assert_eq!(app.footprint(), before);
-    }
-);

@@ -1,0 +1,111 @@
+//! Opening a desk and starting the server around it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread::JoinHandle;
+
+use actix_web::dev::ServerHandle;
+use api::app::{ServeOptions, Shared, serve};
+use api::tokens::SigningKey;
+use domain::catalogue::{Reference, ReferenceFile};
+use jiff::Timestamp;
+use service::clock::{ManualClock, SystemIds};
+use service::{Desk, Parts, Secrets, Settings};
+use storage::Db;
+
+use crate::app::Options;
+use crate::citizens::new_key;
+use crate::people;
+
+/// When every test begins: a Monday morning.
+pub(crate) fn start() -> Timestamp {
+    Timestamp::constant(1_772_438_400, 0)
+}
+
+/// Adds what every test finds: reference data and staff.
+pub(crate) fn furnish(db: Db, folder: &Path) {
+    let clock = Arc::new(ManualClock::at(start()));
+    let desk = open_desk(
+        db,
+        &folder.join("blobs"),
+        clock,
+        Options::default().settings,
+    );
+    people::add_all(&desk);
+}
+
+pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, settings: Settings) -> Desk {
+    let blobs = blobs.to_str().expect("a readable path");
+    Desk::open(Parts {
+        db,
+        blobs: storage::blobs::open(blobs, []).expect("a folder for attachments"),
+        reference: reference(),
+        clock,
+        ids: Arc::new(SystemIds),
+        secrets: Secrets::new(&[7; 32]),
+        settings,
+    })
+    .expect("the desk opens")
+}
+
+/// The reference data of the repository, read once.
+fn reference() -> Arc<Reference> {
+    static REFERENCE: OnceLock<Arc<Reference>> = OnceLock::new();
+    let read = || {
+        let file = |name, text| ReferenceFile { name, text };
+        let files = [
+            file(
+                "services.toml",
+                include_str!("../../config/reference/services.toml"),
+            ),
+            file(
+                "authorities.toml",
+                include_str!("../../config/reference/authorities.toml"),
+            ),
+            file(
+                "codes.toml",
+                include_str!("../../config/reference/codes.toml"),
+            ),
+        ];
+        Arc::new(Reference::parse(&files).expect("good reference data"))
+    };
+    REFERENCE.get_or_init(read).clone()
+}
+
+/// The key that signs the program's own tokens, the same for every test of a process.
+pub fn own_key() -> SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(new_key).clone()
+}
+
+pub(crate) fn start_server(shared: Shared) -> (SocketAddr, (ServerHandle, JoinHandle<()>)) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let options = ServeOptions {
+        workers: 1,
+        max_connections: 1024,
+        shutdown_seconds: 1,
+    };
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = serve(shared, listener, &options).expect("the server starts");
+            tell.send(server.handle()).expect("the test waits");
+            server.await.expect("the server runs");
+        });
+    });
+    let handle = told.recv().expect("the server starts");
+    (address, (handle, thread))
+}
+
+pub(crate) fn count_files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let count = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { count_files(&path) } else { 1 }
+    };
+    entries.map(count).sum()
+}
