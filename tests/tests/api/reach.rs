@@ -28,7 +28,7 @@ both!(
         let publish = json!({"action": "publish-note", "seq": seq, "confirm": true});
         operator.act(&filed.id, &publish).await.is(201);
         let after = app.citizen(&MARIO).get(&filed.own_path("")).await;
-        assert!(after.text().contains(&MARK), "{after}");
+        assert!(after.text().contains(MARK), "{after}");
     }
 );
 

@@ -107,3 +107,16 @@ both!(addresses_of_problems_lead_to_their_pages, async |app| {
     assert_eq!(&description.json, tests::contract::description());
     assert_ne!(description.json, Value::Null);
 });
+
+both!(a_header_too_long_is_a_bad_request, async |app| {
+    for name in [
+        "authorization",
+        "if-none-match",
+        "cookie",
+        "x-correlation-id",
+    ] {
+        let request = app.anonymous().request(Method::GET, "/v1/services");
+        let reply = request.header(name, "a".repeat(8200)).send().await;
+        reply.is_problem(400, "malformed-request");
+    }
+});
