@@ -27,8 +27,6 @@ use crate::{Desk, DeskError};
 pub struct Replied {
     /// The ticket it is on: the same one, or the follow-up of a closed one.
     pub ticket: RequesterTicket,
-    /// Its place in the ticket's history.
-    pub seq: i64,
     /// Whether a new ticket was made for it (T24).
     pub is_follow_up: bool,
 }
@@ -46,7 +44,6 @@ pub struct OwnItem {
     pub service: Labelled,
     pub problem_type: Labelled,
     pub created_at: Timestamp,
-    pub updated_at: Timestamp,
     pub needs_answer: bool,
     pub last_message: Option<String>,
 }
@@ -81,7 +78,6 @@ impl Desk {
                     number: item.number,
                     state: item.state.citizen_code(),
                     created_at: item.created_at,
-                    updated_at: item.updated_at,
                     needs_answer: item.state == StateCode::AwaitingInfo,
                     last_message: previews.remove(&item.id).map(|text| preview(&text)),
                 })
@@ -138,9 +134,8 @@ impl Desk {
                 &Actor::Requester,
                 now,
             ) {
-                Ok(events) => Ok(Replied {
+                Ok(_) => Ok(Replied {
                     ticket: desk.requester_ticket(&ticket, &dossier),
-                    seq: events.last().map_or(ticket.version, |event| event.seq),
                     is_follow_up: false,
                 }),
                 Err(DeskError::Rejected(Rejection::Over)) => {
@@ -151,7 +146,6 @@ impl Desk {
                         desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
                     Ok(Replied {
                         ticket: desk.requester_ticket(&made, &dossier),
-                        seq: 1,
                         is_follow_up: true,
                     })
                 }

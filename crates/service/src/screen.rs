@@ -189,14 +189,12 @@ pub struct Author {
 pub struct RequesterTicket {
     pub id: TicketId,
     pub number: String,
-    pub version: i64,
     pub state: StateCode,
     pub service: Labelled,
     pub problem_type: Labelled,
     pub authority: Option<Labelled>,
     pub description: Option<String>,
     pub created_at: Timestamp,
-    pub updated_at: Timestamp,
     pub needs_answer: bool,
     pub can_reply_until: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
@@ -320,9 +318,11 @@ impl Desk {
             )?;
             let files = history::list_attachments(conn, ticket.id)?;
             entries.reverse();
+            // Counted anew: a gap would tell of what the desks did among themselves.
             let messages: Vec<_> = entries
                 .into_iter()
-                .map(|entry| self.requester_message(entry, &files))
+                .zip(1..)
+                .map(|(entry, seq)| self.requester_message(entry, &files, seq))
                 .collect();
             let attachments = messages
                 .iter()
@@ -458,24 +458,24 @@ impl Desk {
     }
 
     pub(crate) fn requester_ticket(&self, ticket: &Ticket, dossier: &Dossier) -> RequesterTicket {
-        let told = ticket.declared_authority.as_ref();
-        // A re-route is told ("Assegnato a …"), custody of the region is not.
-        let shown = if ticket.custodian.is_region {
-            told
-        } else {
-            Some(&ticket.custodian.code)
-        };
+        // A re-route is told ("Assegnato a …"), custody of the region is not: the last authority stays.
+        let region = self.reference.region();
+        let shown = ticket
+            .legs
+            .iter()
+            .rev()
+            .map(|leg| &leg.custodian)
+            .find(|code| *code != region);
+        let shown = shown.or(ticket.declared_authority.as_ref());
         RequesterTicket {
             id: ticket.id,
             number: ticket.number.to_string(),
-            version: ticket.version,
             state: ticket.state.code().citizen_code(),
             service: self.service_label(ticket.service.as_str()),
             problem_type: self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str()),
             authority: shown.map(|code| self.authority_label(code)),
             description: dossier.description.clone(),
             created_at: ticket.created_at,
-            updated_at: ticket.updated_at,
             needs_answer: ticket.state.code() == StateCode::AwaitingInfo,
             can_reply_until: reply_end(ticket),
             closed_at: match ticket.state {
@@ -486,7 +486,12 @@ impl Desk {
         }
     }
 
-    fn requester_message(&self, entry: Entry, files: &[StoredAttachment]) -> RequesterMessage {
+    fn requester_message(
+        &self,
+        entry: Entry,
+        files: &[StoredAttachment],
+        seq: i64,
+    ) -> RequesterMessage {
         let desk = entry
             .actor_desk
             .as_ref()
@@ -499,14 +504,18 @@ impl Desk {
             ("requester", _) => Text::new("Tu", "You"),
             _ => Text::new("automatico", "automatic"),
         };
+        let attachments = files_of(files, entry.seq, entry.seq == 1 || entry.note.is_some());
         RequesterMessage {
-            seq: entry.seq,
+            seq,
             at: entry.at,
             event: entry.change.kind().to_owned(),
             author: entry.actor_kind.clone(),
             author_label,
             text: self.told_to_requester(&entry.change),
-            attachments: files_of(files, entry.seq, entry.seq == 1 || entry.note.is_some()),
+            attachments: attachments
+                .into_iter()
+                .map(|file| AttachmentView { seq, ..file })
+                .collect(),
             body: entry.note.map(|note| note.body),
         }
     }

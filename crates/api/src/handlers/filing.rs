@@ -175,6 +175,9 @@ struct FilingForms {
     extra: std::collections::BTreeMap<String, String>,
 }
 
+/// The version every ticket begins with.
+const FIRST_VERSION: i64 = 1;
+
 /// Files a request.
 ///
 /// Three kinds of caller may file. A citizen sends their token and need not repeat who they are. An
@@ -245,7 +248,7 @@ pub(crate) async fn file_ticket(
     let mut response = HttpResponse::Created();
     response
         .insert_header(("location", format!("{location}{}", ticket.id)))
-        .insert_header(etag(ticket.version));
+        .insert_header(etag(FIRST_VERSION));
     Ok(
         replay_header(&mut response, answer.replayed)
             .json(RequesterTicketBody::new(ticket, lang.0)),

@@ -12,9 +12,10 @@ use super::codes::{MessageText, State, TicketNumber, TicketRef};
 use super::email_proofs::replay_header;
 use super::filing::InlineFile;
 use super::screen_body::{RequesterScreenBody, RequesterTicketBody, label, requester_label};
+use super::status::content_tag;
 use super::{CodeLabel, Links, links, ticket_ref};
 use crate::body::{Expects, media_type, read_as, read_object};
-use crate::conditions::{Repeatable, etag, tagged};
+use crate::conditions::{Repeatable, tagged};
 use crate::language::Language;
 use crate::principal::Requester;
 use crate::problem::Problem;
@@ -70,8 +71,6 @@ struct OwnItemBody {
     problem_type: CodeLabel,
     #[schema(format = DateTime)]
     created_at: String,
-    #[schema(format = DateTime)]
-    updated_at: String,
     /// Whether a question waits for an answer.
     needs_answer: bool,
     /// The beginning of the newest message.
@@ -129,7 +128,6 @@ pub(crate) async fn list_own_tickets(
                 service: label(item.service, lang.0),
                 problem_type: label(item.problem_type, lang.0),
                 created_at: item.created_at.to_string(),
-                updated_at: item.updated_at.to_string(),
                 needs_answer: item.needs_answer,
                 last_message: item.last_message,
             })
@@ -154,12 +152,10 @@ pub(crate) async fn show_own_ticket(
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
     let screen = block(move || desk.show_own_ticket(&requester.0, &wanted)).await?;
-    let tag = etag(screen.ticket.version).1;
-    Ok(tagged(
-        &request,
-        tag,
-        RequesterScreenBody::new(screen, lang.0),
-    ))
+    let body = RequesterScreenBody::new(screen, lang.0);
+    // Tagged by what it says: the version would tell of changes that are not the requester's to know.
+    let tag = content_tag(&serde_json::to_vec(&body).unwrap_or_default());
+    Ok(tagged(&request, tag, body))
 }
 
 /// A message.
@@ -197,7 +193,6 @@ struct MessageDone {
     ticket: RequesterTicketBody,
     /// Its place in the ticket's history.
     #[schema(minimum = 1)]
-    seq: i64,
     /// Whether the ticket was closed and a new one was made for the message.
     is_follow_up: bool,
 }
@@ -269,7 +264,6 @@ pub(crate) async fn add_message(
     response.insert_header(("location", format!("/v1/me/tickets/{}", done.ticket.id)));
     Ok(
         replay_header(&mut response, answer.replayed).json(MessageDone {
-            seq: done.seq,
             is_follow_up: done.is_follow_up,
             ticket: RequesterTicketBody::new(done.ticket, lang.0),
         }),

@@ -394,9 +394,6 @@ pub(crate) struct RequesterTicketBody {
     /// For people.
     #[schema(value_type = TicketNumber)]
     number: String,
-    /// Grows with every change.
-    #[schema(minimum = 0)]
-    version: i64,
     /// Never says that desks passed the ticket on.
     #[schema(value_type = State)]
     state: String,
@@ -411,8 +408,6 @@ pub(crate) struct RequesterTicketBody {
     description: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
-    #[schema(format = DateTime)]
-    updated_at: String,
     /// Whether a question waits for an answer.
     needs_answer: bool,
     /// Until when a reply reopens a resolved request.
@@ -430,7 +425,6 @@ impl RequesterTicketBody {
         RequesterTicketBody {
             id: ticket.id.uuid(),
             number: ticket.number,
-            version: ticket.version,
             state: ticket.state.as_str().to_owned(),
             state_label: requester_label(ticket.state, lang),
             service: label(ticket.service, lang),
@@ -438,7 +432,6 @@ impl RequesterTicketBody {
             authority: ticket.authority.map(|one| label(one, lang)),
             description: ticket.description,
             created_at: ticket.created_at.to_string(),
-            updated_at: ticket.updated_at.to_string(),
             needs_answer: ticket.needs_answer,
             can_reply_until: ticket.can_reply_until.map(|at| at.to_string()),
             closed_at: ticket.closed_at.map(|at| at.to_string()),

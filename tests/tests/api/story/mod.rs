@@ -285,11 +285,7 @@ impl Teller<'_> {
     }
 }
 
-/// The requester's screen without what changes at every event.
-fn what_is_told(screen: &Reply) -> Value {
-    let mut told = screen.json.clone();
-    let members = told.as_object_mut().expect("an object");
-    members.remove("version");
-    members.remove("updated_at");
-    told
+/// All that the requester's screen says, its tag included.
+fn what_is_told(screen: &Reply) -> (Value, String) {
+    (screen.json.clone(), screen.etag().to_owned())
 }
