@@ -136,6 +136,13 @@ impl Pool {
         }
     }
 
+    /// What people call it; the same word in both languages.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Pool::Supervisors => "Supervisors",
+        }
+    }
+
     /// The pool with this code.
     pub fn from_code(code: &str) -> Option<Self> {
         (code == Pool::Supervisors.code()).then_some(Pool::Supervisors)

@@ -63,7 +63,10 @@ pub enum Change {
     MessageReceived,
     /// T07.
     #[serde(rename = "request.reminded")]
-    Reminded,
+    Reminded {
+        /// How many of the question's reminders are due by now; those that were missed are not sent late.
+        nth: u32,
+    },
     /// T08, T09, T15, T20.
     #[serde(rename = "request.resolved")]
     Resolved {
@@ -148,7 +151,7 @@ impl Change {
             Change::QuestionWithdrawn => "request.question_withdrawn",
             Change::InfoReceived => "request.information_received",
             Change::MessageReceived => "request.message_received",
-            Change::Reminded => "request.reminded",
+            Change::Reminded { .. } => "request.reminded",
             Change::Resolved { .. } => "request.resolved",
             Change::AutoClosed => "request.closed",
             Change::HandedOver { .. } => "request.handed_over",
@@ -172,7 +175,7 @@ impl Change {
                 | Change::InfoRequested
                 | Change::InfoReceived
                 | Change::MessageReceived
-                | Change::Reminded
+                | Change::Reminded { .. }
                 | Change::Resolved { .. }
                 | Change::AutoClosed
                 | Change::Rerouted { .. }

@@ -138,7 +138,7 @@ impl Ticket {
                 vec![(resolved(ResolutionCode::Withdrawn, now, windows), None)]
             }
             (Command::Remind, Actor::System) => match self.due(now, windows) {
-                Due::Reminder => vec![(Change::Reminded, None)],
+                Due::Reminder { nth } => vec![(Change::Reminded { nth }, None)],
                 _ => return Err(Rejection::NotDue),
             },
             (Command::GiveUp, Actor::System) => match self.due(now, windows) {
@@ -395,10 +395,17 @@ impl Ticket {
         match (self.state, self.next_timer(windows)) {
             (State::Resolved { closes_at, .. }, _) if now > closes_at => Due::Close,
             (State::AwaitingInfo { since, .. }, Some(at)) if now >= at => {
-                if now.duration_since(since) >= windows.give_up {
-                    Due::GiveUp
-                } else {
-                    Due::Reminder
+                let waited = now.duration_since(since);
+                if waited >= windows.give_up {
+                    return Due::GiveUp;
+                }
+                let passed = windows
+                    .reminders
+                    .iter()
+                    .filter(|after| **after <= waited)
+                    .count();
+                Due::Reminder {
+                    nth: u32::try_from(passed).unwrap_or(u32::MAX),
                 }
             }
             _ => Due::Nothing,
@@ -581,11 +588,11 @@ impl Ticket {
                 self.needs_attention = true;
             }
             Change::MessageReceived => self.needs_attention = true,
-            Change::Reminded => {
-                if let State::AwaitingInfo { since, reminders } = self.state {
+            Change::Reminded { nth } => {
+                if let State::AwaitingInfo { since, .. } = self.state {
                     self.state = State::AwaitingInfo {
                         since,
-                        reminders: reminders + 1,
+                        reminders: *nth,
                     };
                 }
                 self.reminders += 1;
@@ -704,7 +711,10 @@ impl Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// T07.
-    Reminder,
+    Reminder {
+        /// How many reminders are due by now.
+        nth: u32,
+    },
     /// T08.
     GiveUp,
     /// T12.

@@ -6,8 +6,9 @@
 use crate::actor::{Actor, Role, Staff};
 use crate::codes::AuthorityCode;
 use crate::ids::TicketId;
-use crate::note::{Audience, NoteKind};
-use crate::ticket::Ticket;
+use crate::note::Audience;
+use crate::state::{Priority, State};
+use crate::ticket::{Desk, Leg, LegOutcome, Ticket};
 
 /// What an actor may see. Every read takes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +43,6 @@ impl Scope {
             Role::Technician | Role::SystemAdmin | Role::Auditor => Scope::Nothing,
         }
     }
-
-    /// Whether this is the requester's own side.
-    pub const fn is_requester(&self) -> bool {
-        matches!(self, Scope::Citizen { .. } | Scope::Tracking(_))
-    }
 }
 
 /// How much of a ticket a desk sees.
@@ -80,13 +76,45 @@ pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
     }
 }
 
+/// The ticket as `desk` left it at the end of its last closed leg: what happened since is not its
+/// affair any more (P-1). Descriptive members are not kept by leg, so they are left out.
+pub fn as_left_by(ticket: &Ticket, desk: &AuthorityCode) -> Option<Ticket> {
+    let is_own = |leg: &Leg| leg.custodian == *desk && leg.closed.is_some();
+    let last = ticket.legs.iter().rposition(is_own)?;
+    let end = ticket.legs.get(last)?.closed.as_ref()?;
+    let next = ticket.legs.get(last + 1)?;
+    let legs: Vec<Leg> = ticket.legs.iter().take(last + 1).cloned().collect();
+    let returns = legs.iter().filter_map(|leg| leg.closed.as_ref());
+    let bounces = returns
+        .filter(|end| end.outcome == LegOutcome::Returned)
+        .count();
+    Some(Ticket {
+        version: end.seq,
+        // An authority loses custody by handing over alone (T13).
+        state: State::NotCompetent,
+        custodian: Desk {
+            code: next.custodian.clone(),
+            is_region: true,
+        },
+        assignee: None,
+        bounces: i32::try_from(bounces).unwrap_or(i32::MAX),
+        reopens: 0,
+        reminders: 0,
+        needs_attention: false,
+        priority: Priority::Medium,
+        kind: None,
+        tags: Vec::new(),
+        updated_at: end.at,
+        legs,
+        ..ticket.clone()
+    })
+}
+
 /// The facts about an entry's text that decide who reads it.
 #[derive(Debug, Clone, Copy)]
 pub struct EntryFacts<'a> {
     /// Position in the ticket's history.
     pub seq: i64,
-    /// From whom.
-    pub kind: NoteKind,
     /// For whom.
     pub audience: Audience,
     /// The author's desk.
@@ -137,7 +165,6 @@ mod tests {
         let readers = |audience, team: Option<&AuthorityCode>, party: Option<&AuthorityCode>| {
             let entry = EntryFacts {
                 seq: 5,
-                kind: NoteKind::Note,
                 audience,
                 team,
                 party,

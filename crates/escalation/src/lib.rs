@@ -1,4 +1,5 @@
-//! Which desk gets a ticket: at filing, on a hand-over, on a return, on a re-route.
+//! Which desk gets a ticket: on a hand-over, on a return, on a re-route, as a follow-up. At filing the
+//! catalogue says it (`Reference::initial_custodian`).
 //!
 //! Pure: the reference data comes in, a [`Target`] goes out. Whether the ticket may move at all
 //! is the life cycle's affair (`domain::lifecycle`); routing rules as data and playbooks will
@@ -36,6 +37,19 @@ impl<'a> Router<'a> {
         Target {
             desk: self.desk(self.reference.region()),
             accepts: true,
+        }
+    }
+
+    /// Where the follow-up of a closed ticket begins: where the same form would go if it were filed
+    /// today (T24, T01).
+    pub fn follow_up(&self, service: &ServiceCode, declared: Option<&AuthorityCode>) -> Desk {
+        let accepting = declared.filter(|code| {
+            self.authority(code.as_str(), service)
+                .is_some_and(|target| target.accepts)
+        });
+        match self.reference.service_any(service.as_str()) {
+            Some(service) => self.desk(self.reference.initial_custodian(service, accepting)),
+            None => self.desk(self.reference.region()),
         }
     }
 
@@ -96,5 +110,30 @@ mod tests {
             "not enabled for the service"
         );
         assert_eq!(router.authority("999999", &fse), None);
+    }
+
+    #[test]
+    fn a_follow_up_begins_where_a_filing_would() {
+        let reference = reference();
+        let router = Router::new(&reference, jiff::civil::date(2026, 11, 21));
+        let begins = |service: &str, declared: Option<&str>| {
+            let declared = declared.map(AuthorityCode::from);
+            router
+                .follow_up(&service.into(), declared.as_ref())
+                .code
+                .to_string()
+        };
+        assert_eq!(begins("FSE", Some("010204")), "010204");
+        assert_eq!(begins("FSE", None), "REG010");
+        assert_eq!(
+            begins("FSE", Some("010996")),
+            "REG010",
+            "not enabled for the service any more"
+        );
+        assert_eq!(
+            begins("deleghe", Some("010204")),
+            "REG010",
+            "a service of the region"
+        );
     }
 }

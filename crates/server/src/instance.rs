@@ -107,6 +107,7 @@ impl Instance {
             limits: RateLimits::per_minute(config.http.requests_per_minute),
             metrics: Metrics::new()?,
             proxies: Proxies(config.http.trusted_proxies.clone()),
+            public_url: self.base_url.clone(),
         })
     }
 }
@@ -150,6 +151,7 @@ fn settings(
         text_limits: config.text_limits,
         time_zone: config.time_zone.clone(),
         tracking_url,
+        quotas: config.quotas.clone(),
         email_proof: config.email_proof.clone(),
         sign_in: config.sign_in.clone(),
         parallel_hashings: config.parallel_hashings,

@@ -84,6 +84,7 @@ fn program(folder: &Path, database: Option<&str>) -> Command {
         .env("SPORTELLO__DATA__FOLDER", folder.join("data"))
         .env("SPORTELLO__HTTP__BIND", "127.0.0.1:0")
         .env("SPORTELLO__HTTP__REQUESTS_PER_MINUTE", "1000000")
+        .env("SPORTELLO__QUOTA__FILINGS_PER_DAY", "10000")
         .env("SPORTELLO__LOG__FILTER", "error")
         .stdin(Stdio::null());
     let sqlite = format!("sqlite://{}", folder.join("data/sportello.db").display());

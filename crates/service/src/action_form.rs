@@ -5,7 +5,7 @@ use domain::command::{Action, ActionCode, NewNote, PublishableNote, Update};
 use domain::ids::{AccountId, AttachmentId, TicketNumber, TicketRef};
 use domain::invalid::{FieldError, Invalid};
 use domain::note::{Attachment, Audience};
-use domain::state::{HandOverReason, RemovalReason, ResolutionCode};
+use domain::state::{HandOverReason, RemovalReason, ResolutionCode, StateCode};
 use domain::text::NoteBody;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
@@ -104,6 +104,15 @@ impl ActionForm {
             (Some(text), None) => Some((text, true)),
             (_, note) => note,
         };
+        if let Some((text, _)) = &note
+            && NoteBody::parse(text).is_err()
+        {
+            let (it, en) = (
+                "Nel complesso il testo supera 5000 caratteri",
+                "the whole text exceeds 5000 characters",
+            );
+            errors.push(Invalid::new("too-long", it, en).at("/activity/detail"));
+        }
         match wish {
             Some(wish) if errors.is_empty() => Ok(CheckedAction {
                 wish,
@@ -243,7 +252,7 @@ impl CheckedAction {
                     duplicate_of,
                 }
             }
-            Wish::Publish(seq) => Action::PublishNote(publishable(desk, conn, ticket, seq)?),
+            Wish::Publish(seq) => Action::PublishNote(publishable(desk, conn, ticket, staff, seq)?),
         };
         let assignee = self
             .assignee
@@ -277,7 +286,7 @@ fn find_survivor(
     let unknown = || DeskError::field(not_in_list().at("/duplicate_of"));
     let wanted = TicketRef::parse(text).ok_or_else(unknown)?;
     let (survivor, _) = tickets::find(conn, &Scope::of(staff), &wanted)?.ok_or_else(unknown)?;
-    if survivor.id == ticket.id {
+    if survivor.id == ticket.id || survivor.state.code() == StateCode::Removed {
         Err(unknown())
     } else {
         Ok(survivor.number)
@@ -288,10 +297,14 @@ fn publishable(
     desk: &Desk,
     conn: &mut DbConnection,
     ticket: &Ticket,
+    staff: &Staff,
     seq: i64,
 ) -> Result<PublishableNote, DeskError> {
     let unknown = || DeskError::field(not_in_list().at("/seq"));
     let (note, author) = history::find_note(conn, ticket.id, seq)?.ok_or_else(unknown)?;
+    if note.team.as_ref() != Some(&staff.authority) {
+        return Err(unknown()); // another desk's note is as if it never existed
+    }
     if history::is_published(conn, ticket.id, seq)? {
         return Err(domain::rejection::Rejection::NotPublishable.into());
     }

@@ -6,8 +6,8 @@ use domain::attachment::{FileKind, inspect};
 use domain::file_name::FileName;
 use domain::ids::{AttachmentId, TicketRef};
 use domain::invalid::FieldError;
-use domain::note::{Attachment, NoteKind};
-use domain::visibility::{EntryFacts, Scope, may_read, view_of};
+use domain::note::Attachment;
+use domain::visibility::{Scope, view_of};
 use storage::blobs::{BlobKey, BlobRef};
 use storage::{history, tickets};
 
@@ -88,31 +88,7 @@ impl Desk {
                 Scope::Authority(code) | Scope::Region(code) => Some(code),
                 _ => None,
             };
-            let readable = match history::find_note(conn, ticket.id, stored.seq)? {
-                Some((note, _)) => may_read(
-                    EntryFacts {
-                        seq: stored.seq,
-                        kind: note.kind,
-                        audience: note.audience,
-                        team: note.team.as_ref(),
-                        party: note.party.as_ref(),
-                    },
-                    view,
-                    own,
-                ),
-                None => may_read(
-                    EntryFacts {
-                        seq: stored.seq,
-                        kind: NoteKind::Message,
-                        audience: domain::note::Audience::Citizen,
-                        team: None,
-                        party: None,
-                    },
-                    view,
-                    own,
-                ),
-            };
-            if readable {
+            if stored.is_for(view, own) {
                 Ok(stored.file)
             } else {
                 Err(DeskError::NotFound)

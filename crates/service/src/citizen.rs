@@ -5,13 +5,12 @@ use domain::command::Command;
 use domain::event::Event;
 use domain::ids::{TicketId, TicketRef};
 use domain::note::Attachment;
-use domain::rejection::Rejection;
 use domain::state::{State, StateCode};
 use domain::text::MessageBody;
 use domain::ticket::{NewTicket, Ticket};
 use domain::visibility::Scope;
 use escalation::Router;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::list::{self, Filter, Key, Order, Page};
 use storage::tickets::{self, Dossier};
@@ -122,36 +121,62 @@ impl Desk {
             let now = desk.clock.now();
             let (mut ticket, dossier) =
                 tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
-            let command = Command::Reply {
-                body: body.as_str().to_owned(),
-                attachment: file.clone(),
-            };
-            match desk.apply(
-                conn,
-                &mut ticket,
-                &dossier,
-                &command,
-                &Actor::Requester,
-                now,
-            ) {
-                Ok(_) => Ok(Replied {
-                    ticket: desk.requester_ticket(&ticket, &dossier),
+            if !ticket.takes_no_reply(now) {
+                desk.say(conn, &mut ticket, &dossier, &body, file.as_ref(), now)?;
+                let ticket = desk.requester_ticket(&ticket, &dossier);
+                return Ok(Replied {
+                    ticket,
                     is_follow_up: false,
-                }),
-                Err(DeskError::Rejected(Rejection::Over)) => {
-                    let number = number.ok_or(DeskError::Busy)?;
-                    let dossier = desk.follow_up_dossier(dossier, &ticket, &body, now);
-                    let new = desk.follow_up(&ticket, number);
-                    let made =
-                        desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
-                    Ok(Replied {
-                        ticket: desk.requester_ticket(&made, &dossier),
-                        is_follow_up: true,
-                    })
-                }
-                Err(other) => Err(other),
+                });
             }
+            // One open follow-up for each closed ticket: what is said later goes on there.
+            tickets::hold(conn, ticket.id)?;
+            if let Some((mut open, dossier)) = tickets::find_open_follow_up(conn, ticket.id)?
+                && !open.takes_no_reply(now)
+            {
+                desk.say(conn, &mut open, &dossier, &body, file.as_ref(), now)?;
+                let ticket = desk.requester_ticket(&open, &dossier);
+                return Ok(Replied {
+                    ticket,
+                    is_follow_up: true,
+                });
+            }
+            let number = number.ok_or(DeskError::Busy)?;
+            let dossier = desk.follow_up_dossier(dossier, &ticket, &body, now);
+            let new = desk.follow_up(&ticket, number);
+            let made = desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
+            Ok(Replied {
+                ticket: desk.requester_ticket(&made, &dossier),
+                is_follow_up: true,
+            })
         })
+    }
+
+    /// Adds a message within the quotas of its ticket.
+    fn say(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &mut Ticket,
+        dossier: &Dossier,
+        body: &MessageBody,
+        file: Option<&Attachment>,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        let quotas = &self.settings.quotas;
+        let (messages, files) = history::count_said(conn, ticket.id)?;
+        if messages >= quotas.messages_per_ticket
+            || (file.is_some() && files >= quotas.files_per_ticket)
+        {
+            return Err(DeskError::Quota {
+                retry_after: SignedDuration::from_hours(24),
+            });
+        }
+        let command = Command::Reply {
+            body: body.as_str().to_owned(),
+            attachment: file.cloned(),
+        };
+        self.apply(conn, ticket, dossier, &command, &Actor::Requester, now)?;
+        Ok(())
     }
 
     /// Withdraws the requester's ticket (T20).
@@ -245,21 +270,16 @@ impl Desk {
         Ok(events)
     }
 
-    /// A follow-up goes where the closed ticket would go if it were filed today.
+    /// A follow-up begins where the same form would if it were filed today.
     fn follow_up(&self, closed: &Ticket, number: domain::ids::TicketNumber) -> NewTicket {
-        let last = &closed.custodian.code;
         let router = Router::new(&self.reference, self.today());
-        let custodian = match router.authority(last.as_str(), &closed.service) {
-            Some(target) if target.accepts => target.desk,
-            _ => router.hand_over().desk,
-        };
         NewTicket {
             id: TicketId::new(self.ids.uuid()),
             number,
             service: closed.service.clone(),
             problem_type: closed.problem_type.clone(),
             declared_authority: closed.declared_authority.clone(),
-            custodian,
+            custodian: router.follow_up(&closed.service, closed.declared_authority.as_ref()),
         }
     }
 

@@ -8,6 +8,7 @@ use domain::note::Attachment;
 use domain::state::{Channel, StateCode};
 use domain::ticket::{NewTicket, Ticket};
 use escalation::Router;
+use jiff::SignedDuration;
 use storage::tickets::{self, Details, Dossier, RequesterKind};
 use storage::{DbConnection, counters, email_proofs};
 
@@ -155,6 +156,9 @@ impl Desk {
             {
                 return Err(DeskError::field(wrong_proof()));
             }
+            if let FiledBy::Citizen { identity, .. } = &checked.by {
+                desk.must_be_within_quota(conn, identity, now)?;
+            }
             let (dossier, actor) = desk.dossier(&checked, now);
             let new = NewTicket {
                 id: TicketId::new(desk.ids.uuid()),
@@ -168,6 +172,20 @@ impl Desk {
             let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
             Ok(desk.requester_ticket(&ticket, &dossier))
         })
+    }
+
+    fn must_be_within_quota(
+        &self,
+        conn: &mut DbConnection,
+        identity: &str,
+        now: jiff::Timestamp,
+    ) -> Result<(), DeskError> {
+        let day = SignedDuration::from_hours(24);
+        let since = now.checked_sub(day).unwrap_or(now);
+        if tickets::count_filed(conn, identity, since)? >= self.settings.quotas.filings_per_day {
+            return Err(DeskError::Quota { retry_after: day });
+        }
+        Ok(())
     }
 
     fn dossier(&self, checked: &CheckedFiling, now: jiff::Timestamp) -> (Dossier, Actor) {

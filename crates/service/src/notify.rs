@@ -32,7 +32,7 @@ pub fn mail_for(change: &Change, was: StateCode) -> Option<MailTemplate> {
     Some(match change {
         Change::Filed { .. } => MailTemplate::Receipt,
         Change::InfoRequested => MailTemplate::InfoRequested,
-        Change::Reminded => MailTemplate::InfoReminder,
+        Change::Reminded { .. } => MailTemplate::InfoReminder,
         Change::Resolved {
             code: ResolutionCode::NoAnswer,
             ..

@@ -23,16 +23,6 @@ pub struct Once {
     pub content: Vec<u8>,
 }
 
-impl Once {
-    /// A request without a key.
-    pub const fn unkeyed() -> Self {
-        Once {
-            key: None,
-            content: Vec::new(),
-        }
-    }
-}
-
 /// An answer, and whether it is the kept one.
 #[derive(Debug, Clone)]
 pub struct Answer<T> {
@@ -88,7 +78,7 @@ impl Desk {
     }
 
     /// Answers a request that changes nothing two of which would be wrong: tokens, searches. `f` runs
-    /// in transactions of its own; a crash before its answer is kept costs a second run, no more.
+    /// in transactions of its own: after a crash before its answer is kept, a repetition runs it again.
     pub fn answer_once<T, F>(&self, once: &Once, f: F) -> Result<Answer<T>, DeskError>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
@@ -113,9 +103,15 @@ impl Desk {
         }
         let value = f()?;
         let answer = self.sealed(&key, &value)?;
-        self.db.write(move |conn| {
-            Ok::<_, DeskError>(idempotency::insert(conn, &key, &fingerprint, &answer, now)?)
-        })?;
+        let kept = self
+            .db
+            .write(move |conn| idempotency::insert(conn, &key, &fingerprint, &answer, now));
+        match kept {
+            Ok(()) => {}
+            // Another node answered the same request meanwhile; the client asks again and hears it.
+            Err(StoreError::UniqueViolation { .. }) => return Err(DeskError::KeyRunning),
+            Err(other) => return Err(other.into()),
+        }
         Ok(Answer {
             value,
             replayed: false,

@@ -11,12 +11,12 @@ use domain::note::Audience;
 use domain::rejection::Rejection;
 use domain::state::StateCode;
 use domain::ticket::Ticket;
-use domain::visibility::{Scope, View, view_of};
+use domain::visibility::{Scope, View, as_left_by, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use storage::history::{self, Entry, StoredAttachment};
-use storage::tickets::{self, Dossier};
+use storage::tickets::{self, Beside, Dossier};
 
 use crate::{Desk, DeskError};
 
@@ -228,6 +228,9 @@ pub struct RequesterMessage {
     pub attachments: Vec<AttachmentView>,
 }
 
+/// More entries than a requester's ticket can come to: their messages have a quota, and each answer
+/// to one is somebody's work.
+const WHOLE_STORY: i64 = 10_000;
 /// Entries in one page of a timeline.
 pub const TIMELINE_PAGE: i64 = 100;
 
@@ -243,33 +246,24 @@ impl Desk {
             let entries =
                 history::list_entries(conn, ticket.id, view, Some(&staff.authority), None, page)?;
             let files = history::list_attachments(conn, ticket.id)?;
-            let duplicates = tickets::list_same_person(conn, &ticket, &dossier.tax_code, 5)?;
-            let (timeline, next_before) = self.timeline(entries, &files);
-            let readable = |file: &&StoredAttachment| {
-                file.seq == 1
-                    || timeline
-                        .iter()
-                        .any(|entry| entry.seq == file.seq && entry.body.is_some())
+            // A past custodian is told nothing of what its successors have beside this ticket.
+            let beside = match view {
+                View::Until(_) => Beside::default(),
+                _ => tickets::load_beside(conn, &ticket, &dossier.tax_code)?,
             };
-            let mut ticket_view = self.staff_ticket(&ticket, &dossier, staff, view);
-            if let Some(owner) = &mut ticket_view.assignee {
-                owner.label = timeline
-                    .iter()
-                    .find(|entry| {
-                        entry.author.label.is_some()
-                            && entry.details.get("by") == Some(&owner.id.clone().into())
-                    })
-                    .and_then(|entry| entry.author.label.clone());
+            let (timeline, next_before) = self.timeline(entries, &files);
+            let mut shown = self.staff_ticket(&ticket, &dossier, staff, view);
+            if let Some(owner) = &mut shown.assignee {
+                owner.label = beside.assignee_label.or(owner.label.take());
             }
+            let readable = |file: &&StoredAttachment| file.is_for(view, Some(&staff.authority));
+            let duplicates = beside.possible_duplicates.iter();
             Ok(Screen {
                 attachments: files.iter().filter(readable).map(attachment_view).collect(),
-                ticket: ticket_view,
+                ticket: shown,
                 timeline,
                 next_before,
-                possible_duplicates: duplicates
-                    .into_iter()
-                    .map(|number| number.to_string())
-                    .collect(),
+                possible_duplicates: duplicates.map(ToString::to_string).collect(),
             })
         })
     }
@@ -308,14 +302,8 @@ impl Desk {
         self.db.read_snapshot(|conn| {
             let (ticket, dossier) =
                 tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
-            let mut entries = history::list_entries(
-                conn,
-                ticket.id,
-                View::Requester,
-                None,
-                None,
-                10 * TIMELINE_PAGE,
-            )?;
+            let mut entries =
+                history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
             let files = history::list_attachments(conn, ticket.id)?;
             entries.reverse();
             // Counted anew: a gap would tell of what the desks did among themselves.
@@ -367,6 +355,7 @@ impl Desk {
         )
     }
 
+    /// The ticket as a desk may see it: a past custodian, as it left it.
     pub(crate) fn staff_ticket(
         &self,
         ticket: &Ticket,
@@ -374,32 +363,30 @@ impl Desk {
         staff: &Staff,
         view: View,
     ) -> StaffTicket {
+        match (view, as_left_by(ticket, &staff.authority)) {
+            (View::Until(_), Some(left)) => {
+                let mut dossier = dossier.clone();
+                dossier.details.recall_phone = None;
+                dossier.details.notification_email = None;
+                self.whole_ticket(&left, &dossier, staff)
+            }
+            _ => self.whole_ticket(ticket, dossier, staff),
+        }
+    }
+
+    fn whole_ticket(&self, ticket: &Ticket, dossier: &Dossier, staff: &Staff) -> StaffTicket {
         let now = self.clock.now();
         let windows = self.settings.windows_for(ticket);
-        let is_past = matches!(view, View::Until(_));
-        let last_own_leg = ticket
-            .legs
-            .iter()
-            .rposition(|leg| leg.custodian == staff.authority);
-        let legs = ticket
-            .legs
-            .iter()
-            .take(if is_past {
-                last_own_leg.map_or(0, |at| at + 1)
-            } else {
-                usize::MAX
-            })
-            .map(|leg| LegView {
-                no: leg.no,
-                custody: self.authority_label(&leg.custodian),
-                opened_at: leg.opened_at,
-                closed_at: leg.closed.as_ref().map(|end| end.at),
-                outcome: leg
-                    .closed
-                    .as_ref()
-                    .map(|end| end.outcome.as_str().to_owned()),
-            })
-            .collect();
+        let legs = ticket.legs.iter().map(|leg| LegView {
+            no: leg.no,
+            custody: self.authority_label(&leg.custodian),
+            opened_at: leg.opened_at,
+            closed_at: leg.closed.as_ref().map(|end| end.at),
+            outcome: leg
+                .closed
+                .as_ref()
+                .map(|end| end.outcome.as_str().to_owned()),
+        });
         let allowed_actions = ActionCode::OFFERED
             .into_iter()
             .filter(|action| domain::lifecycle::may(staff.role, *action))
@@ -427,11 +414,7 @@ impl Desk {
                 .as_ref()
                 .map(|code| self.authority_label(code)),
             custody: self.authority_label(&ticket.custodian.code),
-            assignee: if is_past {
-                None
-            } else {
-                ticket.assignee.as_ref().map(assignee_view)
-            },
+            assignee: ticket.assignee.as_ref().map(assignee_view),
             resolution_code: ticket
                 .state
                 .resolution()
@@ -440,7 +423,7 @@ impl Desk {
             kind: ticket.kind.map(|kind| kind.as_str().to_owned()),
             tags: ticket.tags.clone(),
             channel: dossier.channel.as_str().to_owned(),
-            needs_attention: ticket.needs_attention && !is_past,
+            needs_attention: ticket.needs_attention,
             requester: person(dossier),
             description: dossier.description.clone(),
             extra: dossier.details.extra.clone(),
@@ -452,7 +435,7 @@ impl Desk {
             reminder_count: ticket.reminders,
             bounce_count: ticket.bounces,
             follow_up_of: dossier.follow_up_of,
-            legs,
+            legs: legs.collect(),
             allowed_actions,
         }
     }
@@ -497,6 +480,10 @@ impl Desk {
             .as_ref()
             .map(|code| self.authority_label(code).label);
         let author_label = match (entry.actor_kind.as_str(), desk) {
+            // Told as it concerns the requester; which desk decided it does not (`domain.md` §4.1).
+            _ if matches!(entry.change, Change::Rerouted { .. }) => {
+                Text::new("automatico", "automatic")
+            }
             ("staff", Some(desk)) => Text::owned(
                 format!("Operatore, {}", desk.it),
                 format!("Operator, {}", desk.en),
@@ -524,7 +511,7 @@ impl Desk {
     fn told_to_requester(&self, change: &Change) -> Option<Text> {
         Some(match change {
             Change::Filed { .. } => Text::new("Richiesta ricevuta", "Request received"),
-            Change::Reminded => Text::new(
+            Change::Reminded { .. } => Text::new(
                 "Ti abbiamo ricordato di rispondere",
                 "We reminded you to answer",
             ),
@@ -608,7 +595,7 @@ pub fn assignee_view(assignee: &Assignee) -> AssigneeView {
         Assignee::Pool(pool) => AssigneeView {
             id: pool.code().to_owned(),
             kind: "pool".to_owned(),
-            label: None,
+            label: Some(pool.label().to_owned()),
         },
     }
 }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// The address that tracking links start with.
     pub tracking_url: String,
+    /// How much a requester may send.
+    pub quotas: Quotas,
     /// E-mail proofs.
     pub email_proof: EmailProofSettings,
     /// Log-in.
@@ -32,6 +34,18 @@ pub struct Settings {
     pub parallel_hashings: usize,
     /// How long an answer to an idempotency key is kept.
     pub idempotency: SignedDuration,
+}
+
+/// How much a requester may send (D-19); beyond it is 429.
+#[derive(Debug, Clone)]
+pub struct Quotas {
+    /// Tickets a national identity may file in 24 hours; anonymous filings are bounded by the
+    /// e-mail proofs they need.
+    pub filings_per_day: i64,
+    /// Messages a requester may write on one ticket.
+    pub messages_per_ticket: i64,
+    /// Files one ticket may hold, of all sides.
+    pub files_per_ticket: i64,
 }
 
 /// Settings of e-mail proofs (`domain.md` §3.6).
@@ -78,6 +92,11 @@ impl Default for Settings {
             text_limits: TextLimits::default(),
             time_zone: TimeZone::UTC,
             tracking_url: "http://127.0.0.1:8080/tracking".to_owned(),
+            quotas: Quotas {
+                filings_per_day: 50,
+                messages_per_ticket: 300,
+                files_per_ticket: 50,
+            },
             email_proof: EmailProofSettings {
                 digits: 6,
                 life: SignedDuration::from_mins(30),

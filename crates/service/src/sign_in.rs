@@ -4,6 +4,7 @@
 //! (D-4). This file makes no tokens: it knows sessions, and the api signs for them.
 
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -12,7 +13,7 @@ use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, PlacementId, SessionId};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use storage::accounts;
+use storage::{DbConnection, accounts};
 
 pub use storage::accounts::{LiveSession, Placement};
 
@@ -38,6 +39,9 @@ pub struct SignedIn {
     pub placement: Option<Placement>,
 }
 
+/// How long a log-in waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Lets a bounded number of callers pass at once.
 pub struct Gate {
     free: Mutex<usize>,
@@ -52,20 +56,31 @@ impl Gate {
         }
     }
 
-    fn pass<T>(&self, f: impl FnOnce() -> T) -> T {
-        let mut free = lock(&self.free);
-        while *free == 0 {
-            free = self
-                .freed
-                .wait(free)
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+    /// Runs `f` once there is a place, or answers `Busy` when none comes free in time: the thread
+    /// that waits is one that every other request needs, too.
+    fn pass<T>(&self, f: impl FnOnce() -> T) -> Result<T, DeskError> {
+        let free = lock(&self.free);
+        let (mut free, waited) = self
+            .freed
+            .wait_timeout_while(free, PATIENCE, |free| *free == 0)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(DeskError::Busy);
         }
         *free -= 1;
         drop(free);
-        let out = f();
-        *lock(&self.free) += 1;
-        self.freed.notify_one();
-        out
+        let _place = Place(self);
+        Ok(f())
+    }
+}
+
+/// Gives its place back, also after a panic.
+struct Place<'a>(&'a Gate);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.free) += 1;
+        self.0.freed.notify_one();
     }
 }
 
@@ -84,7 +99,7 @@ impl Desk {
         let argon2 = self.argon2()?;
         let hash: PasswordHash = self
             .hashing
-            .pass(|| argon2.hash_password_with_salt(password.as_bytes(), &salt))
+            .pass(|| argon2.hash_password_with_salt(password.as_bytes(), &salt))?
             .map_err(|_| DeskError::Broken("a password cannot be hashed", None))?;
         Ok(hash.to_string())
     }
@@ -95,7 +110,7 @@ impl Desk {
             .map_err(|_| DeskError::Broken("a kept password hash is damaged", None))?;
         Ok(self
             .hashing
-            .pass(|| argon2.verify_password(password.as_bytes(), &hash))
+            .pass(|| argon2.verify_password(password.as_bytes(), &hash))?
             .is_ok())
     }
 
@@ -136,32 +151,23 @@ impl Desk {
             .db
             .read(|conn| accounts::find_by_username(conn, username))?;
         let now = self.clock.now();
+        let (desk, id) = (self.clone(), found.as_ref().map(|account| account.id));
+        let may_try = self.db.write(move |conn| match id {
+            None => Ok(false),
+            Some(id) => desk.count_try(conn, id, now),
+        })?;
         let phc = match &found {
             Some(account) => account.password_hash.clone(),
             None => self.nobodys_hash()?,
         };
         let is_right = password.len() <= MAX_PASSWORD_BYTES && self.is_password(password, &phc)?;
-        let Some(account) = found else {
-            return Err(DeskError::Credentials);
+        let account = match found {
+            Some(account) if is_right && may_try && account.active => account,
+            _ => return Err(DeskError::Credentials),
         };
-        let is_blocked = account.blocked_until.is_some_and(|until| now < until);
         let (desk, id) = (self.clone(), account.id);
-        if !is_right || is_blocked || !account.active {
-            if !is_right && !is_blocked {
-                let failures = account.failures.saturating_add(1);
-                let until = self
-                    .delay_after(failures)
-                    .and_then(|delay| now.checked_add(delay).ok());
-                self.db
-                    .write(move |conn| accounts::set_failures(conn, id, failures, until))?;
-            }
-            return Err(DeskError::Credentials);
-        }
-        let had_failures = account.failures > 0;
         self.db.write(move |conn| {
-            if had_failures {
-                accounts::set_failures(conn, id, 0, None)?;
-            }
+            accounts::forget_tries(conn, id)?;
             let placements = accounts::list_placements(conn, id)?;
             let placement = match placements.as_slice() {
                 [only] => Some(only.clone()),
@@ -173,15 +179,8 @@ impl Desk {
             let end = now
                 .checked_add(desk.settings.sign_in.absolute)
                 .unwrap_or(now);
-            accounts::insert_session(
-                conn,
-                session,
-                id,
-                chosen,
-                &hash_secret(&refresh_secret),
-                now,
-                end,
-            )?;
+            let hash = hash_secret(&refresh_secret);
+            accounts::insert_session(conn, session, id, chosen, &hash, now, end)?;
             Ok(SignedIn {
                 session,
                 account: id,
@@ -190,6 +189,25 @@ impl Desk {
                 placement,
             })
         })
+    }
+
+    /// Counts a try and sets the delay it leads to. False while the account is blocked.
+    fn count_try(
+        &self,
+        conn: &mut DbConnection,
+        id: AccountId,
+        now: Timestamp,
+    ) -> Result<bool, DeskError> {
+        let Some(tries) = accounts::count_try(conn, id, now)? else {
+            return Ok(false);
+        };
+        if let Some(until) = self
+            .delay_after(tries)
+            .and_then(|delay| now.checked_add(delay).ok())
+        {
+            accounts::block(conn, id, until)?;
+        }
+        Ok(true)
     }
 
     /// The delay after so many wrong passwords in a row: none at first, then doubling.

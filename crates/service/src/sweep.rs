@@ -1,7 +1,7 @@
 //! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
 
 use jiff::SignedDuration;
-use storage::{accounts, email_proofs, history, idempotency, outbox};
+use storage::{DbConnection, StoreError, accounts, email_proofs, history, idempotency, outbox};
 
 use crate::{Desk, DeskError};
 
@@ -14,6 +14,8 @@ pub struct SweepRun {
     pub rows: usize,
 }
 
+/// Rows deleted in one transaction.
+const PAGE: i64 = 500;
 /// A blob is put before its transaction: younger ones may still get their row.
 const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(1);
 /// Proofs are kept so long for the daily cap (`conventions.md` PR-3).
@@ -47,7 +49,7 @@ impl Desk {
         Ok(gone)
     }
 
-    /// Takes away rows whose time is over.
+    /// Takes away rows whose time is over, in small transactions: other writes go in between.
     pub fn sweep_rows(&self) -> Result<usize, DeskError> {
         let now = self.clock.now();
         let ago = |age: SignedDuration| now.checked_sub(age).unwrap_or(now);
@@ -56,13 +58,24 @@ impl Desk {
             ago(PROOF_AGE),
             ago(DONE_AGE),
         );
-        Ok(self.db.write(move |conn| {
-            Ok::<_, storage::StoreError>(
-                idempotency::delete_old(conn, answers)?
-                    + email_proofs::delete_old(conn, proofs)?
-                    + accounts::delete_ended_sessions(conn, done)?
-                    + outbox::delete_sent(conn, done)?,
-            )
-        })?)
+        let mut gone =
+            self.sweep_pages(move |conn| idempotency::delete_old(conn, answers, PAGE))?;
+        gone += self.sweep_pages(move |conn| email_proofs::delete_old(conn, proofs, PAGE))?;
+        gone += self.sweep_pages(move |conn| accounts::delete_ended_sessions(conn, done, PAGE))?;
+        gone += self.sweep_pages(move |conn| outbox::delete_sent(conn, done, PAGE))?;
+        Ok(gone)
+    }
+
+    fn sweep_pages<F>(&self, page: F) -> Result<usize, DeskError>
+    where
+        F: Fn(&mut DbConnection) -> Result<usize, StoreError> + Clone + Send + 'static,
+    {
+        let mut gone = 0;
+        loop {
+            match self.db.write(page.clone())? {
+                0 => return Ok(gone),
+                some => gone += some,
+            }
+        }
     }
 }

@@ -30,32 +30,30 @@ impl Desk {
     /// nodes, does nothing twice: each effect depends on the ticket's state and version.
     pub fn run_timers(&self) -> Result<TimersRun, DeskError> {
         let mut run = TimersRun::default();
+        let mut after = None;
         loop {
             let now = self.clock.now();
-            let due = self.db.read(|conn| tickets::list_due(conn, now, PAGE))?;
-            let mut moved = 0;
-            for id in &due {
+            let due = self
+                .db
+                .read(|conn| tickets::list_due(conn, now, after, PAGE))?;
+            let Some(last) = due.last() else {
+                return Ok(run);
+            };
+            // On to the next page whatever became of this one: a ticket that cannot be handled
+            // holds nobody up, and is due again at the next run.
+            after = Some(*last);
+            for (_, id) in &due {
                 match self.run_timer(*id) {
-                    Ok(done) => {
-                        moved += 1;
-                        match done {
-                            Due::Reminder => run.reminded += 1,
-                            Due::GiveUp => run.given_up += 1,
-                            Due::Close => run.closed += 1,
-                            Due::Nothing => moved -= 1,
-                        }
-                    }
-                    // Somebody else had it in hand: it is theirs, or due again at the next run.
-                    Err(DeskError::Stale { .. }) => {}
+                    Ok(Due::Reminder { .. }) => run.reminded += 1,
+                    Ok(Due::GiveUp) => run.given_up += 1,
+                    Ok(Due::Close) => run.closed += 1,
+                    // Somebody else had it in hand.
+                    Ok(Due::Nothing) | Err(DeskError::Stale { .. }) => {}
                     Err(error) => {
                         run.failed += 1;
                         tracing::error!(ticket.id = %id, error = error.as_cause(), "a timer failed");
                     }
                 }
-            }
-            // A page without progress would come back the same for ever.
-            if moved == 0 {
-                return Ok(run);
             }
         }
     }
@@ -72,7 +70,7 @@ impl Desk {
             let windows = desk.settings.windows_for(&ticket);
             let due = ticket.due(now, windows);
             let command = match due {
-                Due::Reminder => Command::Remind,
+                Due::Reminder { .. } => Command::Remind,
                 Due::GiveUp => Command::GiveUp,
                 Due::Close => Command::AutoClose,
                 Due::Nothing => {

@@ -13,7 +13,7 @@ use domain::ticket::Ticket;
 use domain::visibility::{Scope, View, view_of};
 use serde::{Deserialize, Serialize};
 use storage::tickets::{self, Details, Dossier};
-use storage::{DbConnection, StoreError};
+use storage::{DbConnection, StoreError, accounts};
 
 use crate::action_form::{CheckedAction, not_in_list};
 use crate::notify::{Notified, told};
@@ -94,8 +94,10 @@ impl Desk {
             desk.put_mails(conn, ticket.id, &dossier, &events, was, now)?;
             let (entry, notified) = summary(&events, was, &dossier)?;
             let view = view_of(&ticket, &Scope::of(&staff)).unwrap_or(View::Custodian);
+            let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, view);
+            desk.name_assignee(conn, &mut shown)?;
             Ok(Updated {
-                ticket: desk.staff_ticket(&ticket, &dossier, &staff, view),
+                ticket: shown,
                 entry,
                 notified,
             })
@@ -130,8 +132,23 @@ impl Desk {
                 ticket.absorb(&events);
                 desk.save(conn, &ticket, seen, &events, &actor, contacts)?;
             }
-            Ok(desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian))
+            let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian);
+            desk.name_assignee(conn, &mut shown)?;
+            Ok(shown)
         })
+    }
+
+    fn name_assignee(
+        &self,
+        conn: &mut DbConnection,
+        shown: &mut StaffTicket,
+    ) -> Result<(), StoreError> {
+        if let Some(owner) = &mut shown.assignee
+            && let Ok(account) = owner.id.parse()
+        {
+            owner.label = accounts::find_label(conn, account)?;
+        }
+        Ok(())
     }
 
     fn load_at(
@@ -141,9 +158,11 @@ impl Desk {
         wanted: &TicketRef,
         seen: i64,
     ) -> Result<(Ticket, Dossier), DeskError> {
-        let (ticket, dossier) =
-            tickets::find(conn, &Scope::of(staff), wanted)?.ok_or(DeskError::NotFound)?;
-        if ticket.version == seen {
+        let scope = Scope::of(staff);
+        let (ticket, dossier) = tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
+        // A past custodian may not write whatever it saw, and is not told the version now.
+        let is_past = matches!(view_of(&ticket, &scope), Some(View::Until(_)));
+        if is_past || ticket.version == seen {
             Ok((ticket, dossier))
         } else {
             Err(DeskError::Stale {

@@ -167,20 +167,56 @@ pub fn insert_placement(
     Ok(())
 }
 
-/// Remembers the outcome of a password check.
-pub fn set_failures(
+/// Counts a try before its password is looked at, so that guessing in parallel gains nothing.
+/// Answers how many tries there were since the last right one, or `None` while the account is
+/// blocked: then the try does not count.
+pub fn count_try(
     conn: &mut DbConnection,
     id: AccountId,
-    failures: i32,
-    blocked_until: Option<Timestamp>,
-) -> Result<(), StoreError> {
+    now: Timestamp,
+) -> Result<Option<i32>, StoreError> {
+    let free = accounts::blocked_until
+        .is_null()
+        .or(accounts::blocked_until.le(Ts(now)));
+    let counted = diesel::update(accounts::table.find(Id(id.uuid())).filter(free))
+        .set(accounts::failures.eq(accounts::failures + 1))
+        .execute(conn)?;
+    if counted == 0 {
+        return Ok(None);
+    }
+    let tries = accounts::table
+        .find(Id(id.uuid()))
+        .select(accounts::failures)
+        .first(conn)?;
+    Ok(Some(tries))
+}
+
+/// No try counts before `until`.
+pub fn block(conn: &mut DbConnection, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
+    diesel::update(accounts::table.find(Id(id.uuid())))
+        .set(accounts::blocked_until.eq(Some(Ts(until))))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The right password came: earlier tries are forgotten.
+pub fn forget_tries(conn: &mut DbConnection, id: AccountId) -> Result<(), StoreError> {
     diesel::update(accounts::table.find(Id(id.uuid())))
         .set((
-            accounts::failures.eq(failures),
-            accounts::blocked_until.eq(blocked_until.map(Ts)),
+            accounts::failures.eq(0),
+            accounts::blocked_until.eq(None::<Ts>),
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// The name of an account, for colleagues.
+pub fn find_label(conn: &mut DbConnection, id: AccountId) -> Result<Option<String>, StoreError> {
+    Ok(accounts::table
+        .find(Id(id.uuid()))
+        .select(accounts::display_name)
+        .first(conn)
+        .optional()?)
 }
 
 /// The placements an account holds now.
@@ -407,15 +443,18 @@ pub fn revoke_session(
     Ok(())
 }
 
-/// Forgets sessions that ended before `before`.
+/// Forgets sessions that ended before `before`, `most` of them at a time.
 pub fn delete_ended_sessions(
     conn: &mut DbConnection,
     before: Timestamp,
+    most: i64,
 ) -> Result<usize, StoreError> {
-    Ok(
-        diesel::delete(sessions::table.filter(sessions::expires_at.lt(Ts(before))))
-            .execute(conn)?,
-    )
+    let old = sessions::table
+        .filter(sessions::expires_at.lt(Ts(before)))
+        .select(sessions::id)
+        .limit(most)
+        .load::<Id>(conn)?;
+    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(conn)?)
 }
 
 /// A colleague a ticket can be given to.

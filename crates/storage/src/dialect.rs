@@ -59,12 +59,17 @@ pub(crate) fn lock_migrations(conn: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// For the end of a hand-written `SELECT` that claims rows: what another claimer holds is
-/// passed over. SQLite has one writer, so there is nothing to pass over.
-pub fn for_update_skip_locked(conn: &DbConnection) -> &'static str {
+/// Makes transactions about the same thing follow each other until their end, where counting and
+/// then inserting would let two pass at once. SQLite's one writer does so anyway.
+pub fn follow_each_other(conn: &mut DbConnection, thing: &str) -> QueryResult<()> {
     match conn {
-        DbConnection::Pg(_) => " FOR UPDATE SKIP LOCKED",
-        DbConnection::Sqlite(_) => "",
+        DbConnection::Sqlite(_) => Ok(()),
+        DbConnection::Pg(conn) => {
+            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind::<diesel::sql_types::Text, _>(thing)
+                .execute(conn)
+                .map(|_| ())
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::schema::email_proofs;
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError};
+use crate::{DbConnection, StoreError, dialect};
 
 /// A proof in progress.
 #[derive(Clone)]
@@ -48,13 +48,15 @@ pub fn insert(
     Ok(())
 }
 
-/// When proofs were asked for since `since`, for this address or from this network source.
+/// How many proofs were asked for since `since`, for this address or from this network source.
 pub fn count_since(
     conn: &mut DbConnection,
     email: &str,
     source: &str,
     since: Timestamp,
 ) -> Result<(i64, i64), StoreError> {
+    // Held until the insert that follows: parallel askers are counted one after the other.
+    dialect::follow_each_other(conn, email)?;
     let recent = email_proofs::created_at.ge(Ts(since));
     let by_email = email_proofs::table
         .filter(email_proofs::email.eq(Sealed::new(email)))
@@ -138,10 +140,16 @@ pub fn take(
         == 1)
 }
 
-/// Forgets proofs asked for before `before`.
-pub fn delete_old(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(
-        diesel::delete(email_proofs::table.filter(email_proofs::created_at.lt(Ts(before))))
-            .execute(conn)?,
-    )
+/// Forgets proofs asked for before `before`, `most` of them at a time.
+pub fn delete_old(
+    conn: &mut DbConnection,
+    before: Timestamp,
+    most: i64,
+) -> Result<usize, StoreError> {
+    let old = email_proofs::table
+        .filter(email_proofs::created_at.lt(Ts(before)))
+        .select(email_proofs::id)
+        .limit(most)
+        .load::<Id>(conn)?;
+    Ok(diesel::delete(email_proofs::table.filter(email_proofs::id.eq_any(old))).execute(conn)?)
 }

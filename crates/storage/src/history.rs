@@ -15,7 +15,7 @@ use domain::ids::{AccountId, AttachmentId, TicketId};
 use domain::note::{Attachment, Audience, Note, NoteKind};
 use domain::state::StateCode;
 use domain::ticket::{Leg, LegEnd, LegOutcome, Ticket};
-use domain::visibility::View;
+use domain::visibility::{EntryFacts, View, may_read};
 use jiff::Timestamp;
 
 use crate::schema::{accounts, attachments, legs, notes, ticket_events};
@@ -414,26 +414,60 @@ fn entry(
     })
 }
 
-/// A stored file and the entry it belongs to.
+/// A stored file, the entry it belongs to, and for whom that entry was written.
 #[derive(Debug, Clone)]
 pub struct StoredAttachment {
     /// The entry.
     pub seq: i64,
+    /// For whom the entry's text is; the citizen, where there is none.
+    pub audience: Audience,
+    /// The author's desk.
+    pub team: Option<AuthorityCode>,
+    /// The desk addressed.
+    pub party: Option<AuthorityCode>,
     /// The file.
     pub file: Attachment,
 }
 
-/// The files of a ticket. The caller keeps those whose entry its reader may read.
+impl StoredAttachment {
+    /// Whether somebody with `view` from desk `own` may have it: as its entry's text.
+    pub fn is_for(&self, view: View, own: Option<&AuthorityCode>) -> bool {
+        let entry = EntryFacts {
+            seq: self.seq,
+            audience: self.audience,
+            team: self.team.as_ref(),
+            party: self.party.as_ref(),
+        };
+        may_read(entry, view, own)
+    }
+}
+
+type EntryColumns = (Option<String>, Option<String>, Option<String>);
+
+/// The files of a ticket. The caller keeps those that are for its reader.
 pub fn list_attachments(
     conn: &mut DbConnection,
     ticket: TicketId,
 ) -> Result<Vec<StoredAttachment>, StoreError> {
+    let entry = notes::ticket_id
+        .eq(attachments::ticket_id)
+        .and(notes::seq.eq(attachments::seq));
     let rows = attachments::table
+        .left_join(notes::table.on(entry))
         .filter(attachments::ticket_id.eq(Id(ticket.uuid())))
         .order((attachments::seq.asc(), attachments::id.asc()))
-        .select(AttachmentRow::as_select())
-        .load(conn)?;
-    rows.into_iter().map(AttachmentRow::into_domain).collect()
+        .select((
+            AttachmentRow::as_select(),
+            (
+                notes::audience.nullable(),
+                notes::team.nullable(),
+                notes::party.nullable(),
+            ),
+        ))
+        .load::<(AttachmentRow, EntryColumns)>(conn)?;
+    rows.into_iter()
+        .map(|(row, entry)| row.into_domain(entry))
+        .collect()
 }
 
 /// The newest text of each ticket that its requester may read, in one statement.
@@ -477,14 +511,24 @@ pub fn orphans(conn: &mut DbConnection, keys: Vec<String>) -> Result<Vec<String>
 }
 
 impl AttachmentRow {
-    fn into_domain(self) -> Result<StoredAttachment, StoreError> {
+    fn into_domain(
+        self,
+        (audience, team, party): EntryColumns,
+    ) -> Result<StoredAttachment, StoreError> {
         let corrupt = |column: &'static str| StoreError::Corrupt {
             table: "attachments",
             id: self.id.0.to_string(),
             column,
         };
+        let audience = match audience.as_deref() {
+            None => Audience::Citizen, // filed along with the form
+            Some(code) => Audience::from_code(code).ok_or_else(|| corrupt("seq"))?,
+        };
         Ok(StoredAttachment {
             seq: self.seq,
+            audience,
+            team: team.as_deref().map(AuthorityCode::from),
+            party: party.as_deref().map(AuthorityCode::from),
             file: Attachment {
                 id: AttachmentId::new(self.id.0),
                 kind: FileKind::from_extension(&self.file_kind)
@@ -496,6 +540,23 @@ impl AttachmentRow {
             },
         })
     }
+}
+
+/// How much the requester wrote on a ticket: messages, and files of all sides.
+pub fn count_said(conn: &mut DbConnection, ticket: TicketId) -> Result<(i64, i64), StoreError> {
+    let messages = notes::table
+        .filter(
+            notes::ticket_id
+                .eq(Id(ticket.uuid()))
+                .and(notes::kind.eq("message")),
+        )
+        .count()
+        .get_result(conn)?;
+    let files = attachments::table
+        .filter(attachments::ticket_id.eq(Id(ticket.uuid())))
+        .count()
+        .get_result(conn)?;
+    Ok((messages, files))
 }
 
 /// A note of a ticket as it stands, with the account that wrote it.
@@ -566,7 +627,7 @@ mod tests {
             Change::QuestionWithdrawn,
             Change::InfoReceived,
             Change::MessageReceived,
-            Change::Reminded,
+            Change::Reminded { nth: 1 },
             Change::Resolved {
                 code: ResolutionCode::Duplicate,
                 closes_at: Timestamp::UNIX_EPOCH,

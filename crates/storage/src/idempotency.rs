@@ -77,10 +77,23 @@ pub fn delete(conn: &mut DbConnection, key: &RequestKey) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Forgets answers kept before `before`.
-pub fn delete_old(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(
-        diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(Ts(before))))
-            .execute(conn)?,
-    )
+/// Forgets answers kept before `before`, `most` of them at a time.
+pub fn delete_old(
+    conn: &mut DbConnection,
+    before: Timestamp,
+    most: i64,
+) -> Result<usize, StoreError> {
+    let old = idempotency_keys::table
+        .filter(idempotency_keys::created_at.lt(Ts(before)))
+        .select((
+            idempotency_keys::principal,
+            idempotency_keys::route,
+            idempotency_keys::key,
+        ))
+        .limit(most)
+        .load::<(String, String, String)>(conn)?;
+    for row in &old {
+        diesel::delete(idempotency_keys::table.find(row.clone())).execute(conn)?;
+    }
+    Ok(old.len())
 }

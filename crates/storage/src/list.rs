@@ -291,9 +291,31 @@ fn filtered(mut query: Query, filter: &Filter) -> Query {
         query = query.filter(tickets::phone.eq(Sealed::new(value.clone())));
     }
     if let Some(value) = &filter.family_name {
-        query = query.filter(tickets::family_name.eq(Sealed::new(value.clone())));
+        query = query.filter(tickets::family_name.eq_any(spellings(value)));
     }
     query
+}
+
+/// A name as people type it: as given, in capitals, in small letters, with capitals at word starts.
+/// An index serves all four; a normalised key comes with sealing.
+fn spellings(name: &str) -> Vec<Sealed> {
+    let small = name.to_lowercase();
+    let mut at_start = true;
+    let title: String = small
+        .chars()
+        .flat_map(|c| {
+            let upper = at_start;
+            at_start = !c.is_alphanumeric();
+            if upper {
+                c.to_uppercase().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect();
+    [name.to_owned(), name.to_uppercase(), small, title]
+        .map(Sealed::new)
+        .to_vec()
 }
 
 fn ordered(query: Query, page: &Page) -> Query {
@@ -403,52 +425,63 @@ pub struct Counters {
 }
 
 #[derive(QueryableByName)]
-struct CounterRow {
+struct StateRow {
     #[diesel(sql_type = diesel::sql_types::Text)]
     state: String,
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     total: i64,
     #[diesel(sql_type = diesel::sql_types::BigInt)]
+    attention: i64,
+}
+
+#[derive(QueryableByName)]
+struct OpenRow {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
     mine: i64,
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     unassigned: i64,
     #[diesel(sql_type = diesel::sql_types::BigInt)]
-    attention: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
     overdue: i64,
 }
 
-/// Counts the tickets in the custody of `desk` in one statement.
+/// Counts the tickets in the custody of `desk`: states along an index that holds all it needs, the
+/// rest over the open ones alone.
 pub fn count(
     conn: &mut DbConnection,
     desk: &AuthorityCode,
     me: &Assignee,
     now: Timestamp,
 ) -> Result<Counters, StoreError> {
-    let rows = diesel::sql_query(
+    use diesel::sql_types::Text;
+    let states = diesel::sql_query(
         "SELECT state, COUNT(*) AS total, \
-         CAST(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END) AS BIGINT) AS mine, \
-         CAST(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS unassigned, \
-         CAST(SUM(CASE WHEN needs_attention THEN 1 ELSE 0 END) AS BIGINT) AS attention, \
-         CAST(SUM(CASE WHEN due_at < $2 THEN 1 ELSE 0 END) AS BIGINT) AS overdue \
-         FROM tickets WHERE custodian = $3 GROUP BY state",
+         CAST(SUM(CASE WHEN needs_attention THEN 1 ELSE 0 END) AS BIGINT) AS attention \
+         FROM tickets WHERE custodian = $1 GROUP BY state",
     )
-    .bind::<diesel::sql_types::Text, _>(assignee::to_column(me))
+    .bind::<Text, _>(desk.as_str().to_owned())
+    .load::<StateRow>(conn)?;
+    let open = diesel::sql_query(format!(
+        "SELECT CAST(COALESCE(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS mine, \
+         CAST(COALESCE(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unassigned, \
+         CAST(COALESCE(SUM(CASE WHEN due_at < $2 THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue \
+         FROM tickets WHERE custodian = $3 AND {IS_OPEN}"
+    ))
+    .bind::<Text, _>(assignee::to_column(me))
     .bind::<crate::sql_types::Instant, _>(Ts(now))
-    .bind::<diesel::sql_types::Text, _>(desk.as_str().to_owned())
-    .load::<CounterRow>(conn)?;
-    let mut counters = Counters::default();
-    for row in rows {
+    .bind::<Text, _>(desk.as_str().to_owned())
+    .get_result::<OpenRow>(conn)?;
+    let mut counters = Counters {
+        mine: open.mine,
+        unassigned: open.unassigned,
+        overdue: open.overdue,
+        ..Counters::default()
+    };
+    for row in states {
         let Some(state) = StateCode::from_code(&row.state) else {
             continue;
         };
         counters.by_state.push((state, row.total));
         counters.needs_attention += row.attention;
-        if state.is_open() {
-            counters.mine += row.mine;
-            counters.unassigned += row.unassigned;
-            counters.overdue += row.overdue;
-        }
     }
     counters.by_state.sort();
     Ok(counters)

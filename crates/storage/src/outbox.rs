@@ -166,12 +166,18 @@ pub fn count(conn: &mut DbConnection) -> Result<(i64, i64), StoreError> {
     ))
 }
 
-/// Forgets messages that left before `before`.
-pub fn delete_sent(conn: &mut DbConnection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(
-        outbox::table.filter(outbox::state.eq("sent").and(outbox::sent_at.lt(Ts(before)))),
-    )
-    .execute(conn)?)
+/// Forgets messages that left before `before`, `most` of them at a time.
+pub fn delete_sent(
+    conn: &mut DbConnection,
+    before: Timestamp,
+    most: i64,
+) -> Result<usize, StoreError> {
+    let old = outbox::table
+        .filter(outbox::state.eq("sent").and(outbox::sent_at.lt(Ts(before))))
+        .select(outbox::id)
+        .limit(most)
+        .load::<Id>(conn)?;
+    Ok(diesel::delete(outbox::table.filter(outbox::id.eq_any(old))).execute(conn)?)
 }
 
 #[diesel::dsl::auto_type]

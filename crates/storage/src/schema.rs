@@ -118,7 +118,7 @@ diesel::table! {
         email -> Text,
         phone -> Nullable<Text>,
         description -> Nullable<Text>,
-        details -> JsonDoc,
+        details -> Text,
         follow_up_of -> Nullable<Uid>,
         created_at -> Instant,
         updated_at -> Instant,

@@ -4,7 +4,7 @@
 //! the caller's one transaction, guarded by the version that was read.
 
 use diesel::prelude::*;
-use domain::actor::Actor;
+use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
 use domain::ids::{TicketId, TicketNumber, TicketRef};
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::assignee;
 use crate::schema::{legs, tickets};
 use crate::sealed::Sealed;
-use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, history};
+use crate::sql_types::{Id, Json, Ts, Uid};
+use crate::{DbConnection, StoreError, dialect, history};
 
 /// Who filed a ticket, for the rules that differ by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ struct TicketRow {
     email: Sealed,
     phone: Option<Sealed>,
     description: Option<String>,
-    details: Json,
+    details: Sealed,
     follow_up_of: Option<Id>,
     created_at: Ts,
     updated_at: Ts,
@@ -365,48 +365,134 @@ pub fn find(
     row.into_domain(legs).map(Some)
 }
 
-/// Tickets whose timer has come, the longest overdue first.
+/// A page of the tickets whose timer has come, the longest overdue first, after the place where
+/// the page before ended.
 pub fn list_due(
     conn: &mut DbConnection,
     now: Timestamp,
+    after: Option<(Timestamp, TicketId)>,
     limit: i64,
-) -> Result<Vec<TicketId>, StoreError> {
-    let ids = tickets::table
-        .filter(
-            tickets::timer_at
-                .is_not_null()
-                .and(tickets::timer_at.le(Ts(now))),
-        )
+) -> Result<Vec<(Timestamp, TicketId)>, StoreError> {
+    let (at, id) = after.map_or((Timestamp::MIN, uuid::Uuid::nil()), |(at, id)| {
+        (at, id.uuid())
+    });
+    let rows = tickets::table
+        .filter(tickets::timer_at.is_not_null())
+        .filter(tickets::timer_at.assume_not_null().le(Ts(now)))
+        .filter(dialect::after(
+            (tickets::timer_at.assume_not_null(), tickets::id),
+            Ts(at),
+            Id(id),
+        ))
         .order((tickets::timer_at.asc(), tickets::id.asc()))
-        .select(tickets::id)
+        .select((tickets::timer_at.assume_not_null(), tickets::id))
         .limit(limit)
-        .load::<Id>(conn)?;
-    Ok(ids.into_iter().map(|id| TicketId::new(id.0)).collect())
+        .load::<(Ts, Id)>(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(at, id)| (at.0, TicketId::new(id.0)))
+        .collect())
 }
 
-/// Other open tickets of the same person in the same custody: a hint, never an access decision.
-pub fn list_same_person(
+/// What a screen shows beside the ticket itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Numbers of other tickets of the same person and service in the same custody, newest first:
+    /// a hint, never an access decision.
+    pub possible_duplicates: Vec<TicketNumber>,
+    /// The name of the colleague who owns the ticket.
+    pub assignee_label: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct BesideRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    what: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+/// Both in one statement, because every screen needs both.
+pub fn load_beside(
     conn: &mut DbConnection,
     ticket: &Ticket,
     tax_code: &str,
-    limit: i64,
-) -> Result<Vec<TicketNumber>, StoreError> {
-    let numbers = tickets::table
-        .filter(tickets::tax_code.eq(Sealed::new(tax_code)))
-        .filter(tickets::custodian.eq(ticket.custodian.code.as_str().to_owned()))
-        .filter(tickets::service_code.eq(ticket.service.as_str().to_owned()))
-        .filter(tickets::id.ne(Id(ticket.id.uuid())))
-        .filter(tickets::state.ne(StateCode::Removed.as_str()))
-        .order(tickets::created_at.desc())
-        .select(tickets::number)
-        .limit(limit)
-        .load::<String>(conn)?;
-    Ok(numbers.into_iter().map(TicketNumber::from_stored).collect())
+) -> Result<Beside, StoreError> {
+    use diesel::sql_types::Text;
+    let owner = match &ticket.assignee {
+        Some(Assignee::Operator(account)) => account.uuid(),
+        _ => uuid::Uuid::nil(),
+    };
+    let rows = diesel::sql_query(
+        "SELECT 'duplicate' AS what, number AS value FROM (SELECT number FROM tickets \
+         WHERE tax_code = $1 AND custodian = $2 AND service_code = $3 AND id <> $4 AND state <> 'removed' \
+         ORDER BY created_at DESC, id DESC LIMIT 5) AS same_person \
+         UNION ALL SELECT 'assignee', display_name FROM accounts WHERE id = $5",
+    )
+    .bind::<Text, _>(Sealed::new(tax_code))
+    .bind::<Text, _>(ticket.custodian.code.as_str().to_owned())
+    .bind::<Text, _>(ticket.service.as_str().to_owned())
+    .bind::<Uid, _>(Id(ticket.id.uuid()))
+    .bind::<Uid, _>(Id(owner))
+    .load::<BesideRow>(conn)?;
+    let mut beside = Beside::default();
+    for row in rows {
+        match row.what.as_str() {
+            "assignee" => beside.assignee_label = Some(row.value),
+            _ => beside
+                .possible_duplicates
+                .push(TicketNumber::from_stored(row.value)),
+        }
+    }
+    Ok(beside)
 }
 
-fn details_column(details: &Details) -> Result<Json, StoreError> {
-    serde_json::to_value(details)
-        .map(Json)
+/// Holds a ticket's row until the end of the transaction, so that two changes that hang on it
+/// follow each other. SQLite has one writer, and so holds everything anyway.
+pub fn hold(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreError> {
+    diesel::update(tickets::table.find(Id(id.uuid())))
+        .set(tickets::version.eq(tickets::version))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The open follow-up of a closed ticket, if there is one.
+pub fn find_open_follow_up(
+    conn: &mut DbConnection,
+    closed: TicketId,
+) -> Result<Option<(Ticket, Dossier)>, StoreError> {
+    let id = tickets::table
+        .filter(tickets::follow_up_of.eq(Some(Id(closed.uuid()))))
+        .filter(
+            tickets::state.ne_all([StateCode::AutoClosed.as_str(), StateCode::Removed.as_str()]),
+        )
+        .order((tickets::created_at.desc(), tickets::id.desc()))
+        .select(tickets::id)
+        .first::<Id>(conn)
+        .optional()?;
+    match id {
+        Some(id) => find(conn, &Scope::System, &TicketRef::Id(TicketId::new(id.0))),
+        None => Ok(None),
+    }
+}
+
+/// How many tickets a national identity filed since `since`.
+pub fn count_filed(
+    conn: &mut DbConnection,
+    identity: &str,
+    since: Timestamp,
+) -> Result<i64, StoreError> {
+    Ok(tickets::table
+        .filter(tickets::requester_identity.eq(Sealed::new(identity)))
+        .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
+        .filter(tickets::created_at.ge(Ts(since)))
+        .count()
+        .get_result(conn)?)
+}
+
+fn details_column(details: &Details) -> Result<Sealed, StoreError> {
+    serde_json::to_string(details)
+        .map(Sealed::new)
         .map_err(|_| StoreError::Corrupt {
             table: "tickets",
             id: String::new(),
@@ -425,7 +511,7 @@ impl TicketRow {
         let tallies: Tallies =
             serde_json::from_value(self.tallies.0.clone()).map_err(|_| corrupt("tallies"))?;
         let details: Details =
-            serde_json::from_value(self.details.0.clone()).map_err(|_| corrupt("details"))?;
+            serde_json::from_str(&self.details.clone().open()).map_err(|_| corrupt("details"))?;
         let state = self.state(tallies.asked).ok_or_else(|| corrupt("state"))?;
         let ticket = Ticket {
             id: TicketId::new(id),

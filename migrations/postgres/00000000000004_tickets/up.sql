@@ -28,7 +28,7 @@ CREATE TABLE tickets (
     email TEXT NOT NULL,
     phone TEXT,
     description TEXT,
-    details JSONB NOT NULL,
+    details TEXT NOT NULL,
     follow_up_of UUID REFERENCES tickets (id),
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
@@ -43,8 +43,12 @@ CREATE TABLE tickets (
 CREATE INDEX tickets_by_custodian ON tickets (custodian, created_at, id);
 CREATE INDEX tickets_open ON tickets (custodian, created_at, id) WHERE state NOT IN ('resolved', 'auto-closed', 'removed');
 CREATE INDEX tickets_by_update ON tickets (custodian, updated_at, id);
-CREATE INDEX tickets_by_due ON tickets (custodian, due_at, id) WHERE state NOT IN ('resolved', 'auto-closed', 'removed');
-CREATE INDEX tickets_by_priority ON tickets (custodian, priority, id) WHERE state NOT IN ('resolved', 'auto-closed', 'removed');
+CREATE INDEX tickets_by_due ON tickets (custodian, due_at, id);
+CREATE INDEX tickets_by_priority ON tickets (custodian, priority, id);
+CREATE INDEX tickets_by_state ON tickets (custodian, state, needs_attention);
+CREATE INDEX tickets_everywhere_by_update ON tickets (updated_at, id);
+CREATE INDEX tickets_everywhere_by_due ON tickets (due_at, id);
+CREATE INDEX tickets_everywhere_by_priority ON tickets (priority, id);
 CREATE INDEX tickets_by_creation ON tickets (created_at, id);
 CREATE INDEX tickets_by_requester ON tickets (requester_identity, created_at, id);
 CREATE INDEX tickets_by_timer ON tickets (timer_at, id) WHERE timer_at IS NOT NULL;
@@ -52,6 +56,7 @@ CREATE INDEX tickets_by_tax_code ON tickets (tax_code);
 CREATE INDEX tickets_by_email ON tickets (email);
 CREATE INDEX tickets_by_phone ON tickets (phone);
 CREATE INDEX tickets_by_family_name ON tickets (family_name);
+CREATE INDEX tickets_by_follow_up ON tickets (follow_up_of) WHERE follow_up_of IS NOT NULL;
 CREATE INDEX tickets_by_service ON tickets (service_code, problem_type);
 
 CREATE TABLE ticket_events (

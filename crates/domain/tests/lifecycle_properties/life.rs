@@ -176,7 +176,6 @@ impl Life {
         prop_assert_eq!(note.kind == NoteKind::Message, *actor == Actor::Requester);
         let facts = EntryFacts {
             seq: event.seq,
-            kind: note.kind,
             audience: note.audience,
             team: note.team.as_ref(),
             party: note.party.as_ref(),

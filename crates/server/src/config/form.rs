@@ -3,7 +3,7 @@
 use domain::catalogue::TextLimits;
 use domain::text::DESCRIPTION_HIGHEST_MAX_CHARS;
 use serde::Deserialize;
-use service::settings::EmailProofSettings;
+use service::settings::{EmailProofSettings, Quotas};
 
 use super::check::Check;
 
@@ -18,6 +18,36 @@ impl FormSection {
         let key = "form.description_max_chars";
         let bounds = 100..=DESCRIPTION_HIGHEST_MAX_CHARS;
         TextLimits::with_description(check.number(key, self.description_max_chars, bounds))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotaSection {
+    filings_per_day: i64,
+    messages_per_request: i64,
+    files_per_request: i64,
+}
+
+impl QuotaSection {
+    pub(super) fn check(&self, check: &mut Check) -> Quotas {
+        Quotas {
+            filings_per_day: check.number(
+                "quota.filings_per_day",
+                self.filings_per_day,
+                1..=10_000,
+            ),
+            messages_per_ticket: check.number(
+                "quota.messages_per_request",
+                self.messages_per_request,
+                10..=1_000,
+            ),
+            files_per_ticket: check.number(
+                "quota.files_per_request",
+                self.files_per_request,
+                1..=1_000,
+            ),
+        }
     }
 }
 

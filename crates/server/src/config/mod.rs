@@ -46,6 +46,7 @@ struct Written {
     reference: data::ReferenceSection,
     lifecycle: lifecycle::LifecycleSection,
     form: form::FormSection,
+    quota: form::QuotaSection,
     email_proof: form::EmailProofSection,
     sign_in: sign_in::SignInSection,
     mail: mail::MailSection,
@@ -71,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) lifecycle: Lifecycle,
     /// Lengths of texts.
     pub(crate) text_limits: domain::catalogue::TextLimits,
+    /// How much a requester may send.
+    pub(crate) quotas: service::settings::Quotas,
     /// E-mail proofs.
     pub(crate) email_proof: service::settings::EmailProofSettings,
     /// Log-in.
@@ -120,6 +123,7 @@ impl Written {
             reference: self.reference.check(),
             lifecycle: self.lifecycle.check(&mut check),
             text_limits: self.form.check(&mut check),
+            quotas: self.quota.check(&mut check),
             email_proof: self.email_proof.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),

@@ -74,16 +74,31 @@ fn a_user_name_is_one_name_in_any_letter_case() {
 }
 
 #[test]
-fn wrong_passwords_are_remembered_and_forgotten() {
+fn tries_are_counted_before_their_password_is_looked_at() {
     everywhere(|fresh| {
         let db = fresh.db();
-        for (failures, until) in [(5, Some(hours(1))), (0, None)] {
-            write(db, move |conn| {
-                accounts::set_failures(conn, ada(), failures, until)
-            });
-            let account = read(db, |conn| accounts::find_by_username(conn, "operator")).unwrap();
-            assert_eq!((account.failures, account.blocked_until), (failures, until));
-        }
+        let tried = |at: i64| write(db, move |conn| accounts::count_try(conn, ada(), hours(at)));
+        assert_eq!((tried(0), tried(0)), (Some(1), Some(2)));
+        write(db, |conn| accounts::block(conn, ada(), hours(2)));
+        assert_eq!(tried(1), None, "blocked: the try does not count");
+        assert_eq!(tried(2), Some(3), "the delay is over");
+        write(db, |conn| accounts::forget_tries(conn, ada()));
+        let account = read(db, |conn| accounts::find_by_username(conn, "operator")).unwrap();
+        assert_eq!((account.failures, account.blocked_until), (0, None));
+    });
+}
+
+#[test]
+fn tries_at_once_are_all_counted() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| write(db, |conn| accounts::count_try(conn, ada(), hours(0))));
+            }
+        });
+        let account = read(db, |conn| accounts::find_by_username(conn, "operator")).unwrap();
+        assert_eq!(account.failures, 8);
     });
 }
 
@@ -204,7 +219,7 @@ fn a_session_is_revoked_once_and_forgotten_after_its_end() {
         write(db, |conn| accounts::revoke_session(conn, SESSION, hours(3)));
         let forget = |hour| {
             write(db, move |conn| {
-                accounts::delete_ended_sessions(conn, hours(hour))
+                accounts::delete_ended_sessions(conn, hours(hour), 10)
             })
         };
         assert_eq!([forget(10), forget(11), forget(12)], [0, 1, 0]);

@@ -111,7 +111,7 @@ fn proofs_are_counted_by_address_and_by_source_and_forgotten_by_age() {
             [(2, 3), (1, 2), (0, 1), (0, 0)]
         );
         assert_eq!(
-            write(db, |conn| email_proofs::delete_old(conn, hours(1))),
+            write(db, |conn| email_proofs::delete_old(conn, hours(1), 10)),
             1
         );
         assert_eq!(since(0), (1, 2));

@@ -85,7 +85,10 @@ fn one_key_or_all_old_ones_are_forgotten() {
         }
         let [_, _, _, (last, _)] = keys.clone();
         write(db, move |conn| idempotency::delete(conn, &last));
-        assert_eq!(write(db, |conn| idempotency::delete_old(conn, hours(2))), 1);
+        assert_eq!(
+            write(db, |conn| idempotency::delete_old(conn, hours(2), 10)),
+            1
+        );
         let left = keys.map(|(one, _)| read(db, |conn| idempotency::find(conn, &one)).is_some());
         assert_eq!(left, [false, true, true, false]);
     });

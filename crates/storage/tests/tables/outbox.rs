@@ -229,7 +229,7 @@ fn only_what_left_is_forgotten() {
         assert!(report(db, &held[2], |conn, one| outbox::park(
             conn, one, "550"
         )));
-        let forget = || write(db, |conn| outbox::delete_sent(conn, hours(2)));
+        let forget = || write(db, |conn| outbox::delete_sent(conn, hours(2), 10));
         assert_eq!((forget(), forget()), (1, 0));
         assert_eq!(counts(db), (1, 1));
     });

@@ -28,7 +28,6 @@ fn allowed(history: &[Event], view: View, own: Option<&AuthorityCode>) -> Vec<To
         let readable = event.note.as_ref().filter(|note| {
             let facts = EntryFacts {
                 seq: event.seq,
-                kind: note.kind,
                 audience: note.audience,
                 team: note.team.as_ref(),
                 party: note.party.as_ref(),
