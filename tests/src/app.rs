@@ -101,6 +101,7 @@ impl TestApp {
             limits: RateLimits::per_minute(limit),
             metrics: Metrics::new().expect("metrics"),
             proxies: Proxies::default(),
+            public_url: OWN_ISSUER.to_owned(),
         };
         let (address, server) = start_server(shared);
         TestApp {

@@ -107,18 +107,18 @@ impl Desk {
         once: &Once,
     ) -> Result<Answer<Replied>, DeskError> {
         // Taken before the transaction: a follow-up needs one, and skipped numbers do no harm.
+        let now = self.clock.now();
         let is_over = self.db.read(|conn| {
             let found = tickets::find(conn, scope, &wanted)?.ok_or(DeskError::NotFound)?;
-            Ok::<_, DeskError>(found.0.takes_no_reply(self.clock.now()))
+            Ok::<_, DeskError>(found.0.takes_no_reply(now))
         })?;
         let number = if is_over {
-            Some(self.next_number()?)
+            Some(self.next_number(now)?)
         } else {
             None
         };
         let (desk, scope) = (self.clone(), scope.clone());
         self.write_once(once, move |conn| {
-            let now = desk.clock.now();
             let (mut ticket, dossier) =
                 tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
             if !ticket.takes_no_reply(now) {
@@ -143,7 +143,7 @@ impl Desk {
             }
             let number = number.ok_or(DeskError::Busy)?;
             let dossier = desk.follow_up_dossier(dossier, &ticket, &body, now);
-            let new = desk.follow_up(&ticket, number);
+            let new = desk.follow_up(&ticket, number, now);
             let made = desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
             Ok(Replied {
                 ticket: desk.requester_ticket(&made, &dossier),
@@ -271,8 +271,13 @@ impl Desk {
     }
 
     /// A follow-up begins where the same form would if it were filed today.
-    fn follow_up(&self, closed: &Ticket, number: domain::ids::TicketNumber) -> NewTicket {
-        let router = Router::new(&self.reference, self.today());
+    fn follow_up(
+        &self,
+        closed: &Ticket,
+        number: domain::ids::TicketNumber,
+        now: Timestamp,
+    ) -> NewTicket {
+        let router = Router::new(&self.reference, self.day_of(now));
         NewTicket {
             id: TicketId::new(self.ids.uuid()),
             number,

@@ -147,10 +147,10 @@ impl Desk {
         attachment: Option<Attachment>,
         once: &Once,
     ) -> Result<Answer<RequesterTicket>, DeskError> {
-        let number = self.next_number()?;
+        let now = self.clock.now();
+        let number = self.next_number(now)?;
         let desk = self.clone();
         self.write_once(once, move |conn| {
-            let now = desk.clock.now();
             if let Some(proof) = checked.proof
                 && !email_proofs::take(conn, proof, checked.filing.email.as_str(), now)?
             {
@@ -166,7 +166,7 @@ impl Desk {
                 service: checked.filing.service_code,
                 problem_type: checked.filing.problem_type,
                 declared_authority: checked.filing.declared_authority,
-                custodian: Router::new(&desk.reference, desk.today())
+                custodian: Router::new(&desk.reference, desk.day_of(now))
                     .desk(&checked.filing.custodian),
             };
             let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
@@ -267,7 +267,7 @@ impl Desk {
 
     /// The next number. Taken in blocks outside the filing's transaction, so that no filing waits
     /// for another's commit; unique over all nodes, and never used twice.
-    pub(crate) fn next_number(&self) -> Result<TicketNumber, DeskError> {
+    pub(crate) fn next_number(&self, now: jiff::Timestamp) -> Result<TicketNumber, DeskError> {
         let mut block = lock(&self.numbers);
         if block.next >= block.end {
             let first = self.db.write(|conn| {
@@ -280,7 +280,7 @@ impl Desk {
         }
         let counter = block.next;
         block.next += 1;
-        Ok(TicketNumber::new(self.today().year(), counter))
+        Ok(TicketNumber::new(self.day_of(now).year(), counter))
     }
 }
 

@@ -114,10 +114,12 @@ impl Desk {
 
     /// Today, for dates people write.
     pub fn today(&self) -> jiff::civil::Date {
-        self.clock
-            .now()
-            .to_zoned(self.settings.time_zone.clone())
-            .date()
+        self.day_of(self.clock.now())
+    }
+
+    /// The day of an instant where the installation is.
+    pub(crate) fn day_of(&self, now: jiff::Timestamp) -> jiff::civil::Date {
+        now.to_zoned(self.settings.time_zone.clone()).date()
     }
 
     /// Asks the database for a sign of life.
