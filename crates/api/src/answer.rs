@@ -142,11 +142,16 @@ fn trace_parent(headers: &HeaderMap) -> Option<String> {
     let is_hex = |part: &str, len: usize| {
         part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     };
+    // Zeros alone name nothing.
+    let is_zero = |part: &str| part.bytes().all(|b| b == b'0');
     match parts.as_slice() {
         [version, trace, parent, flags]
             if is_hex(version, 2)
+                && *version != "ff"
                 && is_hex(trace, 32)
+                && !is_zero(trace)
                 && is_hex(parent, 16)
+                && !is_zero(parent)
                 && is_hex(flags, 2) =>
         {
             Some(text.to_owned())

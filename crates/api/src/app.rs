@@ -1,7 +1,6 @@
 //! Wires handlers, policy and gate into a server.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -9,7 +8,6 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use serde_json::Value;
 use service::Desk;
-use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -19,8 +17,8 @@ use crate::oidc::CitizenVerifier;
 use crate::openapi::{SpecError, publish, to_yaml};
 use crate::proxies::Proxies;
 use crate::rate_limit::RateLimits;
-use crate::submission::Uploads;
 use crate::tokens::Tokens;
+use crate::uploads::Uploads;
 use crate::{docs_page, handlers, policy};
 
 /// What every request may need.
@@ -37,6 +35,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The proxies we believe.
     pub proxies: Proxies,
+    /// Where people reach us, such as `https://sportello.example.org`; never taken from a request.
+    pub public_url: String,
 }
 
 /// How the server runs.
@@ -49,9 +49,6 @@ pub struct ServeOptions {
     /// How long a stop waits for what was accepted (D-41).
     pub shutdown_seconds: u64,
 }
-
-/// Files on their way in at once; the next one hears 503.
-const UPLOADS_IN_FLIGHT: usize = 32;
 
 /// The published description, ready to serve.
 pub(crate) struct Description {
@@ -93,7 +90,7 @@ pub fn serve(
     let json = description().map_err(std::io::Error::other)?;
     let yaml = to_yaml(&json).map_err(std::io::Error::other)?;
     let description = web::Data::new(Description { json, yaml });
-    let uploads = web::Data::new(Uploads(Arc::new(Semaphore::new(UPLOADS_IN_FLIGHT))));
+    let uploads = web::Data::new(Uploads::new());
     let desk = web::Data::new(shared.desk.clone());
     let shared = web::Data::new(shared);
     forget_idle_callers(shared.clone());
@@ -103,7 +100,6 @@ pub fn serve(
             .app_data(desk.clone())
             .app_data(uploads.clone())
             .app_data(description.clone())
-            .app_data(handlers::query_config())
             .app_data(handlers::path_config())
             .wrap(from_fn(gate))
             .into_utoipa_app()

@@ -5,15 +5,14 @@
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{HttpRequest, web};
-use bytes::{Bytes, BytesMut};
 use domain::invalid::{FieldError, Invalid};
-use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-use crate::gate::BODY_DEADLINE;
+use crate::json::Bounded;
 use crate::problem::Problem;
+use crate::uploads::Arriving;
 
 /// The hard cap on a whole body (`domain.md` §3.7).
 pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -56,7 +55,12 @@ pub(crate) fn must_be_plain(request: &HttpRequest) -> Result<(), Problem> {
     let packed = request
         .headers()
         .get(CONTENT_ENCODING)
-        .is_some_and(|value| value.as_bytes() != b"identity");
+        .is_some_and(|value| {
+            !value
+                .as_bytes()
+                .trim_ascii()
+                .eq_ignore_ascii_case(b"identity")
+        });
     if packed {
         return Err(Problem::new("unsupported-media-type").detail(
             "Il corpo non può essere compresso.",
@@ -90,28 +94,19 @@ pub(crate) async fn read_object(
             .accept(expects == Expects::MergePatch));
     }
     must_be_plain(request)?;
-    let bytes = tokio::time::timeout(BODY_DEADLINE, collect(payload))
-        .await
-        .map_err(|_| Problem::new("request-timeout"))??;
-    parse_object(&bytes)
+    parse_object(&Arriving::new(request, payload).collect().await?)
 }
 
-async fn collect(mut payload: web::Payload) -> Result<Bytes, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk
-            .map_err(|_| Problem::malformed("Il corpo si interrompe.", "the body breaks off"))?;
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(Problem::new("payload-too-large"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-/// Parses a JSON object; serde_json bounds its depth.
+/// Parses a JSON object; serde_json bounds its depth, and `Bounded` how much is in it.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+    let parsed: Result<Bounded, serde_json::Error> = serde_json::from_slice(bytes);
+    let Bounded(value) = parsed.map_err(|error| {
+        if error.is_data() {
+            return Problem::malformed(
+                "Il corpo contiene troppi campi.",
+                "there are too many members in the body",
+            );
+        }
         let (line, column) = (error.line(), error.column());
         Problem::malformed(
             &format!("Il corpo non è JSON valido (riga {line}, colonna {column})."),
@@ -135,14 +130,7 @@ pub(crate) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> 
 /// NUL has no place in any text, and one of the databases cannot keep it.
 fn find_nul(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) {
     match value {
-        Value::String(text) if text.contains('\0') => errors.push(
-            Invalid::new(
-                "forbidden-chars",
-                "Contiene un carattere non ammesso",
-                "holds a character that is not allowed",
-            )
-            .at(pointer),
-        ),
+        Value::String(text) if text.contains('\0') => errors.push(forbidden_chars().at(pointer)),
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 find_nul(&format!("{pointer}/{at}"), item, errors);
@@ -155,6 +143,15 @@ fn find_nul(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) {
         }
         _ => {}
     }
+}
+
+/// The refusal of a text with NUL in it.
+pub(crate) const fn forbidden_chars() -> Invalid {
+    Invalid::new(
+        "forbidden-chars",
+        "Contiene un carattere non ammesso",
+        "holds a character that is not allowed",
+    )
 }
 
 /// Reads an object into a body type: unknown members are refused all at once, lengths are checked
@@ -231,7 +228,8 @@ fn pointer_of(path: &str) -> String {
         .collect()
 }
 
-fn escape(part: &str) -> String {
+/// A name as a part of a JSON pointer (RFC 6901).
+pub(crate) fn escape(part: &str) -> String {
     part.replace('~', "~0").replace('/', "~1")
 }
 

@@ -4,7 +4,6 @@
 //! Deny by default: a path without a line in `policy` is answered before any handler runs.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -126,6 +125,13 @@ async fn admit(
         );
         return (Principal::Nobody, Err(Problem::malformed(it, en)));
     }
+    if request.query_string().len() > MAX_HEADER_BYTES {
+        let (it, en) = (
+            "I parametri superano 8 KiB.",
+            "the query is longer than 8 KiB",
+        );
+        return (Principal::Nobody, Err(Problem::malformed(it, en)));
+    }
     if let Some(problem) = cannot_answer(request) {
         return (Principal::Nobody, Err(problem));
     }
@@ -203,12 +209,11 @@ fn cannot_answer(request: &ServiceRequest) -> Option<Problem> {
     ];
     let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
     let speaks = |range: &str| {
-        let range = range
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let mut parts = range.split(';');
+        let range = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        if parts.any(is_weight_zero) {
+            return false;
+        }
         let is_file = ALL_EXTENSIONS
             .iter()
             .filter_map(|extension| FileKind::from_extension(extension))
@@ -216,6 +221,14 @@ fn cannot_answer(request: &ServiceRequest) -> Option<Problem> {
         range.is_empty() || range.ends_with("/*") || is_file || SPOKEN.contains(&range.as_str())
     };
     (!accept.split(',').any(speaks)).then(|| Problem::new("not-acceptable"))
+}
+
+/// `q=0`: anything but this (RFC 9110 §12.4.2).
+fn is_weight_zero(parameter: &str) -> bool {
+    let weight = parameter.trim().to_ascii_lowercase();
+    weight
+        .strip_prefix("q=")
+        .is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0))
 }
 
 async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Principal, Problem> {
@@ -280,8 +293,5 @@ fn citizen(claims: CitizenClaims) -> Option<Principal> {
     })
 }
 
-/// Longest header value; no token and no cursor of ours comes near.
+/// Longest header value and longest query; no token and no cursor of ours comes near.
 const MAX_HEADER_BYTES: usize = 8 * 1024;
-
-/// Longest time a body may take to arrive.
-pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);

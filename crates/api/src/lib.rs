@@ -12,7 +12,9 @@ mod cursor;
 mod docs_page;
 mod gate;
 mod handlers;
+mod json;
 mod language;
+mod members;
 pub mod metrics;
 pub mod oidc;
 pub mod openapi;
@@ -20,9 +22,11 @@ pub mod policy;
 mod principal;
 pub mod problem;
 pub mod proxies;
+mod query;
 pub mod rate_limit;
 mod submission;
 pub mod tokens;
+mod uploads;
 
 use service::DeskError;
 

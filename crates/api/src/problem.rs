@@ -124,6 +124,11 @@ const fn is(one: &str, other: &str) -> bool {
     }
 }
 
+/// Most bad fields an answer names.
+const MAX_ERRORS: usize = 100;
+/// Most characters of a pointer: names of unknown fields are the caller's.
+const MAX_POINTER_CHARS: usize = 128;
+
 /// An error on its way to a client. Boxed, because every answer may turn out to be one.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Content>);
@@ -162,7 +167,14 @@ impl Problem {
         }))
     }
 
-    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+    fn with_errors(mut self, mut errors: Vec<FieldError>) -> Self {
+        // An answer is never much larger than what it answers.
+        errors.truncate(MAX_ERRORS);
+        for error in &mut errors {
+            if let Some((cut, _)) = error.pointer.char_indices().nth(MAX_POINTER_CHARS) {
+                error.pointer.truncate(cut);
+            }
+        }
         self.0.errors = errors;
         self
     }
@@ -333,7 +345,10 @@ impl From<DeskError> for Problem {
 impl Problem {
     /// A fault: logged whole, told nothing.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a request failed");
+        let causes: Vec<String> = std::iter::successors(Some(cause), |error| error.source())
+            .map(ToString::to_string)
+            .collect();
+        tracing::error!(error = causes.join(": "), "a request failed");
         Problem::new("internal-error")
     }
 }

@@ -1,30 +1,31 @@
 //! A body with at most one file: JSON with the file in base64, or a form with a file part.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use data_encoding::{BASE64, HEXLOWER};
 use domain::attachment::{MAX_ATTACHMENT_BYTES, file_too_large, too_many_files};
-use domain::invalid::Invalid;
-use futures_util::StreamExt;
+use domain::invalid::{FieldError, Invalid};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use serde_json::{Map, Value, json};
 use service::attachments::RawFile;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::body::{
-    Expects, MAX_BODY_BYTES, media_type, must_be_plain, parse_object, read_object, unknown_field,
-    wrong_type,
+    Expects, MAX_BODY_BYTES, escape, forbidden_chars, media_type, must_be_plain, parse_object,
+    read_object, unknown_field, wrong_type,
 };
-use crate::gate::BODY_DEADLINE;
+use crate::members::Members;
 use crate::problem::Problem;
+use crate::uploads::Arriving;
 
 /// Longest text part of a form, in bytes.
 const MAX_TEXT_PART: u64 = 64 * 1024;
 /// Most parts of a form.
 const MAX_PARTS: usize = 100;
+/// Longest name of a part, in bytes.
+const MAX_NAME: usize = 128;
+/// Longest head of a part, in bytes: names of files are long at times.
+const MAX_HEAD: usize = 4 * 1024;
 
 /// What a form's parts mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +43,9 @@ pub(crate) struct Submission {
     pub members: Map<String, Value>,
     /// The file.
     pub file: Option<RawFile>,
+    /// What is wrong so far, to be told along with what is found later.
+    pub errors: Vec<FieldError>,
 }
-
-/// Bounds the memory of files on their way in.
-#[derive(Clone)]
-pub(crate) struct Uploads(pub Arc<Semaphore>);
 
 impl Submission {
     /// The content in a form that is the same however it was sent, for the idempotency key.
@@ -62,27 +61,28 @@ impl Submission {
 pub(crate) async fn read(
     request: &HttpRequest,
     payload: web::Payload,
-    uploads: &Uploads,
     shape: Shape,
 ) -> Result<Submission, Problem> {
     match media_type(request).as_str() {
         "application/json" => {
             let mut members = read_object(request, payload, Expects::Json).await?;
+            let mut errors = Vec::new();
             let file = match (shape, members.remove("attachment")) {
                 (_, None | Some(Value::Null)) => None,
-                (Shape::Fields, Some(value)) => Some(inline_file(value)?),
+                (Shape::Fields, Some(value)) => inline_file(value, &mut errors),
                 (Shape::Action, Some(_)) => {
-                    return Err(Problem::field(unknown_field("/attachment")));
+                    errors.push(unknown_field("/attachment"));
+                    None
                 }
             };
-            Ok(Submission { members, file })
+            Ok(Submission {
+                members,
+                file,
+                errors,
+            })
         }
         "multipart/form-data" => {
             must_be_plain(request)?;
-            let _place = uploads
-                .0
-                .try_acquire()
-                .map_err(|_| Problem::new("temporarily-unavailable").retry_after(2))?;
             let header = request
                 .headers()
                 .get("content-type")
@@ -95,9 +95,7 @@ pub(crate) async fn read(
                         "the boundary is missing",
                     )
                 })?;
-            tokio::time::timeout(BODY_DEADLINE, read_parts(payload, boundary, shape))
-                .await
-                .map_err(|_| Problem::new("request-timeout"))?
+            read_parts(Arriving::new(request, payload), boundary, shape).await
         }
         _ => Err(Problem::new("unsupported-media-type")
             .with("accepted", "application/json, multipart/form-data")
@@ -108,47 +106,36 @@ pub(crate) async fn read(
     }
 }
 
-fn inline_file(value: Value) -> Result<RawFile, Problem> {
-    let Value::Object(mut members) = value else {
-        return Err(Problem::field(wrong_type().at("/attachment")));
+fn inline_file(value: Value, errors: &mut Vec<FieldError>) -> Option<RawFile> {
+    let Value::Object(members) = value else {
+        errors.push(wrong_type().at("/attachment"));
+        return None;
     };
-    let mut errors = Vec::new();
-    let mut text = |name: &str| match members.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        Some(_) => {
-            errors.push(wrong_type().at(format!("/attachment/{name}")));
-            None
+    let mut members = Members::within("/attachment", members);
+    let name = members.needed_text("file_name");
+    let content = members.needed_text("content_base64");
+    let bytes = content.and_then(|content| {
+        // Encoders break lines (RFC 2045 §6.8).
+        let mut content = content.into_bytes();
+        content.retain(|byte| !byte.is_ascii_whitespace());
+        let bytes = BASE64.decode(&content).ok();
+        if bytes.is_none() {
+            let invalid = Invalid::new("invalid-format", "Base64 non valido", "not valid base64");
+            members.refuse("content_base64", invalid);
         }
-        None => {
-            errors.push(Invalid::required().at(format!("/attachment/{name}")));
-            None
-        }
-    };
-    let (name, content) = (text("file_name"), text("content_base64"));
-    errors.extend(
-        members
-            .keys()
-            .map(|name| unknown_field(&format!("/attachment/{name}"))),
-    );
-    let bytes = content.and_then(|content| BASE64.decode(content.as_bytes()).ok());
-    match (name, bytes) {
-        (Some(name), Some(bytes)) if errors.is_empty() => Ok(RawFile {
-            name,
-            bytes: Bytes::from(bytes),
-        }),
-        (Some(_), None) if errors.is_empty() => Err(Problem::field(
-            Invalid::new("invalid-format", "Base64 non valido", "not valid base64")
-                .at("/attachment/content_base64"),
-        )),
-        _ => Err(Problem::fields(errors)),
-    }
+        bytes
+    });
+    let found = members.finish();
+    let is_good = found.is_empty();
+    errors.extend(found);
+    let (name, bytes) = (name?, bytes?);
+    is_good.then(|| RawFile {
+        name,
+        bytes: Bytes::from(bytes),
+    })
 }
 
-async fn read_parts(
-    payload: web::Payload,
-    boundary: String,
-    shape: Shape,
-) -> Result<Submission, Problem> {
+async fn read_parts(body: Arriving, boundary: String, shape: Shape) -> Result<Submission, Problem> {
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
     let file_limit = u64::try_from(MAX_ATTACHMENT_BYTES).unwrap_or(u64::MAX);
     let sizes = SizeLimit::new()
@@ -156,7 +143,7 @@ async fn read_parts(
         .per_field(MAX_TEXT_PART)
         .for_field("attachment", file_limit);
     let mut form = Multipart::with_constraints(
-        sendable(payload),
+        body.into_stream(),
         boundary,
         Constraints::new().size_limit(sizes),
     );
@@ -167,6 +154,7 @@ async fn read_parts(
     Ok(Submission {
         members: parts.members,
         file: parts.file,
+        errors: parts.errors,
     })
 }
 
@@ -174,6 +162,7 @@ async fn read_parts(
 struct Parts {
     members: Map<String, Value>,
     file: Option<RawFile>,
+    errors: Vec<FieldError>,
     count: usize,
 }
 
@@ -186,7 +175,7 @@ impl Parts {
                 "too many parts",
             ));
         }
-        let name = field.name().unwrap_or_default().to_owned();
+        let name = part_name(&field)?;
         if name == "attachment" {
             return self.take_file(field).await;
         }
@@ -199,20 +188,14 @@ impl Parts {
             )
         })?;
         if text.contains('\0') {
-            let invalid = Invalid::new(
-                "forbidden-chars",
-                "Contiene un carattere non ammesso",
-                "holds a character that is not allowed",
-            );
-            return Err(Problem::field(
-                invalid.at(format!("/{}", name.replace('.', "/"))),
-            ));
+            self.errors.push(forbidden_chars().at(pointer_of(&name)));
+            return Ok(());
         }
         match shape {
             Shape::Action if name == "action" && self.members.is_empty() => {
                 self.members = parse_object(text.as_bytes())?;
             }
-            Shape::Action => return Err(Problem::field(unknown_field(&format!("/{name}")))),
+            Shape::Action => self.errors.push(unknown_field(&pointer_of(&name))),
             Shape::Fields => match name.strip_prefix("extra.") {
                 Some(extra) => {
                     let extras = self
@@ -240,13 +223,39 @@ impl Parts {
             return Ok(());
         }
         if self.file.is_some() {
-            return Err(Problem::field(too_many_files().at("/attachment")));
+            self.errors.push(too_many_files().at("/attachment"));
+            return Ok(());
         }
         self.file = Some(RawFile {
             name,
             bytes: bytes.freeze(),
         });
         Ok(())
+    }
+}
+
+/// The name of a part. Its head is bounded: nobody needs more.
+fn part_name(field: &Field<'_>) -> Result<String, Problem> {
+    let head: usize = field
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    let name = field.name().unwrap_or_default();
+    if name.is_empty() || name.len() > MAX_NAME || head > MAX_HEAD {
+        return Err(Problem::malformed(
+            "Una parte del modulo è senza nome o ha un'intestazione troppo lunga.",
+            "a part of the form has no name, or too long a head",
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+/// A part's name as a JSON pointer: `extra.<key>` is a member of `extra`.
+fn pointer_of(name: &str) -> String {
+    match name.strip_prefix("extra.") {
+        Some(key) => format!("/extra/{}", escape(key)),
+        None => format!("/{}", escape(name)),
     }
 }
 
@@ -270,28 +279,18 @@ fn refused(error: multer::Error) -> Problem {
         } if name == "attachment" => Problem::field(file_too_large().at("/attachment")),
         multer::Error::FieldSizeExceeded { field_name, .. } => Problem::field(
             Invalid::new("too-long", "Testo troppo lungo", "the text is too long")
-                .at(format!("/{}", field_name.unwrap_or_default())),
+                .at(pointer_of(&field_name.unwrap_or_default())),
         ),
         multer::Error::StreamSizeExceeded { .. } => Problem::new("payload-too-large"),
-        _ => Problem::malformed("Il modulo non è leggibile.", "the form cannot be read"),
+        // What was wrong with the bytes themselves.
+        multer::Error::StreamReadFailed(cause) => match cause.downcast::<Problem>() {
+            Ok(problem) => *problem,
+            Err(_) => cannot_be_read(),
+        },
+        _ => cannot_be_read(),
     }
 }
 
-/// multer wants a stream that can change threads, which the framework's is not: a task on this
-/// worker forwards it through a channel of two chunks, which keeps the back-pressure.
-fn sendable(
-    mut payload: web::Payload,
-) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
-    let (send, receive) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(2);
-    actix_web::rt::spawn(async move {
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| std::io::Error::other("the body breaks off"));
-            if send.send(chunk).await.is_err() {
-                return;
-            }
-        }
-    });
-    futures_util::stream::unfold(receive, |mut receive| async {
-        receive.recv().await.map(|chunk| (chunk, receive))
-    })
+fn cannot_be_read() -> Problem {
+    Problem::malformed("Il modulo non è leggibile.", "the form cannot be read")
 }

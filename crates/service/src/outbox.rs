@@ -205,9 +205,4 @@ impl Desk {
             .strftime("%d/%m/%Y")
             .to_string()
     }
-
-    /// Messages waiting, and messages given up.
-    pub fn count_outbox(&self) -> Result<(i64, i64), DeskError> {
-        Ok(self.db.read(storage::outbox::count)?)
-    }
 }

@@ -1,13 +1,15 @@
 //! An operator's one button: an action on a ticket.
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::{Deserialize, Serialize};
-use service::Desk;
-use service::action_form::{ActionForm, ActivityForm, NoteForm};
+use domain::invalid::FieldError;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use service::action_form::{ActionForm, ActivityForm, CheckedAction, NoteForm};
+use service::attachments::CheckedFile;
 use service::update::Updated;
+use service::{Desk, DeskError};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
-use validator::Validate;
 
 use super::codes::{
     ActionCode, ActivityKind, AssigneeCode, Audience, ChosenResolution, HandOverReason, Impact,
@@ -17,55 +19,47 @@ use super::email_proofs::replay_header;
 use super::screen_body::StaffTicketBody;
 use super::ticket_ref;
 use crate::block;
-use crate::body::read_as;
 use crate::conditions::{Repeatable, Seen, etag};
 use crate::language::Language;
+use crate::members::{Members, merge};
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::submission::{Shape, Submission, Uploads, read};
+use crate::submission::{Shape, Submission, read};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(act_on_ticket);
 }
 
 /// An action, and what goes along with it.
-#[derive(Deserialize, Serialize, Validate, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read member by member")]
 struct ActionBody {
     /// What to do. Each action needs members of its own; the others are not looked at.
-    #[validate(length(min = 1, max = 32))]
     #[schema(value_type = ActionCode)]
     action: String,
     /// What to write. Needed by every action that tells somebody something.
-    #[validate(nested)]
     note: Option<NoteBody>,
     /// Whose it becomes: `me`, a colleague's id or a pool's code (see `/v1/assignees`). Needed by `assign`, allowed
     /// with every action where you may assign.
-    #[validate(length(max = 64))]
     #[schema(value_type = Option<AssigneeCode>)]
     assignee: Option<String>,
     /// Who you believe will read the note. If the server would show it to somebody else, it answers 409
     /// `audience-mismatch` and writes nothing.
-    #[validate(length(max = 16))]
     #[schema(value_type = Option<Audience>)]
     expected_audience: Option<String>,
     /// Needed by `resolve`.
-    #[validate(length(max = 32))]
     #[schema(value_type = Option<ChosenResolution>)]
     resolution_code: Option<String>,
     /// Needed by `hand-over`.
-    #[validate(length(max = 32))]
     #[schema(value_type = Option<HandOverReason>)]
     reason_code: Option<String>,
     /// Needed by `reroute`: the code of the authority that is to have the ticket.
-    #[validate(length(max = 64))]
     #[schema(max_length = 64)]
     authority_code: Option<String>,
     /// Needed by `remove`.
-    #[validate(length(max = 32))]
     #[schema(value_type = Option<RemovalReason>)]
     removal_reason: Option<String>,
     /// Needed by `remove` as a `duplicate`: number or id of the ticket that stays.
-    #[validate(length(max = 64))]
     #[schema(max_length = 64)]
     duplicate_of: Option<String>,
     /// Needed by `publish-note`: the entry whose note the citizen may read from now on.
@@ -74,15 +68,14 @@ struct ActionBody {
     /// Needed by `publish-note`, and must be true: it cannot be undone.
     confirm: Option<bool>,
     /// Needed by `open-activity`.
-    #[validate(nested)]
     activity: Option<ActivityBody>,
 }
 
 /// A note. Who reads it follows from the action.
-#[derive(Deserialize, Serialize, Validate, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read member by member")]
 struct NoteBody {
     /// The text, plain.
-    #[validate(length(max = 20000))]
     #[schema(value_type = NoteText, required)]
     body: Option<String>,
     /// True when it leaves the team; the server decides for whom. False for an internal note.
@@ -91,30 +84,25 @@ struct NoteBody {
 }
 
 /// A technical activity, for `open-activity`.
-#[derive(Deserialize, Serialize, Validate, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read member by member")]
 struct ActivityBody {
     /// What is wrong, in a line.
-    #[validate(length(max = 255))]
     #[schema(required, nullable = false, min_length = 1, max_length = 255)]
     summary: Option<String>,
     /// What was seen, and what is asked for.
-    #[validate(length(max = 4000))]
     #[schema(required, nullable = false, min_length = 1, max_length = 4000)]
     detail: Option<String>,
     /// `moderate` if absent.
-    #[validate(length(max = 32))]
     #[schema(value_type = Option<Impact>)]
     impact: Option<String>,
     /// `medium` if absent.
-    #[validate(length(max = 32))]
     #[schema(value_type = Option<Urgency>)]
     urgency: Option<String>,
     /// `user-service-restoration` if absent.
-    #[validate(length(max = 64))]
     #[schema(value_type = Option<ActivityKind>)]
     kind: Option<String>,
     /// The application concerned.
-    #[validate(length(max = 128))]
     #[schema(required, nullable = false, min_length = 1, max_length = 128)]
     asset: Option<String>,
 }
@@ -170,33 +158,54 @@ struct NotifiedBody {
     channel: String,
 }
 
-impl From<ActionBody> for ActionForm {
-    fn from(body: ActionBody) -> Self {
-        ActionForm {
-            action: Some(body.action),
-            note: body.note.map(|note| NoteForm {
-                body: note.body,
-                published: note.published,
-            }),
-            assignee: body.assignee,
-            expected_audience: body.expected_audience,
-            resolution_code: body.resolution_code,
-            reason_code: body.reason_code,
-            authority_code: body.authority_code,
-            removal_reason: body.removal_reason,
-            duplicate_of: body.duplicate_of,
-            seq: body.seq,
-            confirm: body.confirm,
-            activity: body.activity.map(|activity| ActivityForm {
-                summary: activity.summary,
-                detail: activity.detail,
-                impact: activity.impact,
-                urgency: activity.urgency,
-                kind: activity.kind,
-                asset: activity.asset,
-            }),
+/// Reads an action and its file, and tells all that is wrong with either.
+fn check(submission: Submission) -> Result<(CheckedAction, Option<CheckedFile>), DeskError> {
+    let (form, shape_errors) = read_action(submission.members);
+    let mut errors = merge(submission.errors, shape_errors);
+    let checked = match form.check() {
+        Ok(checked) => Some(checked),
+        Err(found) => {
+            errors = merge(errors, found);
+            None
         }
+    };
+    let file = submission.file.map(|file| file.check()).transpose();
+    match (checked, file) {
+        (Some(checked), Ok(file)) if errors.is_empty() => Ok((checked, file)),
+        (_, file) => Err(DeskError::Invalid(merge(
+            errors,
+            file.err().into_iter().collect(),
+        ))),
     }
+}
+
+fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
+    let mut members = Members::of(members);
+    let form = ActionForm {
+        action: members.text("action", 32),
+        note: members.object("note", |note| NoteForm {
+            body: note.text("body", 20_000),
+            published: note.flag("published"),
+        }),
+        assignee: members.text("assignee", 64),
+        expected_audience: members.text("expected_audience", 16),
+        resolution_code: members.text("resolution_code", 32),
+        reason_code: members.text("reason_code", 32),
+        authority_code: members.text("authority_code", 64),
+        removal_reason: members.text("removal_reason", 32),
+        duplicate_of: members.text("duplicate_of", 64),
+        seq: members.integer("seq"),
+        confirm: members.flag("confirm"),
+        activity: members.object("activity", |activity| ActivityForm {
+            summary: activity.text("summary", 255),
+            detail: activity.text("detail", 4000),
+            impact: activity.text("impact", 32),
+            urgency: activity.text("urgency", 32),
+            kind: activity.text("kind", 64),
+            asset: activity.text("asset", 128),
+        }),
+    };
+    (form, members.finish())
 }
 
 /// Acts on a ticket.
@@ -258,23 +267,15 @@ pub(crate) async fn act_on_ticket(
     ticket: web::Path<String>,
     seen: Seen,
     desk: web::Data<Desk>,
-    uploads: web::Data<Uploads>,
     lang: Language,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
-    let submission = read(&request, payload, &uploads, Shape::Action).await?;
+    let submission = read(&request, payload, Shape::Action).await?;
     let once = repeatable.with(submission.content());
-    let Submission { members, file } = submission;
-    let form: ActionBody = read_as(members)?;
-    let checked = ActionForm::from(form).check().map_err(Problem::fields)?;
+    let (checked, file) = block(move || check(submission)).await?;
     let attachment = match file {
-        Some(file) => {
-            let file = block(move || Ok(file.check()))
-                .await?
-                .map_err(Problem::field)?;
-            Some(desk.keep(file).await?)
-        }
+        Some(file) => Some(desk.keep(file).await?),
         None => None,
     };
     let answer =

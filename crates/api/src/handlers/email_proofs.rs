@@ -65,7 +65,7 @@ pub(crate) async fn start_email_proof(
         .extensions()
         .get::<Network>()
         .map_or_else(String::new, |network| network.0.clone());
-    let once = repeatable.with(content);
+    let once = repeatable.told_by(email.as_str()).with(content);
     let answer = block(move || desk.start_email_proof(&email, &network, lang.0, &once)).await?;
     let started = StartedProof {
         id: answer.value.id.uuid(),

@@ -14,12 +14,13 @@ use super::codes::{StepId, TickedBox};
 use super::email_proofs::replay_header;
 use super::screen_body::RequesterTicketBody;
 use crate::block;
-use crate::body::{unknown_field, wrong_type};
+use crate::body::wrong_type;
 use crate::conditions::{Repeatable, etag};
 use crate::language::Language;
+use crate::members::{Members, merge};
 use crate::principal::Filer;
 use crate::problem::Problem;
-use crate::submission::{Shape, Submission, Uploads, read};
+use crate::submission::{Shape, Submission, read};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(file_ticket);
@@ -219,7 +220,6 @@ pub(crate) async fn file_ticket(
     payload: web::Payload,
     filer: Filer,
     desk: web::Data<Desk>,
-    uploads: web::Data<Uploads>,
     lang: Language,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
@@ -228,17 +228,24 @@ pub(crate) async fn file_ticket(
         FiledBy::Staff(_) => "/v1/tickets/",
         FiledBy::Anonymous { .. } | FiledBy::Citizen { .. } => "/v1/me/tickets/",
     };
-    let submission = read(&request, payload, &uploads, Shape::Fields).await?;
-    let once = repeatable.with(submission.content());
-    let Submission { members, file } = submission;
-    let (form, email_proof, shape_errors) = read_form(members);
+    let submission = read(&request, payload, Shape::Fields).await?;
+    let content = submission.content();
+    let Submission {
+        members,
+        file,
+        errors,
+    } = submission;
+    let (form, email_proof, form_errors) = read_form(members);
+    let errors = merge(errors, form_errors);
+    let mark = email_proof.as_deref().unwrap_or_default();
+    let once = repeatable.told_by(mark).with(content);
     let by = match filer.0 {
         FiledBy::Anonymous { .. } => FiledBy::Anonymous { email_proof },
         other => other,
     };
     let checker = desk.clone();
     let checked = block(move || Ok(checker.check_filing(&form, by, file, lang.0))).await?;
-    let mut checked = merge(checked, shape_errors)?;
+    let mut checked = all_wrong(checked, errors)?;
     let attachment = match checked.file.take() {
         Some(file) => Some(desk.keep(file).await?),
         None => None,
@@ -256,38 +263,23 @@ pub(crate) async fn file_ticket(
 }
 
 /// Errors of shape and errors of meaning, all in one answer.
-fn merge<T>(
+fn all_wrong<T>(
     checked: Result<T, service::DeskError>,
-    mut errors: Vec<FieldError>,
+    errors: Vec<FieldError>,
 ) -> Result<T, Problem> {
     match checked {
         Ok(value) if errors.is_empty() => Ok(value),
         Ok(_) => Err(Problem::fields(errors)),
-        Err(service::DeskError::Invalid(found)) => {
-            let new = found
-                .into_iter()
-                .filter(|one| !errors.iter().any(|known| known.pointer == one.pointer));
-            let new: Vec<FieldError> = new.collect();
-            errors.extend(new);
-            Err(Problem::fields(errors))
-        }
+        Err(service::DeskError::Invalid(found)) => Err(Problem::fields(merge(errors, found))),
         Err(other) => Err(other.into()),
     }
 }
 
 /// Takes the members of the contract out of the body; what is left is unknown.
-fn read_form(mut members: Map<String, Value>) -> (FilingForm, Option<String>, Vec<FieldError>) {
-    let mut errors = Vec::new();
+fn read_form(members: Map<String, Value>) -> (FilingForm, Option<String>, Vec<FieldError>) {
     let mut form = FilingForm::default();
     let mut email_proof = None;
-    let mut text = |name: &str| match members.remove(name) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text),
-        Some(_) => {
-            errors.push(wrong_type().at(format!("/{name}")));
-            None
-        }
-    };
+    let mut members = Members::of(members);
     for (name, slot) in [
         ("service_code", &mut form.service_code),
         ("problem_type", &mut form.problem_type),
@@ -304,10 +296,11 @@ fn read_form(mut members: Map<String, Value>) -> (FilingForm, Option<String>, Ve
         ("recall_phone", &mut form.recall_phone),
         ("email_proof", &mut email_proof),
     ] {
-        *slot = text(name);
+        // How long each may be is the domain's affair.
+        *slot = members.text(name, usize::MAX);
     }
-    form.privacy_ack = match members.remove("privacy_ack") {
-        None | Some(Value::Null) => None,
+    form.privacy_ack = match members.take("privacy_ack") {
+        None => None,
         Some(Value::Bool(accepted)) => Some(accepted),
         // What an HTML form's check box sends.
         Some(Value::String(text)) if matches!(text.as_str(), "true" | "on" | "1") => Some(true),
@@ -315,32 +308,23 @@ fn read_form(mut members: Map<String, Value>) -> (FilingForm, Option<String>, Ve
             Some(false)
         }
         Some(_) => {
-            errors.push(wrong_type().at("/privacy_ack"));
+            members.refuse("privacy_ack", wrong_type());
             None
         }
     };
-    match members.remove("extra") {
-        None | Some(Value::Null) => {}
+    match members.take("extra") {
+        None => {}
         Some(Value::Object(extra)) => form.extra = extra,
-        Some(_) => errors.push(wrong_type().at("/extra")),
+        Some(_) => members.refuse("extra", wrong_type()),
     }
-    match members.remove("self_help_path") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(step)) => form.self_help_path = Some(vec![step]),
-        Some(Value::Array(steps)) if steps.iter().all(Value::is_string) => {
-            form.self_help_path = Some(
-                steps
-                    .iter()
-                    .filter_map(|step| step.as_str().map(str::to_owned))
-                    .collect(),
-            );
+    form.self_help_path = match members.take("self_help_path") {
+        None => None,
+        // A form with one step.
+        Some(Value::String(step)) => Some(vec![step]),
+        Some(steps) => {
+            members.put("self_help_path", steps);
+            members.texts("self_help_path")
         }
-        Some(_) => errors.push(wrong_type().at("/self_help_path")),
-    }
-    errors.extend(
-        members
-            .keys()
-            .map(|name| unknown_field(&format!("/{name}"))),
-    );
-    (form, email_proof, errors)
+    };
+    (form, email_proof, members.finish())
 }

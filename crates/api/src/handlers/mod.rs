@@ -19,20 +19,8 @@ use domain::ids::TicketRef;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::app::Shared;
 use crate::problem::Problem;
-
-/// Unknown and unreadable query parameters are a bad request (`api.md` §1).
-pub(crate) fn query_config() -> web::QueryConfig {
-    web::QueryConfig::default().error_handler(|error, _| {
-        let reason = error.to_string();
-        let reason = reason.rsplit(": ").next().unwrap_or_default().to_owned();
-        Problem::malformed(
-            &format!("Parametro non valido: {reason}."),
-            &format!("bad query parameter: {reason}"),
-        )
-        .into()
-    })
-}
 
 /// A path part that cannot name anything names nothing.
 pub(crate) fn path_config() -> web::PathConfig {
@@ -67,10 +55,12 @@ pub(crate) struct Links {
     pub(crate) next: Option<String>,
 }
 
-/// The links of a list page: this request's address, and the same with the next cursor.
+/// The links of a list page: this request's address, and the same with the next cursor. The host is
+/// the configured one: whoever calls could name any other.
 pub(crate) fn links(request: &actix_web::HttpRequest, next_cursor: Option<&str>) -> Links {
-    let info = request.connection_info();
-    let base = format!("{}://{}{}", info.scheme(), info.host(), request.path());
+    let shared = request.app_data::<web::Data<Shared>>();
+    let host = shared.map_or("", |shared| shared.public_url.trim_end_matches('/'));
+    let base = format!("{host}{}", request.path());
     let query = request.query_string();
     let kept: Vec<&str> = query
         .split('&')

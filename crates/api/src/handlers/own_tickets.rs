@@ -1,25 +1,25 @@
 //! A requester's own tickets.
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use service::Desk;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
-use validator::Validate;
 
 use super::codes::{MessageText, State, TicketNumber, TicketRef};
 use super::email_proofs::replay_header;
 use super::filing::InlineFile;
 use super::screen_body::{RequesterScreenBody, RequesterTicketBody, label, requester_label};
-use super::status::content_tag;
 use super::{CodeLabel, Links, links, ticket_ref};
-use crate::body::{Expects, media_type, read_as, read_object};
+use crate::body::{Expects, media_type, read_object};
 use crate::conditions::{Repeatable, tagged};
 use crate::language::Language;
+use crate::members::{Members, merge};
 use crate::principal::Requester;
 use crate::problem::Problem;
-use crate::submission::{Shape, Submission, Uploads, read};
+use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::submission::{Shape, Submission, read};
 use crate::{block, cursor};
 use service::queue::Key;
 
@@ -32,9 +32,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// A page of one's own tickets.
-#[derive(Deserialize, IntoParams)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the parameters; they are read by name")]
 pub(crate) struct OwnQuery {
     /// Items in a page: 1 to 100, 50 if absent.
     #[param(minimum = 1, maximum = 100)]
@@ -88,26 +88,16 @@ struct OwnItemBody {
 pub(crate) async fn list_own_tickets(
     request: HttpRequest,
     requester: Requester,
-    query: web::Query<OwnQuery>,
     desk: web::Data<Desk>,
     lang: Language,
 ) -> Result<HttpResponse, Problem> {
-    let limit = query.limit.unwrap_or(50);
-    if !(1..=100).contains(&limit) {
-        return Err(Problem::malformed(
-            "Parametro non valido: limit.",
-            "bad query parameter: limit",
-        ));
-    }
-    let after = match query
-        .cursor
-        .as_deref()
-        .map(|text| cursor::read("-created_at", text))
-        .transpose()?
-    {
+    let mut query = read_query(&request, &PAGE)?;
+    let limit = page_size(&mut query);
+    let after = query.code("cursor", |text| match cursor::read("-created_at", text) {
         Some((Key::At(at), id)) => Some((at, id)),
         _ => None,
-    };
+    });
+    refuse_query(&query.finish())?;
     let mut items = block(move || desk.list_own(&requester.0, after, limit + 1)).await?;
     let asked = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > asked;
@@ -154,16 +144,7 @@ pub(crate) async fn show_own_ticket(
     let screen = block(move || desk.show_own_ticket(&requester.0, &wanted)).await?;
     let body = RequesterScreenBody::new(screen, lang.0);
     // Tagged by what it says: the version would tell of changes that are not the requester's to know.
-    let tag = content_tag(&serde_json::to_vec(&body).unwrap_or_default());
-    Ok(tagged(&request, tag, body))
-}
-
-/// A message.
-#[derive(Deserialize, Validate, ToSchema)]
-struct MessageBodyIn {
-    #[validate(length(max = 20000))]
-    #[schema(max_length = 4000)]
-    body: Option<String>,
+    tagged(&request, None, &body)
 }
 
 /// A message with a file inside JSON.
@@ -216,38 +197,43 @@ struct MessageDone {
         (MessageForms = "multipart/form-data"))),
     responses((status = 201, description = "Written: the request as it stands now. `Location` is where it is", body = MessageDone)))]
 #[post("/v1/me/tickets/{ticket}/messages")]
-#[expect(clippy::too_many_arguments, reason = "one typed input each")]
 pub(crate) async fn add_message(
     request: HttpRequest,
     payload: web::Payload,
     requester: Requester,
     ticket: web::Path<String>,
     desk: web::Data<Desk>,
-    uploads: web::Data<Uploads>,
     lang: Language,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
-    let submission = read(&request, payload, &uploads, Shape::Fields).await?;
+    let submission = read(&request, payload, Shape::Fields).await?;
     let once = repeatable.with(submission.content());
-    let Submission { members, file } = submission;
-    let message: MessageBodyIn = read_as(members)?;
+    let Submission {
+        members,
+        file,
+        errors,
+    } = submission;
+    let mut members = Members::of(members);
+    let message = members.text("body", 20_000);
+    let errors = merge(errors, members.finish());
     let (checker, scope) = (desk.clone(), requester.0.clone());
     let seen = wanted.clone();
     let (body, file) = block(move || {
         // Out of reach is told before anything else, and nothing is stored for it.
         checker.show_own_ticket(&scope, &seen)?;
-        let mut errors = Vec::new();
+        let mut found = Vec::new();
         let body = checker
-            .check_message(message.body.as_deref())
-            .map_err(|error| errors.push(error))
+            .check_message(message.as_deref())
+            .map_err(|error| found.push(error))
             .ok();
         let file = file
             .map(|file| file.check())
             .transpose()
-            .map_err(|error| errors.push(error))
+            .map_err(|error| found.push(error))
             .ok()
             .flatten();
+        let errors = merge(errors, found);
         match body {
             Some(body) if errors.is_empty() => Ok((body, file)),
             _ => Err(service::DeskError::Invalid(errors)),
@@ -289,10 +275,9 @@ pub(crate) async fn withdraw_ticket(
     // Nothing needs to be said; an empty object may be.
     if !media_type(&request).is_empty() {
         let members = read_object(&request, payload, Expects::Json).await?;
-        if let Some(name) = members.keys().next() {
-            return Err(Problem::field(crate::body::unknown_field(&format!(
-                "/{name}"
-            ))));
+        let errors = Members::of(members).finish();
+        if !errors.is_empty() {
+            return Err(Problem::fields(errors));
         }
     }
     let once = repeatable.with(Vec::new());

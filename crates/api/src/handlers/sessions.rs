@@ -136,7 +136,7 @@ pub(crate) async fn open_session(
     let object = read_object(&request, payload, Expects::Json).await?;
     let content = serde_json::to_vec(&object).unwrap_or_default();
     let body: CredentialsBody = read_as(object)?;
-    let once = repeatable.with(content);
+    let once = repeatable.told_by(body.username.trim()).with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
             let signed_in = shared.desk.sign_in(body.username.trim(), &body.password)?;
@@ -172,7 +172,9 @@ pub(crate) async fn refresh_session(
     let content = serde_json::to_vec(&object).unwrap_or_default();
     let body: RefreshBody = read_as(object)?;
     let token = RefreshToken::parse(&body.refresh_token).ok_or(DeskError::Credentials)?;
-    let once = repeatable.with(content);
+    let once = repeatable
+        .told_by(&token.session().to_string())
+        .with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
             let signed_in = shared.desk.refresh(token.session(), &token.secret())?;

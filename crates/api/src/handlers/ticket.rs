@@ -1,22 +1,24 @@
 //! One ticket: its screen, its timeline, its descriptive members.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, web};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use service::Desk;
 use service::update::PatchForm;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
-use validator::Validate;
 
 use super::codes::{Priority, Tag, TicketKind, TicketRef};
 use super::screen_body::{EntryBody, ScreenBody, StaffTicketBody};
 use super::{Links, links, ticket_ref};
 use crate::block;
-use crate::body::{Expects, read_as, read_object};
+use crate::body::{Expects, read_object};
 use crate::conditions::{Seen, etag, tagged};
 use crate::language::Language;
+use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::query::{PAGE, page_size, read_query, refuse_query};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -42,14 +44,14 @@ pub(crate) async fn show_ticket(
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
     let screen = block(move || desk.show_ticket(&operator.0, &wanted)).await?;
-    let tag = etag(screen.ticket.version).1;
-    Ok(tagged(&request, tag, ScreenBody::new(screen, lang.0)))
+    let version = screen.ticket.version;
+    tagged(&request, Some(version), &ScreenBody::new(screen, lang.0))
 }
 
 /// A page of a timeline.
-#[derive(Deserialize, IntoParams)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the parameters; they are read by name")]
 pub(crate) struct TimelineQuery {
     /// Entries in a page: 1 to 100, 50 if absent.
     #[param(minimum = 1, maximum = 100)]
@@ -82,26 +84,14 @@ pub(crate) async fn list_timeline(
     request: HttpRequest,
     operator: Operator,
     ticket: web::Path<String>,
-    query: web::Query<TimelineQuery>,
     desk: web::Data<Desk>,
     lang: Language,
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
-    let bad = |parameter: &str| {
-        Problem::malformed(
-            &format!("Parametro non valido: {parameter}."),
-            &format!("bad query parameter: {parameter}"),
-        )
-    };
-    let limit = query.limit.unwrap_or(50);
-    if !(1..=100).contains(&limit) {
-        return Err(bad("limit"));
-    }
-    let before = query
-        .cursor
-        .as_deref()
-        .map(|text| digits(text).ok_or_else(|| bad("cursor")))
-        .transpose()?;
+    let mut query = read_query(&request, &PAGE)?;
+    let limit = page_size(&mut query);
+    let before = query.code("cursor", digits);
+    refuse_query(&query.finish())?;
     let (entries, next) =
         block(move || desk.list_timeline(&operator.0, &wanted, before, limit)).await?;
     let next_cursor = next.map(|seq| seq.to_string());
@@ -122,35 +112,42 @@ fn digits(text: &str) -> Option<i64> {
 }
 
 /// Members to change; null clears one (RFC 7396).
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read member by member")]
 struct PatchBody {
     /// How soon it matters; null sets `medium` again.
-    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Priority>)]
-    priority: Option<Option<String>>,
+    priority: Option<String>,
     /// What sort of request it is.
-    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<TicketKind>)]
-    kind: Option<Option<String>>,
+    kind: Option<String>,
     /// All the tags, instead of those there are.
-    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<Tag>>, max_items = 20)]
-    tags: Option<Option<Vec<String>>>,
+    tags: Option<Vec<String>>,
     /// A number to call back.
-    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, min_length = 4, max_length = 32, pattern = r"^[0-9+ ().\-/]+$")]
-    recall_phone: Option<Option<String>>,
+    recall_phone: Option<String>,
     /// Another address for this ticket's messages.
-    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, format = "email", min_length = 6, max_length = 254)]
-    notification_email: Option<Option<String>>,
+    notification_email: Option<String>,
 }
 
-/// A member that is there, null or not.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
+fn read_patch(members: Map<String, Value>) -> Result<PatchForm, Problem> {
+    let mut members = Members::of(members);
+    let text = |members: &mut Members, name: &str| members.text(name, usize::MAX);
+    let form = PatchForm {
+        priority: members.change("priority", text),
+        kind: members.change("kind", text),
+        tags: members.change("tags", Members::texts),
+        recall_phone: members.change("recall_phone", text),
+        notification_email: members.change("notification_email", text),
+    };
+    let errors = members.finish();
+    if errors.is_empty() {
+        Ok(form)
+    } else {
+        Err(Problem::fields(errors))
+    }
 }
 
 /// Changes descriptive members of a ticket.
@@ -171,14 +168,7 @@ pub(crate) async fn edit_ticket(
     lang: Language,
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
-    let body: PatchBody = read_as(read_object(&request, payload, Expects::MergePatch).await?)?;
-    let form = PatchForm {
-        priority: body.priority,
-        kind: body.kind,
-        tags: body.tags,
-        recall_phone: body.recall_phone,
-        notification_email: body.notification_email,
-    };
+    let form = read_patch(read_object(&request, payload, Expects::MergePatch).await?)?;
     let changed = block(move || desk.describe(&operator.0, wanted, seen.0, form)).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(changed.version))

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use domain::actor::{Assignee, Pool, Staff};
 use domain::email::EmailAddress;
 use domain::ids::AccountId;
-use domain::invalid::{FieldError, Lang};
+use domain::invalid::{Invalid, Lang};
 use domain::person_name::PersonName;
 use domain::phone::PhoneNumber;
 use domain::state::{Priority, StateCode};
@@ -16,17 +16,18 @@ use service::queue::{Filter, Item, Order, Page};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
-use validator::Validate;
 
 use super::codes::{self, SortOrder, State, Tag, TicketNumber};
 use super::email_proofs::replay_header;
 use super::screen_body::{AssigneeBody, label};
 use super::{CodeLabel, Links, links};
-use crate::body::{Expects, read_as, read_object};
+use crate::body::{Expects, read_object};
 use crate::conditions::Repeatable;
 use crate::language::Language;
+use crate::members::{Members, invalid_format, not_in_list};
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::query::{Shape, page_size, read_query, refuse_query};
 use crate::{block, cursor};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -38,9 +39,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// What a list is narrowed to and ordered by. Lists of values are comma-separated.
-#[derive(Deserialize, IntoParams, Clone, Default)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the parameters; they are read by name")]
 pub(crate) struct ListQuery {
     /// One state or several, comma-separated.
     #[param(value_type = Option<Vec<State>>, style = Form, explode = false, max_items = 8)]
@@ -98,46 +99,36 @@ pub(crate) struct ListQuery {
 }
 
 /// A search: what may not stand in an address stands here.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read member by member")]
 struct SearchBody {
     /// The requester's tax code.
-    #[validate(length(max = 32))]
     #[schema(min_length = 11, max_length = 32, pattern = "^[A-Za-z0-9 ]+$")]
     tax_code: Option<String>,
     /// The requester's e-mail address.
-    #[validate(length(max = 254))]
     #[schema(format = "email", min_length = 6, max_length = 254)]
     email: Option<String>,
     /// The requester's telephone number.
-    #[validate(length(max = 32))]
     #[schema(min_length = 4, max_length = 32, pattern = r"^[0-9+ ().\-/]+$")]
     phone: Option<String>,
     /// The requester's family name.
-    #[validate(length(max = 30))]
     #[schema(min_length = 1, max_length = 30)]
     family_name: Option<String>,
-    #[validate(length(max = 8))]
     #[schema(value_type = Option<Vec<State>>, max_items = 8)]
     state: Option<Vec<String>>,
-    #[validate(length(max = 64))]
     #[schema(max_length = 64)]
     service_code: Option<String>,
-    #[validate(length(max = 64))]
     #[schema(max_length = 64)]
     problem_type: Option<String>,
-    #[validate(length(max = 64))]
     #[schema(max_length = 64)]
     authority_code: Option<String>,
-    #[validate(length(max = 64))]
     #[schema(
         max_length = 36,
         pattern = "^(me|none|supervisors|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
     )]
     assignee: Option<String>,
-    #[validate(length(max = 16))]
     #[schema(value_type = Option<codes::Priority>)]
     priority: Option<String>,
-    #[validate(length(max = 30))]
     #[schema(max_length = 30)]
     tag: Option<String>,
     needs_attention: Option<bool>,
@@ -151,19 +142,15 @@ struct SearchBody {
     updated_to: Option<Timestamp>,
     #[schema(format = DateTime, value_type = Option<String>)]
     due_before: Option<Timestamp>,
-    #[validate(length(max = 200))]
     #[schema(max_length = 200)]
     q: Option<String>,
     /// `-created_at` if absent.
-    #[validate(length(max = 16))]
     #[schema(value_type = Option<SortOrder>)]
     sort: Option<String>,
     /// Items in a page: 50 if absent.
-    #[validate(range(min = 1, max = 100))]
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<i64>,
     /// The `next_cursor` of the page before; the rest of the search must be the same.
-    #[validate(length(max = 512))]
     #[schema(max_length = 512, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
@@ -255,11 +242,12 @@ fn item(desk: &Desk, item: Item, lang: Lang) -> TicketItem {
 pub(crate) async fn list_tickets(
     request: HttpRequest,
     operator: Operator,
-    query: web::Query<ListQuery>,
     desk: web::Data<Desk>,
     lang: Language,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = wanted(query.into_inner(), &operator.0)?;
+    let mut query = read_query(&request, &LIST)?;
+    let wanted = wanted(&mut query, &operator.0);
+    refuse_query(&query.finish())?;
     let page = page_of(desk, operator.0, wanted, lang.0, &request).await?;
     Ok(HttpResponse::Ok().json(page))
 }
@@ -281,20 +269,16 @@ pub(crate) async fn find_tickets(
 ) -> Result<HttpResponse, Problem> {
     let object = read_object(&request, payload, Expects::Json).await?;
     let content = serde_json::to_vec(&object).unwrap_or_default();
-    let body: SearchBody = read_as(object)?;
-    let mut errors = Vec::new();
-    let identifiers = body.identifiers(&mut errors);
-    let wanted = match wanted(body.into_query(), &operator.0) {
-        Ok(wanted) if errors.is_empty() => wanted,
-        Ok(_) => return Err(Problem::fields(errors)),
-        Err(problem) => return Err(problem),
-    };
+    let mut body = Members::of(object);
+    let wanted = wanted(&mut body, &operator.0);
     let wanted = Wanted {
-        filter: Filter {
-            ..identifiers.into_filter(wanted.filter)
-        },
+        filter: identifiers(&mut body, wanted.filter),
         ..wanted
     };
+    let errors = body.finish();
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors));
+    }
     let page = page_of(desk.clone(), operator.0, wanted, lang.0, &request).await?;
     let once = repeatable.with(content);
     let answer = block(move || desk.answer_once(&once, || Ok(page))).await?;
@@ -340,31 +324,18 @@ async fn page_of(
     })
 }
 
-fn bad_query(parameter: &str) -> Problem {
-    Problem::malformed(
-        &format!("Parametro non valido: {parameter}."),
-        &format!("bad query parameter: {parameter}"),
-    )
-}
+/// How the parameters of a list are to be read.
+const LIST: Shape = Shape {
+    numbers: &["limit"],
+    flags: &["needs_attention"],
+    lists: &["state"],
+};
 
-fn wanted(query: ListQuery, staff: &Staff) -> Result<Wanted, Problem> {
-    for (name, text, longest) in [
-        ("q", &query.q, 200),
-        ("service_code", &query.service_code, 64),
-        ("problem_type", &query.problem_type, 64),
-        ("authority_code", &query.authority_code, 64),
-        ("tag", &query.tag, 30),
-    ] {
-        let is_bad = |text: &String| text.contains('\0') || text.chars().count() > longest;
-        if text.as_ref().is_some_and(is_bad) {
-            return Err(bad_query(name));
-        }
-    }
-    let limit = query.limit.unwrap_or(50);
-    if !(1..=100).contains(&limit) {
-        return Err(bad_query("limit"));
-    }
-    let sort = query.sort.unwrap_or_else(|| "-created_at".to_owned());
+/// Reads what a list and a search have in common; what is wrong stays in `members`.
+fn wanted(members: &mut Members, staff: &Staff) -> Wanted {
+    let limit = page_size(members);
+    let sort = members.text("sort", usize::MAX);
+    let sort = sort.unwrap_or_else(|| "-created_at".to_owned());
     let (descending, order) = match sort.strip_prefix('-') {
         Some(order) => (true, order),
         None => (false, sort.as_str()),
@@ -374,42 +345,40 @@ fn wanted(query: ListQuery, staff: &Staff) -> Result<Wanted, Problem> {
         "updated_at" => Order::UpdatedAt,
         "due_at" => Order::DueAt,
         "priority" => Order::Priority,
-        _ => return Err(bad_query("sort")),
+        _ => {
+            members.refuse("sort", not_in_list());
+            Order::CreatedAt
+        }
     };
-    let states = query.state.unwrap_or_default();
-    let states = states
-        .split(',')
-        .filter(|code| !code.is_empty())
-        .map(|code| StateCode::from_code(code).ok_or_else(|| bad_query("state")))
-        .collect::<Result<Vec<_>, _>>()?;
+    let after = members.text("cursor", 512).and_then(|text| {
+        let after = cursor::read(&sort, &text);
+        if after.is_none() {
+            members.refuse("cursor", invalid_format());
+        }
+        after
+    });
     let filter = Filter {
-        states,
-        service_code: query.service_code,
-        problem_type: query.problem_type,
-        authority_code: query.authority_code,
-        assignee: query
-            .assignee
-            .map(|text| assignee(&text, staff))
-            .transpose()?,
-        priority: match query.priority {
-            Some(code) => Some(Priority::from_code(&code).ok_or_else(|| bad_query("priority"))?),
-            None => None,
-        },
-        tag: query.tag,
-        needs_attention: query.needs_attention,
-        created_from: query.created_from,
-        created_to: query.created_to,
-        updated_from: query.updated_from,
-        updated_to: query.updated_to,
-        due_before: query.due_before,
-        text: query.q.filter(|text| !text.trim().is_empty()),
+        states: members
+            .list("state", MOST_STATES, StateCode::from_code)
+            .unwrap_or_default(),
+        service_code: members.text("service_code", 64),
+        problem_type: members.text("problem_type", 64),
+        authority_code: members.text("authority_code", 64),
+        assignee: members.code("assignee", |text| assignee(text, staff)),
+        priority: members.code("priority", Priority::from_code),
+        tag: members.text("tag", 30),
+        needs_attention: members.flag("needs_attention"),
+        created_from: members.moment("created_from"),
+        created_to: members.moment("created_to"),
+        updated_from: members.moment("updated_from"),
+        updated_to: members.moment("updated_to"),
+        due_before: members.moment("due_before"),
+        text: members
+            .text("q", 200)
+            .filter(|text| !text.trim().is_empty()),
         ..Filter::default()
     };
-    let after = query
-        .cursor
-        .map(|text| cursor::read(&sort, &text))
-        .transpose()?;
-    Ok(Wanted {
+    Wanted {
         filter,
         page: Page {
             order,
@@ -418,92 +387,45 @@ fn wanted(query: ListQuery, staff: &Staff) -> Result<Wanted, Problem> {
             limit,
         },
         sort,
-    })
+    }
 }
 
-fn assignee(text: &str, staff: &Staff) -> Result<Option<Assignee>, Problem> {
+/// Most states in a filter; there are no more to name.
+const MOST_STATES: usize = 8;
+
+fn assignee(text: &str, staff: &Staff) -> Option<Option<Assignee>> {
     match text {
-        "none" => Ok(None),
-        "me" => Ok(Some(Assignee::Operator(staff.account))),
+        "none" => Some(None),
+        "me" => Some(Some(Assignee::Operator(staff.account))),
         other => match (Pool::from_code(other), other.parse::<AccountId>()) {
-            (Some(pool), _) => Ok(Some(Assignee::Pool(pool))),
-            (None, Ok(account)) => Ok(Some(Assignee::Operator(account))),
-            (None, Err(_)) => Err(bad_query("assignee")),
+            (Some(pool), _) => Some(Some(Assignee::Pool(pool))),
+            (None, Ok(account)) => Some(Some(Assignee::Operator(account))),
+            (None, Err(_)) => None,
         },
     }
 }
 
 /// The identifiers of a search, normalised as they are kept.
-#[derive(Default)]
-struct Identifiers {
-    tax_code: Option<String>,
-    email: Option<String>,
-    phone: Option<String>,
-    family_name: Option<String>,
-}
-
-impl Identifiers {
-    fn into_filter(self, filter: Filter) -> Filter {
-        Filter {
-            tax_code: self.tax_code,
-            email: self.email,
-            phone: self.phone,
-            family_name: self.family_name,
-            ..filter
-        }
-    }
-}
-
-impl SearchBody {
-    fn identifiers(&self, errors: &mut Vec<FieldError>) -> Identifiers {
-        let mut read =
-            |text: &Option<String>,
-             pointer: &str,
-             parse: &dyn Fn(&str) -> Result<String, domain::invalid::Invalid>| {
-                match parse(text.as_deref()?) {
-                    Ok(value) => Some(value),
-                    Err(invalid) => {
-                        errors.push(invalid.at(pointer));
-                        None
-                    }
-                }
-            };
-        Identifiers {
-            tax_code: read(&self.tax_code, "/tax_code", &|text| {
-                TaxCode::parse(text, true).map(|code| code.as_str().to_owned())
-            }),
-            email: read(&self.email, "/email", &|text| {
-                EmailAddress::parse(text).map(|email| email.as_str().to_owned())
-            }),
-            phone: read(&self.phone, "/phone", &|text| {
-                PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned())
-            }),
-            family_name: read(&self.family_name, "/family_name", &|text| {
-                PersonName::parse(text).map(|name| name.as_str().to_owned())
-            }),
-        }
-    }
-
-    fn into_query(self) -> ListQuery {
-        ListQuery {
-            state: self.state.map(|states| states.join(",")),
-            service_code: self.service_code,
-            problem_type: self.problem_type,
-            authority_code: self.authority_code,
-            assignee: self.assignee,
-            priority: self.priority,
-            tag: self.tag,
-            needs_attention: self.needs_attention,
-            created_from: self.created_from,
-            created_to: self.created_to,
-            updated_from: self.updated_from,
-            updated_to: self.updated_to,
-            due_before: self.due_before,
-            q: self.q,
-            sort: self.sort,
-            limit: self.limit,
-            cursor: self.cursor,
-        }
+fn identifiers(members: &mut Members, filter: Filter) -> Filter {
+    let mut read = |name: &str, parse: &dyn Fn(&str) -> Result<String, Invalid>| {
+        let text = members.text(name, 254)?;
+        let parsed = parse(&text);
+        parsed.map_err(|invalid| members.refuse(name, invalid)).ok()
+    };
+    Filter {
+        tax_code: read("tax_code", &|text| {
+            TaxCode::parse(text, true).map(|code| code.as_str().to_owned())
+        }),
+        email: read("email", &|text| {
+            EmailAddress::parse(text).map(|email| email.as_str().to_owned())
+        }),
+        phone: read("phone", &|text| {
+            PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned())
+        }),
+        family_name: read("family_name", &|text| {
+            PersonName::parse(text).map(|name| name.as_str().to_owned())
+        }),
+        ..filter
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) async fn open_tracking_session(
     let object = read_object(&request, payload, Expects::Json).await?;
     let content = serde_json::to_vec(&object).unwrap_or_default();
     let body: TrackingBody = read_as(object)?;
-    let once = repeatable.with(content);
+    let once = repeatable.told_by(&body.number).with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
             let ticket = shared

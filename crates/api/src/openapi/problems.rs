@@ -164,8 +164,8 @@ fn problem_schemas() -> Object {
             "instance": field(reference(), "What was called: the path, without its query."),
             "correlation_id": field(json!({ "type": "string", "format": "uuid" }), "The id of the call."),
             "errors": field(
-                json!({ "type": "array", "items": { "$ref": "#/components/schemas/FieldError" } }),
-                "All the bad fields of the input.",
+                json!({ "type": "array", "maxItems": 100, "items": { "$ref": "#/components/schemas/FieldError" } }),
+                "All the bad fields of the input; the first hundred, if there are more.",
             ),
             "current_version": field(json!({ "type": "integer", "format": "int64", "minimum": 0 }), "With 412: the version now."),
             "state": field(json!({ "type": "string", "maxLength": 64 }), "With 409: the state the ticket is in."),
@@ -192,7 +192,7 @@ fn problem_schemas() -> Object {
         "description": "One bad field.",
         "required": ["pointer", "code", "message"],
         "properties": {
-            "pointer": field(json!({ "type": "string", "maxLength": 512 }), "JSON pointer of the field, or the name of the form field or parameter."),
+            "pointer": field(json!({ "type": "string", "maxLength": 128 }), "JSON pointer of the field, or the name of the form field or parameter."),
             "code": field(json!({ "type": "string", "maxLength": 64, "pattern": "^[a-z0-9-]+$" }), "Stable code."),
             "message": field(json!({ "type": "string", "maxLength": 1_024 }), "For people."),
         },

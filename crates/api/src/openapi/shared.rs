@@ -85,7 +85,7 @@ fn parameters() -> Object {
             IF_MATCH,
             true,
             json!({ "type": "string", "maxLength": 66, "pattern": ENTITY_TAG }),
-            "The `ETag` of the version the change starts from.",
+            "The `ETag` of the version the change starts from. `*` names none and is refused like an old one (412).",
         ),
         (
             IF_NONE_MATCH,

@@ -87,7 +87,9 @@ fn check_database(config: &Config) -> Finding {
     let pending = db.pending()?;
     let backend = format!("{:?}", db.backend());
     if pending.is_empty() {
-        return Ok(format!("{backend}, tables up to date"));
+        let (waiting, parked) = db.read(storage::outbox::count)?;
+        let mail = format!("{waiting} messages wait, {parked} were given up");
+        return Ok(format!("{backend}, tables up to date, {mail}"));
     }
     let pending = pending.join(", ");
     ensure!(

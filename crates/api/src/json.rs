@@ -1,0 +1,130 @@
+//! JSON of strangers: parsed with a bound on how much there is in it, not only on its bytes, so that
+//! two megabytes of tiny members never become a tree of hundreds.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// Most members in a body, in all its objects together.
+const MAX_MEMBERS: usize = 200;
+/// Most items in a body, in all its arrays together.
+const MAX_ITEMS: usize = 2_000;
+
+/// A value within the bounds.
+pub(crate) struct Bounded(pub Value);
+
+impl<'de> Deserialize<'de> for Bounded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut left = Left {
+            members: MAX_MEMBERS,
+            items: MAX_ITEMS,
+        };
+        left.deserialize(deserializer).map(Bounded)
+    }
+}
+
+/// How much more may come.
+struct Left {
+    members: usize,
+    items: usize,
+}
+
+/// Takes one from a count that must not run out.
+fn take<E: Error>(left: &mut usize) -> Result<(), E> {
+    *left = left
+        .checked_sub(1)
+        .ok_or_else(|| E::custom("there is too much in it"))?;
+    Ok(())
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Left {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Left {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(&mut *self)? {
+            take(&mut self.items)?;
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            take(&mut self.members)?;
+            let value = members.next_value_seed(&mut *self)?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_within_bounds_is_read_as_it_stands() {
+        let text =
+            r#"{"a": [1, -2, 2.5, "x\n", true, null, {"b": {}}], "c": 18446744073709551615}"#;
+        let bounded: Bounded = serde_json::from_str(text).unwrap();
+        assert_eq!(bounded.0, serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn too_much_is_refused_wherever_it_stands() {
+        let members = |n: usize| {
+            let members: Vec<String> = (0..n).map(|at| format!("\"m{at}\": 0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(serde_json::from_str::<Bounded>(&members(200)).is_ok());
+        assert!(serde_json::from_str::<Bounded>(&members(201)).is_err());
+        let nested = format!("[{}, {}]", members(100), members(101));
+        assert!(serde_json::from_str::<Bounded>(&nested).is_err());
+        let items = format!("[{}0]", "0,".repeat(2_000));
+        assert!(serde_json::from_str::<Bounded>(&items).is_err());
+    }
+}
