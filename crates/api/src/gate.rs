@@ -17,6 +17,7 @@ use domain::filing::CitizenIdentity;
 use domain::person_name::PersonName;
 use domain::tax_code::TaxCode;
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use crate::answer::Asked;
 use crate::app::Shared;
@@ -82,10 +83,9 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
         return Ok(request.into_response(response));
     }
     // The call is made inside the guarded future: routing itself may panic, too.
-    match AssertUnwindSafe(async move { next.call(request).await })
-        .catch_unwind()
-        .await
-    {
+    let span = tracing::info_span!("request", correlation.id = %asked.correlation);
+    let call = async move { next.call(request).await }.instrument(span);
+    match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Ok(answered)) => {
             let (request, response) = answered.into_parts();
             let response = asked.dress(response.map_into_boxed_body(), &verdict);
@@ -95,9 +95,11 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
         failed => {
             let problem = match &failed {
                 Ok(Err(error)) => error.error_response(),
-                _ => Problem::new("internal-error").error_response(),
+                _ => {
+                    tracing::error!(correlation.id = %asked.correlation, "a handler panicked");
+                    Problem::new("internal-error").error_response()
+                }
             };
-            tracing::error!(correlation.id = %asked.correlation, "a handler panicked");
             log(problem.status().as_u16());
             Err(asked.undo(problem, &verdict).into())
         }

@@ -38,7 +38,9 @@ where
     F: FnOnce() -> Result<T, DeskError> + Send + 'static,
     T: Send + 'static,
 {
-    match actix_web::web::block(f).await {
+    // What is logged on the other thread belongs to the same request.
+    let span = tracing::Span::current();
+    match actix_web::web::block(move || span.in_scope(f)).await {
         Ok(done) => done.map_err(Problem::from),
         // The closure panicked: the pool lives on, and so does the process (D-44).
         Err(error) => Err(Problem::internal(&error)),

@@ -22,7 +22,7 @@ pub enum Scope {
         /// Issuer and subject of the identity, joined; never an e-mail address.
         identity: String,
     },
-    /// A tracking session: the one ticket it was opened for.
+    /// A tracking session: the ticket it was opened for, and what follows up on it.
     Tracking(TicketId),
     /// The scheduler.
     System,
@@ -62,8 +62,7 @@ pub enum View {
 pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
     match scope {
         Scope::Region(_) | Scope::System => Some(View::Region),
-        Scope::Citizen { .. } => Some(View::Requester),
-        Scope::Tracking(id) => (*id == ticket.id).then_some(View::Requester),
+        Scope::Citizen { .. } | Scope::Tracking(_) => Some(View::Requester),
         Scope::Authority(code) if ticket.custodian.code == *code => Some(View::Custodian),
         Scope::Authority(code) => ticket
             .legs

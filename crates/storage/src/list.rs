@@ -209,7 +209,11 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
         ),
         Scope::Tracking(id) => Some(
             query
-                .filter(tickets::id.eq(Id(id.uuid())))
+                .filter(
+                    tickets::id
+                        .eq(Id(id.uuid()))
+                        .or(tickets::follow_up_of.assume_not_null().eq(Id(id.uuid()))),
+                )
                 .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
                 .filter(tickets::state.ne(StateCode::Removed.as_str())),
         ),

@@ -353,7 +353,11 @@ pub fn find(
             .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
             .filter(tickets::state.ne(StateCode::Removed.as_str())),
         Scope::Tracking(id) => query
-            .filter(tickets::id.eq(Id(id.uuid())))
+            .filter(
+                tickets::id
+                    .eq(Id(id.uuid()))
+                    .or(tickets::follow_up_of.assume_not_null().eq(Id(id.uuid()))),
+            )
             .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
             .filter(tickets::state.ne(StateCode::Removed.as_str())),
         Scope::Nothing => return Ok(None),

@@ -173,3 +173,43 @@ both!(
             .is(200);
     }
 );
+
+both!(
+    the_link_of_a_closed_request_reaches_its_follow_up_and_nothing_else,
+    async |app| {
+        let form = forms::report_not_found(&ANNA, TO4);
+        let filed = app.file_anonymous(&form, &[]).await;
+        let other = app.file_anonymous(&form, &[]).await;
+        let note = json!({"body": "Fatto.", "published": true});
+        let resolve =
+            json!({"action": "resolve", "resolution_code": "information-given", "note": note});
+        app.as_("to4.operator")
+            .await
+            .act(&filed.id, &resolve)
+            .await
+            .is(201);
+        app.advance("P8D");
+        app.run_jobs();
+        let tracking = app.tracking(&filed).await;
+        let late = tracking
+            .post(
+                &filed.own_path("/messages"),
+                &json!({"body": "Ancora non va."}),
+            )
+            .await;
+        assert_eq!(late.is(201).json["is_follow_up"], true);
+        let location = late.header("location").expect("a location").to_owned();
+        assert_eq!(
+            tracking.get(&location).await.is(200).json["follow_up_of"],
+            filed.id.as_str()
+        );
+        assert_eq!(
+            tracking.get("/v1/me/tickets").await.list_at("/items").len(),
+            2
+        );
+        tracking
+            .get(&other.own_path(""))
+            .await
+            .is_problem(404, "not-found");
+    }
+);
