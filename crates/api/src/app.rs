@@ -64,6 +64,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::filing::routes(config);
     handlers::sessions::routes(config);
     handlers::tickets::routes(config);
+    handlers::work::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);
     handlers::attachments::routes(config);

@@ -16,8 +16,9 @@ use storage::list::{self, Filter, Key, Order, Page};
 use storage::tickets::{self, Dossier};
 use storage::{DbConnection, history};
 
+use crate::labels::Labelled;
 use crate::once::{Answer, Once};
-use crate::screen::{Labelled, RequesterTicket};
+use crate::own_screen::RequesterTicket;
 use crate::secrets::same;
 use crate::{Desk, DeskError};
 

@@ -15,7 +15,7 @@ use storage::{DbConnection, counters, email_proofs};
 use crate::attachments::{CheckedFile, RawFile};
 use crate::clock::lock;
 use crate::once::{Answer, Once};
-use crate::screen::RequesterTicket;
+use crate::own_screen::RequesterTicket;
 use crate::{Desk, DeskError};
 
 /// Who files.

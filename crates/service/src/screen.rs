@@ -2,11 +2,8 @@
 //! by who asks; never one shape with members taken out later (threat model, boundary 4).
 
 use domain::actor::{Assignee, Staff};
-use domain::codes::AuthorityCode;
 use domain::command::ActionCode;
-use domain::event::Change;
 use domain::ids::{TicketId, TicketRef};
-use domain::invalid::Text;
 use domain::note::Audience;
 use domain::rejection::Rejection;
 use domain::state::StateCode;
@@ -18,16 +15,8 @@ use serde_json::{Map, Value};
 use storage::history::{self, Entry, StoredAttachment};
 use storage::tickets::{self, Beside, Dossier};
 
+use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
 use crate::{Desk, DeskError};
-
-/// A code and what people call it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Labelled {
-    /// The code.
-    pub code: String,
-    /// Its label.
-    pub label: Text,
-}
 
 /// A ticket as a desk sees it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -135,21 +124,6 @@ pub struct Screen {
     pub possible_duplicates: Vec<String>,
 }
 
-/// A file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract, name by name"
-)]
-pub struct AttachmentView {
-    pub id: domain::ids::AttachmentId,
-    pub seq: i64,
-    pub file_name: String,
-    pub media_type: String,
-    pub size: u64,
-    pub sha256: String,
-}
-
 /// An entry of the timeline, as a desk reads it.
 #[derive(Clone, Serialize, Deserialize)]
 #[expect(
@@ -180,57 +154,6 @@ pub struct Author {
     pub authority: Option<String>,
 }
 
-/// A ticket as its requester sees it.
-#[derive(Clone, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract, name by name"
-)]
-pub struct RequesterTicket {
-    pub id: TicketId,
-    pub number: String,
-    pub state: StateCode,
-    pub service: Labelled,
-    pub problem_type: Labelled,
-    pub authority: Option<Labelled>,
-    pub description: Option<String>,
-    pub created_at: Timestamp,
-    pub needs_answer: bool,
-    pub can_reply_until: Option<Timestamp>,
-    pub closed_at: Option<Timestamp>,
-    pub follow_up_of: Option<TicketId>,
-}
-
-/// A requester's ticket with what was said.
-pub struct RequesterScreen {
-    /// The ticket.
-    pub ticket: RequesterTicket,
-    /// What was said and what happened, oldest first.
-    pub messages: Vec<RequesterMessage>,
-    /// The files.
-    pub attachments: Vec<AttachmentView>,
-}
-
-/// A message or event, as the requester reads it: no names of operators.
-#[derive(Clone, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract, name by name"
-)]
-pub struct RequesterMessage {
-    pub seq: i64,
-    pub at: Timestamp,
-    pub event: String,
-    pub author: String,
-    pub author_label: Text,
-    pub text: Option<Text>,
-    pub body: Option<String>,
-    pub attachments: Vec<AttachmentView>,
-}
-
-/// More entries than a requester's ticket can come to: their messages have a quota, and each answer
-/// to one is somebody's work.
-const WHOLE_STORY: i64 = 10_000;
 /// Entries in one page of a timeline.
 pub const TIMELINE_PAGE: i64 = 100;
 
@@ -290,37 +213,6 @@ impl Desk {
             )?;
             let files = history::list_attachments(conn, ticket.id)?;
             Ok(self.timeline_page(entries, &files, limit))
-        })
-    }
-
-    /// A requester's own ticket.
-    pub fn show_own_ticket(
-        &self,
-        scope: &Scope,
-        wanted: &TicketRef,
-    ) -> Result<RequesterScreen, DeskError> {
-        self.db.read_snapshot(|conn| {
-            let (ticket, dossier) =
-                tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
-            let mut entries =
-                history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
-            let files = history::list_attachments(conn, ticket.id)?;
-            entries.reverse();
-            // Counted anew: a gap would tell of what the desks did among themselves.
-            let messages: Vec<_> = entries
-                .into_iter()
-                .zip(1..)
-                .map(|(entry, seq)| self.requester_message(entry, &files, seq))
-                .collect();
-            let attachments = messages
-                .iter()
-                .flat_map(|message| message.attachments.clone())
-                .collect();
-            Ok(RequesterScreen {
-                ticket: self.requester_ticket(&ticket, &dossier),
-                messages,
-                attachments,
-            })
         })
     }
 
@@ -439,149 +331,6 @@ impl Desk {
             allowed_actions,
         }
     }
-
-    pub(crate) fn requester_ticket(&self, ticket: &Ticket, dossier: &Dossier) -> RequesterTicket {
-        // A re-route is told ("Assegnato a …"), custody of the region is not: the last authority stays.
-        let region = self.reference.region();
-        let shown = ticket
-            .legs
-            .iter()
-            .rev()
-            .map(|leg| &leg.custodian)
-            .find(|code| *code != region);
-        let shown = shown.or(ticket.declared_authority.as_ref());
-        RequesterTicket {
-            id: ticket.id,
-            number: ticket.number.to_string(),
-            state: ticket.state.code().citizen_code(),
-            service: self.service_label(ticket.service.as_str()),
-            problem_type: self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str()),
-            authority: shown.map(|code| self.authority_label(code)),
-            description: dossier.description.clone(),
-            created_at: ticket.created_at,
-            needs_answer: ticket.state.code() == StateCode::AwaitingInfo,
-            can_reply_until: reply_end(ticket),
-            closed_at: match ticket.state {
-                domain::state::State::AutoClosed { at, .. } => Some(at),
-                _ => None,
-            },
-            follow_up_of: dossier.follow_up_of,
-        }
-    }
-
-    fn requester_message(
-        &self,
-        entry: Entry,
-        files: &[StoredAttachment],
-        seq: i64,
-    ) -> RequesterMessage {
-        let desk = entry
-            .actor_desk
-            .as_ref()
-            .map(|code| self.authority_label(code).label);
-        let author_label = match (entry.actor_kind.as_str(), desk) {
-            // Told as it concerns the requester; which desk decided it does not (`domain.md` §4.1).
-            _ if matches!(entry.change, Change::Rerouted { .. }) => {
-                Text::new("automatico", "automatic")
-            }
-            ("staff", Some(desk)) => Text::owned(
-                format!("Operatore, {}", desk.it),
-                format!("Operator, {}", desk.en),
-            ),
-            ("requester", _) => Text::new("Tu", "You"),
-            _ => Text::new("automatico", "automatic"),
-        };
-        let attachments = files_of(files, entry.seq, entry.seq == 1 || entry.note.is_some());
-        RequesterMessage {
-            seq,
-            at: entry.at,
-            event: entry.change.kind().to_owned(),
-            author: entry.actor_kind.clone(),
-            author_label,
-            text: self.told_to_requester(&entry.change),
-            attachments: attachments
-                .into_iter()
-                .map(|file| AttachmentView { seq, ..file })
-                .collect(),
-            body: entry.note.map(|note| note.body),
-        }
-    }
-
-    /// The words for what happened that need no note.
-    fn told_to_requester(&self, change: &Change) -> Option<Text> {
-        Some(match change {
-            Change::Filed { .. } => Text::new("Richiesta ricevuta", "Request received"),
-            Change::Reminded { .. } => Text::new(
-                "Ti abbiamo ricordato di rispondere",
-                "We reminded you to answer",
-            ),
-            Change::Resolved {
-                code: domain::state::ResolutionCode::Withdrawn,
-                ..
-            } => Text::new(
-                "Richiesta chiusa dall'utente",
-                "Request withdrawn by the user",
-            ),
-            Change::Resolved {
-                code: domain::state::ResolutionCode::NoAnswer,
-                ..
-            } => Text::new(
-                "Richiesta risolta per mancata risposta",
-                "Request resolved for want of an answer",
-            ),
-            Change::Rerouted { to } => {
-                let to = self.authority_label(to).label;
-                Text::owned(
-                    format!("Assegnato a {}", to.it),
-                    format!("Assigned to {}", to.en),
-                )
-            }
-            Change::Reopened { .. } => Text::new("Richiesta riaperta", "Request reopened"),
-            Change::AutoClosed => Text::new("Richiesta chiusa", "Request closed"),
-            _ => return None,
-        })
-    }
-
-    /// A service and its label; a code that left the catalogue is its own label.
-    pub fn service_label(&self, code: &str) -> Labelled {
-        let label = self
-            .reference
-            .service_any(code)
-            .map(|service| service.label.clone());
-        labelled(code, label)
-    }
-
-    /// A problem type and its label.
-    pub fn problem_label(&self, service: &str, code: &str) -> Labelled {
-        let service = self.reference.service_any(service);
-        let label = service
-            .and_then(|service| service.problem_type_any(code))
-            .map(|problem| problem.label.clone());
-        labelled(code, label)
-    }
-
-    /// An authority and its label.
-    pub fn authority_label(&self, code: &AuthorityCode) -> Labelled {
-        let label = self
-            .reference
-            .authority_any(code.as_str())
-            .map(|authority| authority.label.clone());
-        labelled(code.as_str(), label)
-    }
-}
-
-fn labelled(code: &str, label: Option<Text>) -> Labelled {
-    Labelled {
-        code: code.to_owned(),
-        label: label.unwrap_or_else(|| Text::owned(code, code)),
-    }
-}
-
-fn reply_end(ticket: &Ticket) -> Option<Timestamp> {
-    match ticket.state {
-        domain::state::State::Resolved { closes_at, .. } => Some(closes_at),
-        _ => None,
-    }
 }
 
 /// An owner as shown.
@@ -641,28 +390,5 @@ fn timeline_entry(entry: Entry, files: &[StoredAttachment]) -> TimelineEntry {
             .map(|note| note.kind.as_str().to_owned()),
         audience: entry.note.as_ref().map(|note| note.audience),
         body: entry.note.map(|note| note.body),
-    }
-}
-
-fn files_of(files: &[StoredAttachment], seq: i64, readable: bool) -> Vec<AttachmentView> {
-    if readable {
-        files
-            .iter()
-            .filter(|file| file.seq == seq)
-            .map(attachment_view)
-            .collect()
-    } else {
-        Vec::new()
-    }
-}
-
-fn attachment_view(stored: &StoredAttachment) -> AttachmentView {
-    AttachmentView {
-        id: stored.file.id,
-        seq: stored.seq,
-        file_name: stored.file.name.as_str().to_owned(),
-        media_type: stored.file.kind.media_type().to_owned(),
-        size: stored.file.size,
-        sha256: stored.file.sha256.clone(),
     }
 }

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::{StepId, TickedBox};
 use super::email_proofs::replay_header;
-use super::screen_body::RequesterTicketBody;
+use super::own_body::RequesterTicketBody;
 use crate::block;
 use crate::body::wrong_type;
 use crate::conditions::{Repeatable, etag};

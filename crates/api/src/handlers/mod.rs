@@ -6,13 +6,16 @@ pub(crate) mod catalogue;
 pub(crate) mod codes;
 pub(crate) mod email_proofs;
 pub(crate) mod filing;
+pub(crate) mod own_body;
 pub(crate) mod own_tickets;
 pub(crate) mod screen_body;
 pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod ticket;
+mod ticket_filter;
 pub(crate) mod tickets;
 pub(crate) mod tracking;
+pub(crate) mod work;
 
 use actix_web::web;
 use domain::ids::TicketRef;

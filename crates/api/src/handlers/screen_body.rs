@@ -1,14 +1,11 @@
-//! Tickets as they are written to clients, in the caller's language. One shape for desks and
-//! another for requesters: there is no member here that one of them must not see.
+//! A ticket as it is written to a desk, in the caller's language. Requesters have a shape of their own,
+//! in `own_body`.
 
 use domain::invalid::Lang;
-use domain::state::StateCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use service::screen::{
-    AssigneeView, AttachmentView, Labelled, RequesterMessage, RequesterScreen, RequesterTicket,
-    Screen, StaffTicket, TimelineEntry,
-};
+use service::labels::{AttachmentView, Labelled};
+use service::screen::{AssigneeView, Screen, StaffTicket, TimelineEntry};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -379,136 +376,6 @@ impl EntryBody {
             audience: entry.audience.map(|audience| audience.as_str().to_owned()),
             body: entry.body,
             attachments: entry
-                .attachments
-                .into_iter()
-                .map(AttachmentBody::from)
-                .collect(),
-        }
-    }
-}
-
-/// A ticket as its requester sees it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct RequesterTicketBody {
-    id: Uuid,
-    /// For people.
-    #[schema(value_type = TicketNumber)]
-    number: String,
-    /// Never says that desks passed the ticket on.
-    #[schema(value_type = State)]
-    state: String,
-    #[schema(max_length = 64)]
-    state_label: String,
-    service: CodeLabel,
-    problem_type: CodeLabel,
-    /// The authority that answers, as far as the requester is told.
-    #[schema(required)]
-    authority: Option<CodeLabel>,
-    #[schema(required, max_length = 4000)]
-    description: Option<String>,
-    #[schema(format = DateTime)]
-    created_at: String,
-    /// Whether a question waits for an answer.
-    needs_answer: bool,
-    /// Until when a reply reopens a resolved request.
-    #[schema(required, format = DateTime)]
-    can_reply_until: Option<String>,
-    #[schema(required, format = DateTime)]
-    closed_at: Option<String>,
-    /// The closed ticket this one goes on from.
-    #[schema(required)]
-    follow_up_of: Option<Uuid>,
-}
-
-impl RequesterTicketBody {
-    pub(crate) fn new(ticket: RequesterTicket, lang: Lang) -> Self {
-        RequesterTicketBody {
-            id: ticket.id.uuid(),
-            number: ticket.number,
-            state: ticket.state.as_str().to_owned(),
-            state_label: requester_label(ticket.state, lang),
-            service: label(ticket.service, lang),
-            problem_type: label(ticket.problem_type, lang),
-            authority: ticket.authority.map(|one| label(one, lang)),
-            description: ticket.description,
-            created_at: ticket.created_at.to_string(),
-            needs_answer: ticket.needs_answer,
-            can_reply_until: ticket.can_reply_until.map(|at| at.to_string()),
-            closed_at: ticket.closed_at.map(|at| at.to_string()),
-            follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
-        }
-    }
-}
-
-pub(crate) fn requester_label(state: StateCode, lang: Lang) -> String {
-    state.citizen_label().to(lang).to_owned()
-}
-
-/// A requester's ticket with what was said.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct RequesterScreenBody {
-    #[serde(flatten)]
-    ticket: RequesterTicketBody,
-    /// Oldest first.
-    messages: Vec<RequesterMessageBody>,
-    #[schema(max_items = 1000)]
-    attachments: Vec<AttachmentBody>,
-}
-
-/// Something said or done, as the requester reads it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct RequesterMessageBody {
-    #[schema(minimum = 1)]
-    seq: i64,
-    #[schema(format = DateTime)]
-    at: String,
-    /// What happened, such as `request.resolved`. The list may grow.
-    #[schema(max_length = 64, pattern = "^[a-z_.]+$")]
-    event: String,
-    #[schema(value_type = AuthorKind)]
-    author: String,
-    /// "Operatore" and the authority; never a person's name.
-    #[schema(max_length = 250)]
-    author_label: String,
-    /// What happened, where nothing was written.
-    #[schema(required, max_length = 500)]
-    text: Option<String>,
-    /// What was written.
-    #[schema(required, max_length = 10000)]
-    body: Option<String>,
-    #[schema(max_items = 10)]
-    attachments: Vec<AttachmentBody>,
-}
-
-impl RequesterScreenBody {
-    pub(crate) fn new(screen: RequesterScreen, lang: Lang) -> Self {
-        RequesterScreenBody {
-            ticket: RequesterTicketBody::new(screen.ticket, lang),
-            messages: screen
-                .messages
-                .into_iter()
-                .map(|message| RequesterMessageBody::new(message, lang))
-                .collect(),
-            attachments: screen
-                .attachments
-                .into_iter()
-                .map(AttachmentBody::from)
-                .collect(),
-        }
-    }
-}
-
-impl RequesterMessageBody {
-    fn new(message: RequesterMessage, lang: Lang) -> Self {
-        RequesterMessageBody {
-            seq: message.seq,
-            at: message.at.to_string(),
-            event: message.event,
-            author: message.author,
-            author_label: message.author_label.to(lang).to_owned(),
-            text: message.text.map(|text| text.to(lang).to_owned()),
-            body: message.body,
-            attachments: message
                 .attachments
                 .into_iter()
                 .map(AttachmentBody::from)

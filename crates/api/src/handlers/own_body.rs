@@ -1,0 +1,142 @@
+//! A requester's ticket as it is written to them, in their language.
+
+use domain::invalid::Lang;
+use domain::state::StateCode;
+use serde::Serialize;
+use service::own_screen::{RequesterMessage, RequesterScreen, RequesterTicket};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::CodeLabel;
+use super::codes::{AuthorKind, State, TicketNumber};
+use super::screen_body::{AttachmentBody, label};
+
+/// A ticket as its requester sees it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequesterTicketBody {
+    id: Uuid,
+    /// For people.
+    #[schema(value_type = TicketNumber)]
+    number: String,
+    /// Never says that desks passed the ticket on.
+    #[schema(value_type = State)]
+    state: String,
+    #[schema(max_length = 64)]
+    state_label: String,
+    service: CodeLabel,
+    problem_type: CodeLabel,
+    /// The authority that answers, as far as the requester is told.
+    #[schema(required)]
+    authority: Option<CodeLabel>,
+    #[schema(required, max_length = 4000)]
+    description: Option<String>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Whether a question waits for an answer.
+    needs_answer: bool,
+    /// Until when a reply reopens a resolved request.
+    #[schema(required, format = DateTime)]
+    can_reply_until: Option<String>,
+    #[schema(required, format = DateTime)]
+    closed_at: Option<String>,
+    /// The closed ticket this one goes on from.
+    #[schema(required)]
+    follow_up_of: Option<Uuid>,
+}
+
+impl RequesterTicketBody {
+    pub(crate) fn new(ticket: RequesterTicket, lang: Lang) -> Self {
+        RequesterTicketBody {
+            id: ticket.id.uuid(),
+            number: ticket.number,
+            state: ticket.state.as_str().to_owned(),
+            state_label: requester_label(ticket.state, lang),
+            service: label(ticket.service, lang),
+            problem_type: label(ticket.problem_type, lang),
+            authority: ticket.authority.map(|one| label(one, lang)),
+            description: ticket.description,
+            created_at: ticket.created_at.to_string(),
+            needs_answer: ticket.needs_answer,
+            can_reply_until: ticket.can_reply_until.map(|at| at.to_string()),
+            closed_at: ticket.closed_at.map(|at| at.to_string()),
+            follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
+        }
+    }
+}
+
+pub(crate) fn requester_label(state: StateCode, lang: Lang) -> String {
+    state.citizen_label().to(lang).to_owned()
+}
+
+/// A requester's ticket with what was said.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequesterScreenBody {
+    #[serde(flatten)]
+    ticket: RequesterTicketBody,
+    /// Oldest first.
+    messages: Vec<RequesterMessageBody>,
+    #[schema(max_items = 1000)]
+    attachments: Vec<AttachmentBody>,
+}
+
+/// Something said or done, as the requester reads it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequesterMessageBody {
+    #[schema(minimum = 1)]
+    seq: i64,
+    #[schema(format = DateTime)]
+    at: String,
+    /// What happened, such as `request.resolved`. The list may grow.
+    #[schema(max_length = 64, pattern = "^[a-z_.]+$")]
+    event: String,
+    #[schema(value_type = AuthorKind)]
+    author: String,
+    /// "Operatore" and the authority; never a person's name.
+    #[schema(max_length = 250)]
+    author_label: String,
+    /// What happened, where nothing was written.
+    #[schema(required, max_length = 500)]
+    text: Option<String>,
+    /// What was written.
+    #[schema(required, max_length = 10000)]
+    body: Option<String>,
+    #[schema(max_items = 10)]
+    attachments: Vec<AttachmentBody>,
+}
+
+impl RequesterScreenBody {
+    pub(crate) fn new(screen: RequesterScreen, lang: Lang) -> Self {
+        RequesterScreenBody {
+            ticket: RequesterTicketBody::new(screen.ticket, lang),
+            messages: screen
+                .messages
+                .into_iter()
+                .map(|message| RequesterMessageBody::new(message, lang))
+                .collect(),
+            attachments: screen
+                .attachments
+                .into_iter()
+                .map(AttachmentBody::from)
+                .collect(),
+        }
+    }
+}
+
+impl RequesterMessageBody {
+    fn new(message: RequesterMessage, lang: Lang) -> Self {
+        RequesterMessageBody {
+            seq: message.seq,
+            at: message.at.to_string(),
+            event: message.event,
+            author: message.author,
+            author_label: message.author_label.to(lang).to_owned(),
+            text: message.text.map(|text| text.to(lang).to_owned()),
+            body: message.body,
+            attachments: message
+                .attachments
+                .into_iter()
+                .map(AttachmentBody::from)
+                .collect(),
+        }
+    }
+}
