@@ -10,7 +10,7 @@ use domain::text::NoteBody;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use escalation::Router;
-use storage::{DbConnection, accounts, history, tickets};
+use storage::{DbConnection, accounts, attachments, history, tickets};
 
 use crate::{Desk, DeskError};
 
@@ -308,7 +308,7 @@ fn publishable(
     if history::is_published(conn, ticket.id, seq)? {
         return Err(domain::rejection::Rejection::NotPublishable.into());
     }
-    let files = history::list_attachments(conn, ticket.id)?;
+    let files = attachments::list(conn, ticket.id)?;
     let attachment = files
         .into_iter()
         .find(|stored| stored.seq == seq)

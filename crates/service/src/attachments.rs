@@ -9,7 +9,7 @@ use domain::invalid::FieldError;
 use domain::note::Attachment;
 use domain::visibility::{Scope, view_of};
 use storage::blobs::{BlobKey, BlobRef};
-use storage::{history, tickets};
+use storage::{attachments, tickets};
 
 use crate::{Desk, DeskError};
 
@@ -79,7 +79,7 @@ impl Desk {
         self.db.read_snapshot(|conn| {
             let (ticket, _) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
-            let files = history::list_attachments(conn, ticket.id)?;
+            let files = attachments::list(conn, ticket.id)?;
             let stored = files
                 .into_iter()
                 .find(|stored| stored.file.id == id)

@@ -6,7 +6,7 @@ use domain::state::State;
 use domain::ticket::Ticket;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::history::StoredAttachment;
+use storage::attachments::StoredAttachment;
 
 use crate::Desk;
 

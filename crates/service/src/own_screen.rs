@@ -9,7 +9,8 @@ use domain::ticket::Ticket;
 use domain::visibility::{Scope, View};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::history::{self, Entry, StoredAttachment};
+use storage::attachments::{self, StoredAttachment};
+use storage::history::{self, Entry};
 use storage::tickets::{self, Dossier};
 
 use crate::labels::{AttachmentView, Labelled, files_of, reply_end};
@@ -79,7 +80,7 @@ impl Desk {
                 tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let mut entries =
                 history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
-            let files = history::list_attachments(conn, ticket.id)?;
+            let files = attachments::list(conn, ticket.id)?;
             entries.reverse();
             // Counted anew: a gap would tell of what the desks did among themselves.
             let messages: Vec<_> = entries

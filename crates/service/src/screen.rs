@@ -12,7 +12,8 @@ use domain::visibility::{Scope, View, as_left_by, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use storage::history::{self, Entry, StoredAttachment};
+use storage::attachments::{self, StoredAttachment};
+use storage::history::{self, Entry};
 use storage::tickets::{self, Beside, Dossier};
 
 use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
@@ -168,7 +169,7 @@ impl Desk {
             let page = TIMELINE_PAGE + 1;
             let entries =
                 history::list_entries(conn, ticket.id, view, Some(&staff.authority), None, page)?;
-            let files = history::list_attachments(conn, ticket.id)?;
+            let files = attachments::list(conn, ticket.id)?;
             // A past custodian is told nothing of what its successors have beside this ticket.
             let beside = match view {
                 View::Until(_) => Beside::default(),
@@ -211,7 +212,7 @@ impl Desk {
                 before,
                 limit + 1,
             )?;
-            let files = history::list_attachments(conn, ticket.id)?;
+            let files = attachments::list(conn, ticket.id)?;
             Ok(self.timeline_page(entries, &files, limit))
         })
     }

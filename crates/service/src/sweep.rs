@@ -1,7 +1,7 @@
 //! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
 
 use jiff::SignedDuration;
-use storage::{DbConnection, StoreError, accounts, email_proofs, history, idempotency, outbox};
+use storage::{DbConnection, StoreError, accounts, attachments, email_proofs, idempotency, outbox};
 
 use crate::{Desk, DeskError};
 
@@ -36,7 +36,9 @@ impl Desk {
             let keys = self.blobs.list_older(shard, older).await?;
             for page in keys.chunks(100) {
                 let names: Vec<String> = page.iter().map(|key| key.as_str().to_owned()).collect();
-                let orphans = self.db.read(|conn| history::orphans(conn, names))?;
+                let orphans = self
+                    .db
+                    .read(|conn| attachments::list_orphans(conn, names))?;
                 for key in page
                     .iter()
                     .filter(|key| orphans.iter().any(|name| name == key.as_str()))

@@ -1,26 +1,24 @@
-//! What happened to tickets: events, the notes under them, attachments and legs.
+//! What happened to tickets: events and the notes under them.
 //!
 //! Append-only. There is no function here that updates or deletes an event or a note, and
-//! triggers on both databases refuse it; a leg is only ever closed, or opened again (T21).
+//! triggers on both databases refuse it.
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 use domain::actor::Actor;
-use domain::attachment::FileKind;
 use domain::codes::AuthorityCode;
 use domain::event::{Change, Event};
-use domain::file_name::FileName;
-use domain::ids::{AccountId, AttachmentId, TicketId};
-use domain::note::{Attachment, Audience, Note, NoteKind};
+use domain::ids::{AccountId, TicketId};
+use domain::note::{Audience, Note, NoteKind};
 use domain::state::StateCode;
-use domain::ticket::{Leg, LegEnd, LegOutcome, Ticket};
-use domain::visibility::{EntryFacts, View, may_read};
+use domain::ticket::Ticket;
+use domain::visibility::View;
 use jiff::Timestamp;
 
-use crate::schema::{accounts, attachments, legs, notes, ticket_events};
+use crate::schema::{accounts, attachments, notes, ticket_events};
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError};
+use crate::{DbConnection, StoreError, attachments as files};
 
 #[derive(Insertable)]
 #[diesel(table_name = ticket_events, treat_none_as_default_value = false)]
@@ -46,31 +44,6 @@ struct NoteRow {
     team: Option<String>,
     party: Option<String>,
     body: String,
-}
-
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = attachments, treat_none_as_default_value = false)]
-struct AttachmentRow {
-    id: Id,
-    ticket_id: Id,
-    seq: i64,
-    file_name: String,
-    file_kind: String,
-    size: i64,
-    sha256: String,
-    blob_key: String,
-}
-
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = legs, treat_none_as_default_value = false, treat_none_as_null = true)]
-struct LegRow {
-    ticket_id: Id,
-    no: i32,
-    custodian: String,
-    opened_at: Ts,
-    closed_at: Option<Ts>,
-    closed_seq: Option<i64>,
-    outcome: Option<String>,
 }
 
 /// Appends events and the notes and files they carry. `ticket` is as it stands after the last one.
@@ -130,112 +103,8 @@ fn append_note(
         .values(row)
         .execute(conn)?;
     match &note.attachment {
-        Some(file) => attach(conn, ticket, seq, file),
+        Some(file) => files::insert(conn, ticket, seq, file),
         None => Ok(()),
-    }
-}
-
-/// Ties a stored file to an entry.
-pub(crate) fn attach(
-    conn: &mut DbConnection,
-    ticket: TicketId,
-    seq: i64,
-    file: &Attachment,
-) -> Result<(), StoreError> {
-    let row = AttachmentRow {
-        id: Id(file.id.uuid()),
-        ticket_id: Id(ticket.uuid()),
-        seq,
-        file_name: file.name.as_str().to_owned(),
-        file_kind: file.kind.as_str().to_owned(),
-        size: i64::try_from(file.size).unwrap_or(i64::MAX),
-        sha256: file.sha256.clone(),
-        blob_key: file.blob_key.clone(),
-    };
-    diesel::insert_into(attachments::table)
-        .values(row)
-        .execute(conn)?;
-    Ok(())
-}
-
-/// Writes the legs that changed after entry `since`: the last two at most.
-pub(crate) fn write_legs(
-    conn: &mut DbConnection,
-    ticket: &Ticket,
-    since: i64,
-) -> Result<(), StoreError> {
-    let known = if since == 0 {
-        0
-    } else {
-        count_legs(conn, ticket.id)?
-    };
-    for leg in ticket.legs.iter().rev().take(2) {
-        let row = LegRow {
-            ticket_id: Id(ticket.id.uuid()),
-            no: leg.no,
-            custodian: leg.custodian.as_str().to_owned(),
-            opened_at: Ts(leg.opened_at),
-            closed_at: leg.closed.as_ref().map(|end| Ts(end.at)),
-            closed_seq: leg.closed.as_ref().map(|end| end.seq),
-            outcome: leg
-                .closed
-                .as_ref()
-                .map(|end| end.outcome.as_str().to_owned()),
-        };
-        if i64::from(leg.no) > known {
-            diesel::insert_into(legs::table).values(row).execute(conn)?;
-        } else {
-            diesel::update(legs::table.find((row.ticket_id, row.no)))
-                .set(row)
-                .execute(conn)?;
-        }
-    }
-    Ok(())
-}
-
-fn count_legs(conn: &mut DbConnection, ticket: TicketId) -> Result<i64, StoreError> {
-    Ok(legs::table
-        .filter(legs::ticket_id.eq(Id(ticket.uuid())))
-        .count()
-        .get_result(conn)?)
-}
-
-pub(crate) fn load_legs(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>, StoreError> {
-    let rows = legs::table
-        .filter(legs::ticket_id.eq(ticket))
-        .order(legs::no.asc())
-        .select(LegRow::as_select())
-        .load(conn)?;
-    rows.into_iter().map(LegRow::into_domain).collect()
-}
-
-impl LegRow {
-    fn into_domain(self) -> Result<Leg, StoreError> {
-        let closed = match (
-            self.closed_at,
-            self.closed_seq,
-            self.outcome.as_deref().and_then(LegOutcome::from_code),
-        ) {
-            (Some(at), Some(seq), Some(outcome)) => Some(LegEnd {
-                at: at.0,
-                seq,
-                outcome,
-            }),
-            (None, None, None) => None,
-            _ => {
-                return Err(StoreError::Corrupt {
-                    table: "legs",
-                    id: self.ticket_id.0.to_string(),
-                    column: "outcome",
-                });
-            }
-        };
-        Ok(Leg {
-            no: self.no,
-            custodian: self.custodian.as_str().into(),
-            opened_at: self.opened_at.0,
-            closed,
-        })
     }
 }
 
@@ -414,62 +283,6 @@ fn entry(
     })
 }
 
-/// A stored file, the entry it belongs to, and for whom that entry was written.
-#[derive(Debug, Clone)]
-pub struct StoredAttachment {
-    /// The entry.
-    pub seq: i64,
-    /// For whom the entry's text is; the citizen, where there is none.
-    pub audience: Audience,
-    /// The author's desk.
-    pub team: Option<AuthorityCode>,
-    /// The desk addressed.
-    pub party: Option<AuthorityCode>,
-    /// The file.
-    pub file: Attachment,
-}
-
-impl StoredAttachment {
-    /// Whether somebody with `view` from desk `own` may have it: as its entry's text.
-    pub fn is_for(&self, view: View, own: Option<&AuthorityCode>) -> bool {
-        let entry = EntryFacts {
-            seq: self.seq,
-            audience: self.audience,
-            team: self.team.as_ref(),
-            party: self.party.as_ref(),
-        };
-        may_read(entry, view, own)
-    }
-}
-
-type EntryColumns = (Option<String>, Option<String>, Option<String>);
-
-/// The files of a ticket. The caller keeps those that are for its reader.
-pub fn list_attachments(
-    conn: &mut DbConnection,
-    ticket: TicketId,
-) -> Result<Vec<StoredAttachment>, StoreError> {
-    let entry = notes::ticket_id
-        .eq(attachments::ticket_id)
-        .and(notes::seq.eq(attachments::seq));
-    let rows = attachments::table
-        .left_join(notes::table.on(entry))
-        .filter(attachments::ticket_id.eq(Id(ticket.uuid())))
-        .order((attachments::seq.asc(), attachments::id.asc()))
-        .select((
-            AttachmentRow::as_select(),
-            (
-                notes::audience.nullable(),
-                notes::team.nullable(),
-                notes::party.nullable(),
-            ),
-        ))
-        .load::<(AttachmentRow, EntryColumns)>(conn)?;
-    rows.into_iter()
-        .map(|(row, entry)| row.into_domain(entry))
-        .collect()
-}
-
 /// The newest text of each ticket that its requester may read, in one statement.
 pub fn list_last_messages(
     conn: &mut DbConnection,
@@ -496,50 +309,6 @@ pub fn list_last_messages(
         .into_iter()
         .map(|(id, body)| (TicketId::new(id.0), body))
         .collect())
-}
-
-/// Which of these blobs no attachment speaks of: leftovers of writes that never committed.
-pub fn orphans(conn: &mut DbConnection, keys: Vec<String>) -> Result<Vec<String>, StoreError> {
-    let known: Vec<String> = attachments::table
-        .filter(attachments::blob_key.eq_any(&keys))
-        .select(attachments::blob_key)
-        .load(conn)?;
-    Ok(keys
-        .into_iter()
-        .filter(|key| !known.contains(key))
-        .collect())
-}
-
-impl AttachmentRow {
-    fn into_domain(
-        self,
-        (audience, team, party): EntryColumns,
-    ) -> Result<StoredAttachment, StoreError> {
-        let corrupt = |column: &'static str| StoreError::Corrupt {
-            table: "attachments",
-            id: self.id.0.to_string(),
-            column,
-        };
-        let audience = match audience.as_deref() {
-            None => Audience::Citizen, // filed along with the form
-            Some(code) => Audience::from_code(code).ok_or_else(|| corrupt("seq"))?,
-        };
-        Ok(StoredAttachment {
-            seq: self.seq,
-            audience,
-            team: team.as_deref().map(AuthorityCode::from),
-            party: party.as_deref().map(AuthorityCode::from),
-            file: Attachment {
-                id: AttachmentId::new(self.id.0),
-                kind: FileKind::from_extension(&self.file_kind)
-                    .ok_or_else(|| corrupt("file_kind"))?,
-                size: u64::try_from(self.size).map_err(|_| corrupt("size"))?,
-                name: FileName::from_stored(self.file_name),
-                sha256: self.sha256,
-                blob_key: self.blob_key,
-            },
-        })
-    }
 }
 
 /// How much the requester wrote on a ticket: messages, and files of all sides.

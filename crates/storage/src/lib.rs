@@ -3,6 +3,7 @@
 
 pub mod accounts;
 mod assignee;
+pub mod attachments;
 pub mod blobs;
 pub mod connection;
 pub mod counters;
@@ -12,6 +13,7 @@ pub mod email_proofs;
 pub mod error;
 pub mod history;
 pub mod idempotency;
+mod legs;
 pub mod list;
 mod migrate;
 pub mod outbox;

@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::assignee;
-use crate::schema::{legs, tickets};
+use crate::schema::{self, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Json, Ts, Uid};
-use crate::{DbConnection, StoreError, dialect, history};
+use crate::{DbConnection, StoreError, attachments, dialect, history, legs};
 
 /// Who filed a ticket, for the rules that differ by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,9 +274,9 @@ pub fn insert(
         .execute(conn)?;
     history::append(conn, ticket, std::slice::from_ref(filed), actor)?;
     if let Some(file) = attachment {
-        history::attach(conn, ticket.id, filed.seq, file)?;
+        attachments::insert(conn, ticket.id, filed.seq, file)?;
     }
-    history::write_legs(conn, ticket, 0)
+    legs::write(conn, ticket, 0)
 }
 
 /// Writes the ticket as it is now, and what happened to it. The only way to change a ticket.
@@ -309,7 +309,7 @@ pub fn save(
             .execute(conn)?;
     }
     history::append(conn, ticket, events, actor)?;
-    history::write_legs(conn, ticket, was)
+    legs::write(conn, ticket, was)
 }
 
 /// Moves the scheduler's next look at a ticket, after the configured times have changed.
@@ -338,10 +338,10 @@ pub fn find(
     };
     let had_custody = |code: &AuthorityCode| {
         diesel::dsl::exists(
-            legs::table.filter(
-                legs::ticket_id
+            schema::legs::table.filter(
+                schema::legs::ticket_id
                     .eq(tickets::id)
-                    .and(legs::custodian.eq(code.as_str().to_owned())),
+                    .and(schema::legs::custodian.eq(code.as_str().to_owned())),
             ),
         )
     };
@@ -365,7 +365,7 @@ pub fn find(
     let Some(row) = query.first::<TicketRow>(conn).optional()? else {
         return Ok(None);
     };
-    let legs = history::load_legs(conn, row.id)?;
+    let legs = legs::load(conn, row.id)?;
     row.into_domain(legs).map(Some)
 }
 

@@ -16,7 +16,7 @@ use domain::visibility::Scope;
 use proptest::prelude::*;
 use storage::sql_types::{Id, Instant, Json, JsonDoc, Ts, Uid};
 use storage::tickets::{Details, Dossier, RequesterKind};
-use storage::{Db, StoreError, history, tickets};
+use storage::{Db, StoreError, attachments, tickets};
 
 use crate::append_only::attachment;
 use crate::life::{self, Life};
@@ -84,7 +84,7 @@ fn a_filing_comes_back_whole() {
             );
         }
         let second = TicketId::new(uuid::Uuid::from_u128(2));
-        let files = read(db, |conn| history::list_attachments(conn, second));
+        let files = read(db, |conn| attachments::list(conn, second));
         let files: Vec<_> = files.into_iter().map(|one| (one.seq, one.file)).collect();
         assert_eq!(files, [(1, attachment(1))]);
     });

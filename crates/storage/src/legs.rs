@@ -1,0 +1,103 @@
+//! Custody over time: who had a ticket, from when to when. A leg is only ever closed, or opened again
+//! when a closed ticket is reopened (T21).
+
+use diesel::prelude::*;
+use domain::ids::TicketId;
+use domain::ticket::{Leg, LegEnd, LegOutcome, Ticket};
+
+use crate::schema::legs;
+use crate::sql_types::{Id, Ts};
+use crate::{DbConnection, StoreError};
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = legs, treat_none_as_default_value = false, treat_none_as_null = true)]
+struct LegRow {
+    ticket_id: Id,
+    no: i32,
+    custodian: String,
+    opened_at: Ts,
+    closed_at: Option<Ts>,
+    closed_seq: Option<i64>,
+    outcome: Option<String>,
+}
+
+/// Writes the legs that changed after entry `since`: the last two at most.
+pub(crate) fn write(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    since: i64,
+) -> Result<(), StoreError> {
+    let known = if since == 0 {
+        0
+    } else {
+        count(conn, ticket.id)?
+    };
+    for leg in ticket.legs.iter().rev().take(2) {
+        let row = LegRow {
+            ticket_id: Id(ticket.id.uuid()),
+            no: leg.no,
+            custodian: leg.custodian.as_str().to_owned(),
+            opened_at: Ts(leg.opened_at),
+            closed_at: leg.closed.as_ref().map(|end| Ts(end.at)),
+            closed_seq: leg.closed.as_ref().map(|end| end.seq),
+            outcome: leg
+                .closed
+                .as_ref()
+                .map(|end| end.outcome.as_str().to_owned()),
+        };
+        if i64::from(leg.no) > known {
+            diesel::insert_into(legs::table).values(row).execute(conn)?;
+        } else {
+            diesel::update(legs::table.find((row.ticket_id, row.no)))
+                .set(row)
+                .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+fn count(conn: &mut DbConnection, ticket: TicketId) -> Result<i64, StoreError> {
+    Ok(legs::table
+        .filter(legs::ticket_id.eq(Id(ticket.uuid())))
+        .count()
+        .get_result(conn)?)
+}
+
+pub(crate) fn load(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>, StoreError> {
+    let rows = legs::table
+        .filter(legs::ticket_id.eq(ticket))
+        .order(legs::no.asc())
+        .select(LegRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(LegRow::into_domain).collect()
+}
+
+impl LegRow {
+    fn into_domain(self) -> Result<Leg, StoreError> {
+        let closed = match (
+            self.closed_at,
+            self.closed_seq,
+            self.outcome.as_deref().and_then(LegOutcome::from_code),
+        ) {
+            (Some(at), Some(seq), Some(outcome)) => Some(LegEnd {
+                at: at.0,
+                seq,
+                outcome,
+            }),
+            (None, None, None) => None,
+            _ => {
+                return Err(StoreError::Corrupt {
+                    table: "legs",
+                    id: self.ticket_id.0.to_string(),
+                    column: "outcome",
+                });
+            }
+        };
+        Ok(Leg {
+            no: self.no,
+            custodian: self.custodian.as_str().into(),
+            opened_at: self.opened_at.0,
+            closed,
+        })
+    }
+}
