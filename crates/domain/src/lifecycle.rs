@@ -3,7 +3,7 @@
 //! `decide` reads and answers with events or a refusal; `absorb` brings the ticket to where the
 //! events lead. Nothing else changes a ticket. The transitions are T01–T24 of `domain.md` §4.2;
 //! T01 is `Ticket::file`, T24 is a refusal ([`Rejection::Over`]) that the use case answers with
-//! a follow-up. No other file may decide on a state.
+//! a follow-up. No other file may decide on a state, which is why this one is long.
 
 use jiff::Timestamp;
 
