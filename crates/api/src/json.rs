@@ -1,5 +1,6 @@
 //! JSON of strangers: parsed with a bound on how much there is in it, not only on its bytes, so that
-//! two megabytes of tiny members never become a tree of hundreds.
+//! two megabytes of tiny members never become a tree of hundreds. A member named twice is refused:
+//! two readers of such a text could take it for two different things (RFC 8259 §4).
 
 use std::fmt;
 
@@ -96,7 +97,9 @@ impl<'de> Visitor<'de> for &mut Left {
         while let Some(name) = members.next_key::<String>()? {
             take(&mut self.members)?;
             let value = members.next_value_seed(&mut *self)?;
-            object.insert(name, value);
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member is named twice"));
+            }
         }
         Ok(Value::Object(object))
     }
@@ -112,6 +115,17 @@ mod tests {
             r#"{"a": [1, -2, 2.5, "x\n", true, null, {"b": {}}], "c": 18446744073709551615}"#;
         let bounded: Bounded = serde_json::from_str(text).unwrap();
         assert_eq!(bounded.0, serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn a_member_named_twice_is_refused_wherever_it_stands() {
+        for text in [
+            r#"{"a": 1, "a": 1}"#,
+            r#"[{"b": {"a": 1, "c": 2, "a": 3}}]"#,
+        ] {
+            assert!(serde_json::from_str::<Bounded>(text).is_err(), "{text}");
+        }
+        assert!(serde_json::from_str::<Bounded>(r#"{"a": {"a": 1}}"#).is_ok());
     }
 
     #[test]

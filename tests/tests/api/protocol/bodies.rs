@@ -48,6 +48,7 @@ both!(bodies_that_cannot_be_read_are_bad_requests, async |app| {
         b"{\"a\": 1,}".to_vec(),
         b"{\"a\": NaN}".to_vec(),
         b"{\"a\": 1} {}".to_vec(),
+        b"{\"service_code\": \"PTW\", \"service_code\": \"FSE\"}".to_vec(),
         b"{\"a\": \"\x01\"}".to_vec(),
         b"\xff\xfe{\x00}\x00".to_vec(),
         b"{\"a\": 1e999}".to_vec(),
