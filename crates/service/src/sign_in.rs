@@ -13,9 +13,10 @@ use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, PlacementId, SessionId};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use storage::{DbConnection, accounts};
+use storage::{DbConnection, accounts, sessions};
 
-pub use storage::accounts::{LiveSession, Placement};
+pub use storage::accounts::Placement;
+pub use storage::sessions::LiveSession;
 
 use crate::clock::lock;
 use crate::{Desk, DeskError};
@@ -180,7 +181,7 @@ impl Desk {
                 .checked_add(desk.settings.sign_in.absolute)
                 .unwrap_or(now);
             let hash = hash_secret(&refresh_secret);
-            accounts::insert_session(conn, session, id, chosen, &hash, now, end)?;
+            sessions::insert_session(conn, session, id, chosen, &hash, now, end)?;
             Ok(SignedIn {
                 session,
                 account: id,
@@ -236,7 +237,7 @@ impl Desk {
             .unwrap_or(Timestamp::MIN);
         Ok(self
             .db
-            .read(|conn| accounts::find_live_session(conn, id, now, idle_since))?)
+            .read(|conn| sessions::find_live_session(conn, id, now, idle_since))?)
     }
 
     /// The placements an account holds.
@@ -252,20 +253,20 @@ impl Desk {
         let (desk, hash) = (self.clone(), hash_secret(secret));
         let renewed = self.db.write(move |conn| {
             let now = desk.clock.now();
-            let Some(state) = accounts::find_refresh(conn, session, now)? else {
+            let Some(state) = sessions::find_refresh(conn, session, now)? else {
                 return Ok(None);
             };
             let idle_since = now
                 .checked_sub(desk.settings.sign_in.idle)
                 .unwrap_or(Timestamp::MIN);
-            let alive = accounts::find_live_session(conn, session, now, idle_since)?;
+            let alive = sessions::find_live_session(conn, session, now, idle_since)?;
             let (Some(alive), false) = (alive, state.ended) else {
                 return Ok(None);
             };
             let refresh_secret = desk.refresh_secret();
             let is_good = crate::secrets::same(&state.refresh_hash, &hash);
             if !is_good
-                || !accounts::rotate_refresh(
+                || !sessions::rotate_refresh(
                     conn,
                     session,
                     &hash,
@@ -273,7 +274,7 @@ impl Desk {
                     now,
                 )?
             {
-                accounts::revoke_session(conn, session, now)?;
+                sessions::revoke_session(conn, session, now)?;
                 return Ok(None);
             }
             let placements = accounts::list_placements(conn, state.account)?;
@@ -300,7 +301,7 @@ impl Desk {
         self.db.write(move |conn| {
             let refresh_secret = desk.refresh_secret();
             let hash = hash_secret(&refresh_secret);
-            if !accounts::choose_placement(conn, session, account, placement, &hash)? {
+            if !sessions::choose_placement(conn, session, account, placement, &hash)? {
                 return Err(DeskError::NotFound);
             }
             let placements = accounts::list_placements(conn, account)?;
@@ -320,7 +321,7 @@ impl Desk {
         let now = self.clock.now();
         Ok(self
             .db
-            .write(move |conn| accounts::revoke_session(conn, session, now))?)
+            .write(move |conn| sessions::revoke_session(conn, session, now))?)
     }
 
     fn refresh_secret(&self) -> String {

@@ -1,7 +1,7 @@
 //! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
 
 use jiff::SignedDuration;
-use storage::{DbConnection, StoreError, accounts, attachments, email_proofs, idempotency, outbox};
+use storage::{DbConnection, StoreError, attachments, email_proofs, idempotency, outbox, sessions};
 
 use crate::{Desk, DeskError};
 
@@ -63,7 +63,7 @@ impl Desk {
         let mut gone =
             self.sweep_pages(move |conn| idempotency::delete_old(conn, answers, PAGE))?;
         gone += self.sweep_pages(move |conn| email_proofs::delete_old(conn, proofs, PAGE))?;
-        gone += self.sweep_pages(move |conn| accounts::delete_ended_sessions(conn, done, PAGE))?;
+        gone += self.sweep_pages(move |conn| sessions::delete_ended_sessions(conn, done, PAGE))?;
         gone += self.sweep_pages(move |conn| outbox::delete_sent(conn, done, PAGE))?;
         Ok(gone)
     }

@@ -1,12 +1,12 @@
-//! Staff accounts, placements and sessions.
+//! Staff accounts and their placements.
 
 use diesel::prelude::*;
 use domain::actor::Role;
 use domain::codes::AuthorityCode;
-use domain::ids::{AccountId, PlacementId, SessionId};
+use domain::ids::{AccountId, PlacementId};
 use jiff::Timestamp;
 
-use crate::schema::{accounts, authorities, placements, sessions};
+use crate::schema::{accounts, authorities, placements};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError};
 
@@ -46,21 +46,6 @@ pub struct Placement {
     pub location_label: String,
 }
 
-/// A log-in that still holds.
-#[derive(Clone)]
-pub struct LiveSession {
-    /// Its id.
-    pub id: SessionId,
-    /// Whose.
-    pub account: AccountId,
-    /// Their user name.
-    pub username: String,
-    /// Their name.
-    pub display_name: String,
-    /// The placement chosen, if still held.
-    pub placement: Option<Placement>,
-}
-
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = accounts, treat_none_as_default_value = false)]
 struct AccountRow {
@@ -76,25 +61,12 @@ struct AccountRow {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = placements)]
-struct PlacementRow {
+pub(crate) struct PlacementRow {
     id: Id,
     role: String,
     authority_code: String,
     location_code: String,
     location_label: String,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = sessions, treat_none_as_default_value = false)]
-struct SessionRow {
-    id: Id,
-    account_id: Id,
-    placement_id: Option<Id>,
-    refresh_hash: String,
-    created_at: Ts,
-    used_at: Ts,
-    expires_at: Ts,
-    revoked_at: Option<Ts>,
 }
 
 /// The account with this user name, compared without letter case.
@@ -241,7 +213,7 @@ pub fn list_placements(
     rows.into_iter().map(placement).collect()
 }
 
-fn placement((row, label): (PlacementRow, String)) -> Result<Placement, StoreError> {
+pub(crate) fn placement((row, label): (PlacementRow, String)) -> Result<Placement, StoreError> {
     Ok(Placement {
         id: PlacementId::new(row.id.0),
         role: Role::from_code(&row.role).ok_or_else(|| StoreError::Corrupt {
@@ -254,207 +226,6 @@ fn placement((row, label): (PlacementRow, String)) -> Result<Placement, StoreErr
         location_code: row.location_code,
         location_label: row.location_label,
     })
-}
-
-/// Opens a session.
-pub fn insert_session(
-    conn: &mut DbConnection,
-    id: SessionId,
-    account: AccountId,
-    placement: Option<PlacementId>,
-    refresh_hash: &str,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), StoreError> {
-    let row = SessionRow {
-        id: Id(id.uuid()),
-        account_id: Id(account.uuid()),
-        placement_id: placement.map(|id| Id(id.uuid())),
-        refresh_hash: refresh_hash.to_owned(),
-        created_at: Ts(now),
-        used_at: Ts(now),
-        expires_at: Ts(expires_at),
-        revoked_at: None,
-    };
-    diesel::insert_into(sessions::table)
-        .values(row)
-        .execute(conn)?;
-    Ok(())
-}
-
-/// The session, if it still holds: not revoked, not over, not idle since `used_after`, its
-/// account active. One statement, asked on every staff request.
-pub fn find_live_session(
-    conn: &mut DbConnection,
-    id: SessionId,
-    now: Timestamp,
-    used_after: Timestamp,
-) -> Result<Option<LiveSession>, StoreError> {
-    let found = sessions::table
-        .inner_join(accounts::table)
-        .left_join(
-            placements::table
-                .left_join(authorities::table.on(authorities::code.eq(placements::authority_code))),
-        )
-        .filter(sessions::id.eq(Id(id.uuid())))
-        .filter(sessions::revoked_at.is_null())
-        .filter(
-            sessions::expires_at
-                .gt(Ts(now))
-                .and(sessions::used_at.gt(Ts(used_after))),
-        )
-        .filter(accounts::active.eq(true))
-        .select((
-            (accounts::id, accounts::username, accounts::display_name),
-            Option::<PlacementRow>::as_select(),
-            authorities::label.nullable(),
-            placements::active.nullable(),
-        ))
-        .first::<(
-            (Id, String, String),
-            Option<PlacementRow>,
-            Option<String>,
-            Option<bool>,
-        )>(conn)
-        .optional()?;
-    let Some(((account, username, display_name), row, label, active)) = found else {
-        return Ok(None);
-    };
-    let placement = match (row, label, active) {
-        (Some(row), Some(label), Some(true)) => Some(placement((row, label))?),
-        _ => None,
-    };
-    Ok(Some(LiveSession {
-        id,
-        account: AccountId::new(account.0),
-        username,
-        display_name,
-        placement,
-    }))
-}
-
-/// What a refresh token is compared with.
-pub struct RefreshState {
-    /// Whose session.
-    pub account: AccountId,
-    /// Hash of the one token that is good now.
-    pub refresh_hash: String,
-    /// Revoked or over.
-    pub ended: bool,
-}
-
-/// The refresh state of a session.
-pub fn find_refresh(
-    conn: &mut DbConnection,
-    id: SessionId,
-    now: Timestamp,
-) -> Result<Option<RefreshState>, StoreError> {
-    let row = sessions::table
-        .find(Id(id.uuid()))
-        .select((
-            sessions::account_id,
-            sessions::refresh_hash,
-            sessions::expires_at,
-            sessions::revoked_at,
-        ))
-        .first::<(Id, String, Ts, Option<Ts>)>(conn)
-        .optional()?;
-    Ok(row.map(
-        |(account, refresh_hash, expires_at, revoked_at)| RefreshState {
-            account: AccountId::new(account.0),
-            refresh_hash,
-            ended: revoked_at.is_some() || expires_at.0 <= now,
-        },
-    ))
-}
-
-/// Replaces the refresh token, if `old_hash` is still the good one. False if it is not.
-pub fn rotate_refresh(
-    conn: &mut DbConnection,
-    id: SessionId,
-    old_hash: &str,
-    new_hash: &str,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let row = sessions::table
-        .filter(
-            sessions::id
-                .eq(Id(id.uuid()))
-                .and(sessions::refresh_hash.eq(old_hash.to_owned())),
-        )
-        .filter(sessions::revoked_at.is_null());
-    let changed = diesel::update(row)
-        .set((
-            sessions::refresh_hash.eq(new_hash.to_owned()),
-            sessions::used_at.eq(Ts(now)),
-        ))
-        .execute(conn)?;
-    Ok(changed == 1)
-}
-
-/// Chooses the placement of a session and replaces its refresh token, if its account holds the
-/// placement. False if it does not.
-pub fn choose_placement(
-    conn: &mut DbConnection,
-    session: SessionId,
-    account: AccountId,
-    placement: PlacementId,
-    new_hash: &str,
-) -> Result<bool, StoreError> {
-    let held = diesel::select(diesel::dsl::exists(
-        placements::table.filter(
-            placements::id
-                .eq(Id(placement.uuid()))
-                .and(placements::account_id.eq(Id(account.uuid())))
-                .and(placements::active.eq(true)),
-        ),
-    ))
-    .get_result::<bool>(conn)?;
-    if held {
-        let live = sessions::table.find(Id(session.uuid())).filter(
-            sessions::account_id
-                .eq(Id(account.uuid()))
-                .and(sessions::revoked_at.is_null()),
-        );
-        let changed = diesel::update(live)
-            .set((
-                sessions::placement_id.eq(Some(Id(placement.uuid()))),
-                sessions::refresh_hash.eq(new_hash.to_owned()),
-            ))
-            .execute(conn)?;
-        return Ok(changed == 1);
-    }
-    Ok(false)
-}
-
-/// Ends a session at once.
-pub fn revoke_session(
-    conn: &mut DbConnection,
-    id: SessionId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    diesel::update(
-        sessions::table
-            .find(Id(id.uuid()))
-            .filter(sessions::revoked_at.is_null()),
-    )
-    .set(sessions::revoked_at.eq(Some(Ts(now))))
-    .execute(conn)?;
-    Ok(())
-}
-
-/// Forgets sessions that ended before `before`, `most` of them at a time.
-pub fn delete_ended_sessions(
-    conn: &mut DbConnection,
-    before: Timestamp,
-    most: i64,
-) -> Result<usize, StoreError> {
-    let old = sessions::table
-        .filter(sessions::expires_at.lt(Ts(before)))
-        .select(sessions::id)
-        .limit(most)
-        .load::<Id>(conn)?;
-    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(conn)?)
 }
 
 /// A colleague a ticket can be given to.
@@ -504,5 +275,3 @@ pub fn list_colleagues(
 }
 
 diesel::joinable!(placements -> accounts (account_id));
-diesel::joinable!(sessions -> accounts (account_id));
-diesel::joinable!(sessions -> placements (placement_id));

@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod reference;
 mod schema;
 mod sealed;
+pub mod sessions;
 pub mod sql_types;
 pub mod statements;
 pub mod tickets;

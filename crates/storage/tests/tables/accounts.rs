@@ -2,7 +2,8 @@
 
 use domain::actor::Role;
 use domain::ids::{AccountId, PlacementId, SessionId};
-use storage::accounts::{self, LiveSession};
+use storage::accounts;
+use storage::sessions::{self, LiveSession};
 use storage::{Db, StoreError};
 use uuid::Uuid;
 
@@ -36,13 +37,13 @@ fn place(db: &Db, number: u128, account: AccountId, role: Role, desk: &'static s
 /// A session of `ada` from hour 0 to hour 10.
 fn log_in(db: &Db, chosen: Option<PlacementId>) {
     write(db, move |conn| {
-        accounts::insert_session(conn, SESSION, ada(), chosen, "hash 0", hours(0), hours(10))
+        sessions::insert_session(conn, SESSION, ada(), chosen, "hash 0", hours(0), hours(10))
     });
 }
 
 fn live(db: &Db, now: i64, used_after: i64) -> Option<LiveSession> {
     read(db, |conn| {
-        accounts::find_live_session(conn, SESSION, hours(now), hours(used_after))
+        sessions::find_live_session(conn, SESSION, hours(now), hours(used_after))
     })
 }
 
@@ -122,7 +123,7 @@ fn a_session_lives_until_it_is_over_idle_or_revoked() {
         assert!(live(db, 1, -1).is_none(), "account not active");
         run(db, "UPDATE accounts SET active = TRUE");
         assert!(live(db, 1, -1).is_some());
-        write(db, |conn| accounts::revoke_session(conn, SESSION, hours(2)));
+        write(db, |conn| sessions::revoke_session(conn, SESSION, hours(2)));
         assert!(live(db, 1, -1).is_none(), "revoked");
     });
 }
@@ -137,7 +138,7 @@ fn a_session_has_the_placement_chosen_while_it_is_held() {
         let choose = |number| {
             let account = ada();
             write(db, move |conn| {
-                accounts::choose_placement(conn, SESSION, account, placement(number), "chosen")
+                sessions::choose_placement(conn, SESSION, account, placement(number), "chosen")
             })
         };
         let chosen = || {
@@ -147,7 +148,7 @@ fn a_session_has_the_placement_chosen_while_it_is_held() {
                 .map(|one| (one.id, one.role))
         };
         let good = || {
-            let state = read(db, |conn| accounts::find_refresh(conn, SESSION, hours(1)));
+            let state = read(db, |conn| sessions::find_refresh(conn, SESSION, hours(1)));
             state.unwrap().refresh_hash
         };
         assert!(!choose(2), "a colleague's");
@@ -177,12 +178,12 @@ fn a_refresh_token_is_good_for_one_rotation() {
         log_in(db, None);
         let rotate = |old: String, new: String, hour: i64| {
             write(db, move |conn| {
-                accounts::rotate_refresh(conn, SESSION, &old, &new, hours(hour))
+                sessions::rotate_refresh(conn, SESSION, &old, &new, hours(hour))
             })
         };
         let state = |hour| {
             read(db, |conn| {
-                accounts::find_refresh(conn, SESSION, hours(hour))
+                sessions::find_refresh(conn, SESSION, hours(hour))
             })
             .unwrap()
         };
@@ -204,7 +205,7 @@ fn a_refresh_token_is_good_for_one_rotation() {
             assert!(live(db, round, round - 1).is_some(), "a rotation is a use");
         }
         assert_eq!((state(9).ended, state(10).ended), (false, true));
-        write(db, |conn| accounts::revoke_session(conn, SESSION, hours(4)));
+        write(db, |conn| sessions::revoke_session(conn, SESSION, hours(4)));
         assert!(state(4).ended);
         assert!(!rotate(good, "after the end".to_owned(), 4));
     });
@@ -215,15 +216,15 @@ fn a_session_is_revoked_once_and_forgotten_after_its_end() {
     everywhere(|fresh| {
         let db = fresh.db();
         log_in(db, None);
-        write(db, |conn| accounts::revoke_session(conn, SESSION, hours(2)));
-        write(db, |conn| accounts::revoke_session(conn, SESSION, hours(3)));
+        write(db, |conn| sessions::revoke_session(conn, SESSION, hours(2)));
+        write(db, |conn| sessions::revoke_session(conn, SESSION, hours(3)));
         let forget = |hour| {
             write(db, move |conn| {
-                accounts::delete_ended_sessions(conn, hours(hour), 10)
+                sessions::delete_ended_sessions(conn, hours(hour), 10)
             })
         };
         assert_eq!([forget(10), forget(11), forget(12)], [0, 1, 0]);
-        assert!(read(db, |conn| accounts::find_refresh(conn, SESSION, hours(0))).is_none());
+        assert!(read(db, |conn| sessions::find_refresh(conn, SESSION, hours(0))).is_none());
     });
 }
 
