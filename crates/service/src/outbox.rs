@@ -149,16 +149,18 @@ impl Desk {
             context.closes_on = Some(self.day_for_people(closes_at));
         }
         if let Some(seq) = message.seq {
-            if let Some((note, _)) = history::find_note(conn, id, seq)?
-                && note.audience == Audience::Citizen
-            {
-                context.note = Some(note.body);
-            }
             let page = history::list_entries(conn, id, View::Region, None, Some(seq + 1), 1)?;
-            match page.first().map(|entry| &entry.change) {
+            let entry = page.into_iter().next();
+            context.note = entry
+                .as_ref()
+                .filter(|entry| entry.seq == seq)
+                .and_then(|entry| entry.note.as_ref())
+                .filter(|note| note.audience == Audience::Citizen)
+                .map(|note| note.body.clone());
+            match entry.map(|entry| entry.change) {
                 Some(Change::Rerouted { to }) => {
                     context.authority_label =
-                        Some(self.authority_label(to).label.to(lang).to_owned());
+                        Some(self.authority_label(&to).label.to(lang).to_owned());
                 }
                 Some(Change::Removed {
                     duplicate_of: Some(survivor),
@@ -167,7 +169,7 @@ impl Desk {
                     context.survivor_number = Some(survivor.to_string());
                 }
                 Some(Change::Resolved { closes_at, .. }) => {
-                    context.closes_on = Some(self.day_for_people(*closes_at))
+                    context.closes_on = Some(self.day_for_people(closes_at))
                 }
                 _ => {}
             }
