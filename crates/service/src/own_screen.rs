@@ -69,6 +69,15 @@ pub struct RequesterMessage {
 const WHOLE_STORY: i64 = 10_000;
 
 impl Desk {
+    /// Answers `NotFound` unless `scope` reaches the ticket.
+    pub fn must_reach(&self, scope: &Scope, wanted: &TicketRef) -> Result<(), DeskError> {
+        self.db
+            .read_snapshot(|conn| match tickets::find(conn, scope, wanted)? {
+                Some(_) => Ok(()),
+                None => Err(DeskError::NotFound),
+            })
+    }
+
     /// A requester's own ticket.
     pub fn show_own_ticket(
         &self,

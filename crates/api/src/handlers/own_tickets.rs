@@ -222,7 +222,7 @@ pub(crate) async fn add_message(
     let seen = wanted.clone();
     let (body, file) = block(move || {
         // Out of reach is told before anything else, and nothing is stored for it.
-        checker.show_own_ticket(&scope, &seen)?;
+        checker.must_reach(&scope, &seen)?;
         let mut found = Vec::new();
         let body = checker
             .check_message(message.as_deref())
