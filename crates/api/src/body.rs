@@ -97,6 +97,16 @@ pub(crate) async fn read_object(
     parse_object(&Arriving::new(request, payload).collect().await?)
 }
 
+/// Reads a JSON body of a request that may be repeated, and what to know the same request by.
+pub(crate) async fn read_repeatable<T: DeserializeOwned + Validate>(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<(T, Vec<u8>), Problem> {
+    let object = read_object(request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    Ok((read_as(object)?, content))
+}
+
 /// Parses a JSON object; serde_json bounds its depth, and `Bounded` how much is in it.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     let parsed: Result<Bounded, serde_json::Error> = serde_json::from_slice(bytes);

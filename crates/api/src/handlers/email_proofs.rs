@@ -11,7 +11,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::block;
-use crate::body::{Expects, read_as, read_object};
+use crate::body::read_repeatable;
 use crate::conditions::Repeatable;
 use crate::gate::Network;
 use crate::language::Language;
@@ -56,9 +56,7 @@ pub(crate) async fn start_email_proof(
     lang: Language,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let object = read_object(&request, payload, Expects::Json).await?;
-    let content = serde_json::to_vec(&object).unwrap_or_default();
-    let body: EmailProofBody = read_as(object)?;
+    let (body, content): (EmailProofBody, _) = read_repeatable(&request, payload).await?;
     let email =
         EmailAddress::parse(&body.email).map_err(|invalid| Problem::field(invalid.at("/email")))?;
     let network = request
@@ -105,9 +103,7 @@ pub(crate) async fn verify_email_proof(
     desk: web::Data<Desk>,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let object = read_object(&request, payload, Expects::Json).await?;
-    let content = serde_json::to_vec(&object).unwrap_or_default();
-    let body: CodeBody = read_as(object)?;
+    let (body, content): (CodeBody, _) = read_repeatable(&request, payload).await?;
     let (id, once) = (ProofId::new(*id), repeatable.with(content));
     let answer =
         block(move || desk.answer_once(&once, || desk.verify_email_proof(id, &body.code))).await?;

@@ -16,7 +16,7 @@ use super::codes::{self, Role, TokenType};
 use super::email_proofs::replay_header;
 use crate::app::Shared;
 use crate::block;
-use crate::body::{Expects, read_as, read_object};
+use crate::body::{Expects, read_as, read_object, read_repeatable};
 use crate::conditions::Repeatable;
 use crate::principal::SignedInStaff;
 use crate::problem::Problem;
@@ -133,9 +133,7 @@ pub(crate) async fn open_session(
     shared: web::Data<Shared>,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let object = read_object(&request, payload, Expects::Json).await?;
-    let content = serde_json::to_vec(&object).unwrap_or_default();
-    let body: CredentialsBody = read_as(object)?;
+    let (body, content): (CredentialsBody, _) = read_repeatable(&request, payload).await?;
     let once = repeatable.told_by(body.username.trim()).with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
@@ -168,9 +166,7 @@ pub(crate) async fn refresh_session(
     shared: web::Data<Shared>,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let object = read_object(&request, payload, Expects::Json).await?;
-    let content = serde_json::to_vec(&object).unwrap_or_default();
-    let body: RefreshBody = read_as(object)?;
+    let (body, content): (RefreshBody, _) = read_repeatable(&request, payload).await?;
     let token = RefreshToken::parse(&body.refresh_token).ok_or(DeskError::Credentials)?;
     let once = repeatable
         .told_by(&token.session().to_string())

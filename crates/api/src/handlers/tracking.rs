@@ -12,7 +12,7 @@ use super::codes::TokenType;
 use super::email_proofs::replay_header;
 use crate::app::Shared;
 use crate::block;
-use crate::body::{Expects, read_as, read_object};
+use crate::body::read_repeatable;
 use crate::conditions::Repeatable;
 use crate::problem::Problem;
 
@@ -62,9 +62,7 @@ pub(crate) async fn open_tracking_session(
     shared: web::Data<Shared>,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let object = read_object(&request, payload, Expects::Json).await?;
-    let content = serde_json::to_vec(&object).unwrap_or_default();
-    let body: TrackingBody = read_as(object)?;
+    let (body, content): (TrackingBody, _) = read_repeatable(&request, payload).await?;
     let once = repeatable.told_by(&body.number).with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
