@@ -68,11 +68,6 @@ impl Role {
     pub const fn is_of_authority(self) -> bool {
         matches!(self, Role::Operator | Role::Supervisor | Role::Admin)
     }
-
-    /// Whether this role leads a desk.
-    pub const fn is_supervisor(self) -> bool {
-        matches!(self, Role::Supervisor | Role::RegionalSupervisor)
-    }
 }
 
 /// A staff member in the placement they chose for this session.

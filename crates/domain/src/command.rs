@@ -29,6 +29,8 @@ pub enum Command {
     GiveUp,
     /// The scheduler closes (T12).
     AutoClose,
+    /// The system takes the ticket from an owner who no longer works at its desk (I-15).
+    Release,
 }
 
 /// An action, and what may go along with any of them (`api.md` §5).

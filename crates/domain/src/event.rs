@@ -46,6 +46,12 @@ pub enum Change {
         /// To whom.
         to: Assignee,
     },
+    /// Back to the desk's queue, because its owner no longer works there (I-15).
+    #[serde(rename = "request.released")]
+    Released {
+        /// Who had it.
+        from: AccountId,
+    },
     /// A note alone.
     #[serde(rename = "note.added")]
     NoteAdded,
@@ -146,6 +152,7 @@ impl Change {
             Change::Filed { .. } => "request.created",
             Change::Taken { .. } => "request.taken",
             Change::Assigned { .. } => "request.assigned",
+            Change::Released { .. } => "request.released",
             Change::NoteAdded => "note.added",
             Change::InfoRequested => "request.information_requested",
             Change::QuestionWithdrawn => "request.question_withdrawn",

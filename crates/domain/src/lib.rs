@@ -4,6 +4,7 @@
 //! no HTTP. The caller brings the time and fresh ids; the crate answers with events or refusals.
 #![warn(missing_docs)]
 
+pub mod account;
 pub mod actor;
 pub mod attachment;
 pub mod catalogue;
@@ -17,6 +18,8 @@ pub mod ids;
 pub mod invalid;
 pub mod lifecycle;
 pub mod note;
+pub mod password;
+pub mod permissions;
 pub mod person_name;
 pub mod phone;
 pub mod rejection;

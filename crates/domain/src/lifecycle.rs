@@ -11,6 +11,7 @@ use crate::actor::{Actor, Assignee, Role, Staff};
 use crate::command::{Action, ActionCode, Command, NewNote, Update};
 use crate::event::{Change, Event};
 use crate::note::{Audience, Note, NoteKind};
+use crate::permissions::{self, Right};
 use crate::rejection::Rejection;
 use crate::state::{HandOverReason, RemovalReason, ResolutionCode, State, StateCode, Windows};
 use crate::ticket::{Desk, Leg, LegEnd, LegOutcome, Ticket};
@@ -19,20 +20,17 @@ use crate::ticket::{Desk, Leg, LegEnd, LegOutcome, Ticket};
 const OTHER_REASON_MIN_CHARS: usize = 20;
 
 /// Whether a role may ask for an action at all (`domain.md` §2.2).
-pub const fn may(role: Role, action: ActionCode) -> bool {
+pub fn may(role: Role, action: ActionCode) -> bool {
     use ActionCode as A;
-    match role {
-        Role::Operator | Role::Supervisor | Role::RegionalOperator | Role::RegionalSupervisor => {
-            match action {
-                A::Take | A::Assign | A::Note | A::AskInfo | A::CancelQuestion | A::Resolve => true,
-                A::Reopen | A::PublishNote | A::Close => true,
-                A::HandOver => role.is_of_authority(),
-                A::Return | A::Reroute | A::OpenActivity | A::CloseActivity => role.is_regional(),
-                A::Remove => role.is_supervisor(),
-            }
-        }
-        Role::Admin | Role::Technician | Role::SystemAdmin | Role::Auditor => false,
-    }
+    let right = match action {
+        // Nobody closes by hand; whoever works here hears why.
+        A::Take | A::Assign | A::Note | A::Close => Right::Work,
+        A::AskInfo | A::CancelQuestion | A::Resolve | A::Reopen | A::PublishNote => Right::Answer,
+        A::HandOver => Right::HandOver,
+        A::Return | A::Reroute | A::OpenActivity | A::CloseActivity => Right::Route,
+        A::Remove => Right::Supervise,
+    };
+    permissions::has(role, right)
 }
 
 /// Whether the state lets an action happen.
@@ -145,6 +143,12 @@ impl Ticket {
                 Due::GiveUp => vec![(resolved(ResolutionCode::NoAnswer, now, windows), None)],
                 _ => return Err(Rejection::NotDue),
             },
+            (Command::Release, Actor::System) => match &self.assignee {
+                Some(Assignee::Operator(owner)) if !self.state.code().is_final() => {
+                    vec![(Change::Released { from: *owner }, None)]
+                }
+                _ => return Err(Rejection::NotDue),
+            },
             (Command::AutoClose, Actor::System) => match self.due(now, windows) {
                 Due::Close => vec![(Change::AutoClosed, None)],
                 _ => return Err(Rejection::NotDue),
@@ -197,7 +201,7 @@ impl Ticket {
             return Ok(false);
         }
         if let (ActionCode::Reopen, State::AutoClosed { at, .. }) = (action, self.state) {
-            if !staff.role.is_supervisor() {
+            if !permissions::has(staff.role, Right::Supervise) {
                 return Err(Rejection::Forbidden {
                     action: "reopen a closed ticket",
                 });
@@ -332,7 +336,8 @@ impl Ticket {
                 return Err(Rejection::NoteNotAllowed);
             }
             Action::PublishNote(shown) => {
-                let is_own = shown.author == Some(staff.account) || staff.role.is_supervisor();
+                let is_own = shown.author == Some(staff.account)
+                    || permissions::has(staff.role, Right::Supervise);
                 if shown.audience != Audience::Team || shown.team.as_ref() != Some(&staff.authority)
                 {
                     return Err(Rejection::NotPublishable);
@@ -488,7 +493,7 @@ impl Ticket {
             Some(Assignee::Operator(owner))
                 if (gives || matches!(update.action, Action::Take))
                     && *owner != staff.account
-                    && !staff.role.is_supervisor() =>
+                    && !permissions::has(staff.role, Right::Pull) =>
             {
                 Err(Rejection::Forbidden {
                     action: "take a ticket from a colleague",
@@ -575,6 +580,7 @@ impl Ticket {
                 self.needs_attention = false;
             }
             Change::Assigned { to } => self.assignee = Some(to.clone()),
+            Change::Released { .. } => self.assignee = None,
             Change::InfoRequested => {
                 self.state = State::AwaitingInfo {
                     since: event.at,
@@ -703,6 +709,7 @@ impl Command {
             Command::Remind => "remind",
             Command::GiveUp => "give up",
             Command::AutoClose => "close",
+            Command::Release => "release",
         }
     }
 }

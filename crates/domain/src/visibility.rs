@@ -3,10 +3,11 @@
 //! Storage turns a [`Scope`] into SQL; these functions say what that SQL must mean, and the
 //! storage tests compare the two.
 
-use crate::actor::{Actor, Role, Staff};
+use crate::actor::{Actor, Staff};
 use crate::codes::AuthorityCode;
 use crate::ids::TicketId;
 use crate::note::Audience;
+use crate::permissions::{Reach, Right, reach};
 use crate::state::{Priority, State};
 use crate::ticket::{Desk, Leg, LegOutcome, Ticket};
 
@@ -33,14 +34,10 @@ pub enum Scope {
 impl Scope {
     /// The scope of a placement. Who works no cases sees none (P-3).
     pub fn of(staff: &Staff) -> Self {
-        match staff.role {
-            Role::Operator | Role::Supervisor | Role::Admin => {
-                Scope::Authority(staff.authority.clone())
-            }
-            Role::RegionalOperator | Role::RegionalSupervisor => {
-                Scope::Region(staff.authority.clone())
-            }
-            Role::Technician | Role::SystemAdmin | Role::Auditor => Scope::Nothing,
+        match reach(staff.role, Right::ReadTickets) {
+            Reach::Desk => Scope::Authority(staff.authority.clone()),
+            Reach::Region | Reach::All => Scope::Region(staff.authority.clone()),
+            Reach::Activities | Reach::No => Scope::Nothing,
         }
     }
 }

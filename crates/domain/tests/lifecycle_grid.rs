@@ -12,7 +12,7 @@ use domain::ticket::Ticket;
 use jiff::SignedDuration;
 
 /// Every command as it would be given rightly, and the hours since the ticket last changed.
-const COMMANDS: [(&str, i64); 22] = [
+const COMMANDS: [(&str, i64); 23] = [
     ("take", 1),
     ("assign + to colleague", 1),
     ("assign + to supervisors", 1),
@@ -35,6 +35,7 @@ const COMMANDS: [(&str, i64); 22] = [
     ("remind", 5 * 24),
     ("give-up", 30 * 24),
     ("auto-close", 7 * 24 + 1),
+    ("release", 1),
 ];
 
 /// Actors, with where the grid's ticket is in the first grid and in the second one.

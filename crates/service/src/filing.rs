@@ -5,6 +5,7 @@ use domain::filing::{CitizenIdentity, Filer, Filing, FilingForm, check};
 use domain::ids::{TicketId, TicketNumber};
 use domain::invalid::{FieldError, Invalid, Lang};
 use domain::note::Attachment;
+use domain::permissions::{self, Right};
 use domain::state::{Channel, StateCode};
 use domain::ticket::{NewTicket, Ticket};
 use escalation::Router;
@@ -84,7 +85,7 @@ impl Desk {
         lang: Lang,
     ) -> Result<CheckedFiling, DeskError> {
         if let FiledBy::Staff(staff) = &by
-            && !(staff.role.is_of_authority() || staff.role.is_regional())
+            && !permissions::has(staff.role, Right::File)
         {
             return Err(DeskError::Forbidden);
         }

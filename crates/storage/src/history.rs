@@ -391,6 +391,9 @@ mod tests {
             Change::Taken {
                 by: AccountId::new(uuid::Uuid::nil()),
             },
+            Change::Released {
+                from: AccountId::new(uuid::Uuid::nil()),
+            },
             Change::NoteAdded,
             Change::InfoRequested,
             Change::QuestionWithdrawn,

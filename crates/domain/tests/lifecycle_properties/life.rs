@@ -166,7 +166,10 @@ impl Life {
             let Actor::Staff(staff) = actor else {
                 return Err(TestCaseError::fail("removed"));
             };
-            prop_assert!(staff.role.is_supervisor());
+            prop_assert!(matches!(
+                staff.role,
+                Role::Supervisor | Role::RegionalSupervisor
+            ));
         }
         let Some(note) = &event.note else {
             return Ok(());

@@ -173,6 +173,7 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
         "remind" => return Command::Remind,
         "give-up" => return Command::GiveUp,
         "auto-close" => return Command::AutoClose,
+        "release" => return Command::Release,
         _ => {}
     }
     let (act, argument) = act.split_once(' ').unwrap_or((act, ""));

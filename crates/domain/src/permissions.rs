@@ -1,0 +1,177 @@
+//! Who may do what: the matrix of `domain.md` §2.2, as data.
+//!
+//! The only place that says so. The life cycle, the use cases, the API's policy and the published
+//! description read it; none of them names a role to decide something. A right is about a kind of
+//! operation; which single tickets or accounts it covers follows from its [`Reach`].
+
+use crate::actor::Role;
+
+/// A row of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// File a request.
+    File,
+    /// List and read requests, with the notes meant for the reader.
+    ReadTickets,
+    /// Take charge, assign, note.
+    Work,
+    /// Take a request from a colleague.
+    Pull,
+    /// Ask the citizen, resolve, reopen what is resolved.
+    Answer,
+    /// Hand over as not competent.
+    HandOver,
+    /// Return or re-route; open and close a technical activity.
+    Route,
+    /// Reopen what is closed, remove.
+    Supervise,
+    /// Create, place and steer accounts.
+    KeepAccounts,
+    /// Appoint the administrator of an authority.
+    AppointAdmin,
+    /// Confirm the authority's data and accept the terms.
+    OpenAuthority,
+    /// See how far the authorities are with that.
+    ReadSetups,
+    /// See the counters of a queue.
+    ReadQueues,
+    /// Read which rules for passwords hold, and where they fall short.
+    ReadPolicies,
+}
+
+/// How far a right goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// Not at all.
+    No,
+    /// The technical activities opened to them; there are none before they exist as records.
+    Activities,
+    /// What their authority has in custody, or keeps.
+    Desk,
+    /// The regional desk and what passed through it.
+    Region,
+    /// Everything.
+    All,
+}
+
+use Reach::{Activities, All, Desk, No, Region};
+
+/// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
+/// operator, regional supervisor, technician, system administrator, auditor.
+const MATRIX: [(Right, [Reach; 8]); 14] = [
+    (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
+    (
+        Right::ReadTickets,
+        [Desk, Desk, Desk, Region, All, Activities, No, No],
+    ),
+    (
+        Right::Work,
+        [Desk, Desk, No, Region, All, Activities, No, No],
+    ),
+    (Right::Pull, [No, Desk, No, No, All, No, No, No]),
+    (Right::Answer, [Desk, Desk, No, Region, All, No, No, No]),
+    (Right::HandOver, [Desk, Desk, No, No, No, No, No, No]),
+    (Right::Route, [No, No, No, Region, All, No, No, No]),
+    (Right::Supervise, [No, Desk, No, No, All, No, No, No]),
+    (Right::KeepAccounts, [No, No, Desk, No, Region, No, All, No]),
+    (Right::AppointAdmin, [No, No, Desk, No, Region, No, All, No]),
+    (Right::OpenAuthority, [No, No, Desk, No, No, No, No, No]),
+    (Right::ReadSetups, [No, No, Desk, No, Region, No, All, All]),
+    (
+        Right::ReadQueues,
+        [Desk, Desk, Desk, Region, All, Activities, No, No],
+    ),
+    (
+        Right::ReadPolicies,
+        [No, No, Desk, No, Region, No, All, All],
+    ),
+];
+
+impl Right {
+    /// Every right, in the order of the matrix.
+    pub fn all() -> impl Iterator<Item = Right> {
+        MATRIX.iter().map(|(right, _)| *right)
+    }
+}
+
+/// How far a right goes for a role.
+pub fn reach(role: Role, right: Right) -> Reach {
+    let row = MATRIX.iter().find(|(one, _)| *one == right);
+    let column = Role::ALL.iter().position(|one| *one == role);
+    match (row, column) {
+        (Some((_, reaches)), Some(column)) => reaches.get(column).copied().unwrap_or(No),
+        _ => No,
+    }
+}
+
+/// Whether a role has the right at all.
+pub fn has(role: Role, right: Right) -> bool {
+    !matches!(reach(role, right), No | Activities)
+}
+
+/// The roles that need a second factor (`domain.md` §11.3: A4 to A9): everybody but operators, who
+/// lead nobody, and auditors, who change nothing.
+pub const fn needs_second_factor(role: Role) -> bool {
+    !matches!(role, Role::Operator | Role::Auditor)
+}
+
+/// What a machine client may be allowed (A11); never more than one of these lines says.
+pub const SCOPES: [(&str, &str); 4] = [
+    (
+        "requests:create",
+        "file requests, for the citizen whose token is carried or with a proved e-mail",
+    ),
+    (
+        "requests:read",
+        "read the requests of the citizen whose token is carried",
+    ),
+    (
+        "requests:reply",
+        "write and withdraw for the citizen whose token is carried",
+    ),
+    ("queues:read", "read the counters of one authority's queue"),
+];
+
+/// The scope with this code, as a name that lives for ever.
+pub fn scope(code: &str) -> Option<&'static str> {
+    SCOPES
+        .iter()
+        .map(|(known, _)| *known)
+        .find(|known| *known == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_right_is_somebodys_and_no_role_has_all() {
+        for right in Right::all() {
+            assert!(Role::ALL.iter().any(|role| has(*role, right)), "{right:?}");
+            assert!(!Role::ALL.iter().all(|role| has(*role, right)), "{right:?}");
+        }
+    }
+
+    #[test]
+    fn who_keeps_the_machine_sees_no_case() {
+        for role in [Role::SystemAdmin, Role::Auditor, Role::Technician] {
+            for right in [
+                Right::ReadTickets,
+                Right::Work,
+                Right::Answer,
+                Right::ReadQueues,
+            ] {
+                assert!(!has(role, right), "{role:?} {right:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_right_stands_in_one_row() {
+        let rights: Vec<Right> = Right::all().collect();
+        let mut once = rights.clone();
+        once.dedup();
+        assert_eq!(rights.len(), MATRIX.len());
+        assert_eq!(once, rights);
+    }
+}
