@@ -10,7 +10,7 @@ use actix_web::dev::ServerHandle;
 use api::app::Shared;
 use api::metrics::Metrics;
 use api::proxies::Proxies;
-use api::rate_limit::RateLimits;
+use api::rate_limit::{Budgets, RateLimits};
 use api::tokens::Tokens;
 use diesel::RunQueryDsl;
 use jiff::{Span, Timestamp};
@@ -48,6 +48,8 @@ impl Default for Options {
         // The least that Argon2 takes: these passwords guard nothing.
         settings.sign_in.hash_memory_kib = 8;
         settings.sign_in.hash_passes = 1;
+        // Tests of the second factor switch it on.
+        settings.sign_in.require_second_factor = false;
         Options {
             calls_per_minute: 1_000_000,
             settings,
@@ -98,7 +100,7 @@ impl TestApp {
             desk: desk.clone(),
             tokens: tokens.clone(),
             citizens: issuer.verifier(),
-            limits: RateLimits::per_minute(limit),
+            limits: RateLimits::per_minute(Budgets::all(limit)),
             metrics: Metrics::new().expect("metrics"),
             proxies: Proxies::default(),
             public_url: OWN_ISSUER.to_owned(),

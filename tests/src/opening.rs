@@ -33,6 +33,13 @@ pub(crate) fn furnish(db: Db, folder: &Path) {
         Options::default().settings,
     );
     people::add_all(&desk);
+    let reference = desk.reference();
+    let all: Vec<_> = reference
+        .authorities()
+        .iter()
+        .map(|authority| authority.code.clone())
+        .collect();
+    desk.open_authorities(&all).expect("the authorities open");
 }
 
 pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, settings: Settings) -> Desk {

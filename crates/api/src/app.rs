@@ -63,6 +63,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::email_proofs::routes(config);
     handlers::filing::routes(config);
     handlers::sessions::routes(config);
+    handlers::credentials::routes(config);
+    handlers::accounts::routes(config);
+    handlers::setups::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
     handlers::ticket::routes(config);

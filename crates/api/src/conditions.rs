@@ -69,7 +69,9 @@ fn scope_of(principal: &Principal) -> String {
             Some(placement) => format!("staff:{}:{}", session.account, placement.id),
             None => format!("staff:{}", session.account),
         },
-        known @ (Principal::Citizen { .. } | Principal::Tracking(_)) => known.key(""),
+        known @ (Principal::Citizen { .. } | Principal::Client(_) | Principal::Tracking(_)) => {
+            known.key("")
+        }
     }
 }
 

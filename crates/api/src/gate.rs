@@ -14,9 +14,13 @@ use actix_web::{HttpMessage, ResponseError, web};
 use domain::attachment::{ALL_EXTENSIONS, FileKind};
 use domain::email::EmailAddress;
 use domain::filing::CitizenIdentity;
+use domain::permissions::{self, Right};
 use domain::person_name::PersonName;
 use domain::tax_code::TaxCode;
 use futures_util::FutureExt;
+use jiff::Timestamp;
+use service::clients::Client;
+use service::sign_in::LiveSession;
 use tracing::Instrument;
 
 use crate::answer::Asked;
@@ -26,7 +30,7 @@ use crate::oidc::CitizenClaims;
 use crate::policy::{self, Callers, Rule};
 use crate::principal::Principal;
 use crate::problem::Problem;
-use crate::rate_limit::Verdict;
+use crate::rate_limit::{Payer, Verdict};
 use crate::tokens::{OwnToken, TokenError};
 
 /// The caller's network, as far as listed proxies can be trusted.
@@ -51,7 +55,9 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     request.extensions_mut().insert(Network(network.clone()));
 
     let (principal, admitted) = admit(&shared, &request, &network).await;
-    let verdict = shared.limits.check(&principal.key(&network));
+    let verdict = shared
+        .limits
+        .check(principal.payer(), &principal.key(&network));
     let admitted = match &verdict {
         Verdict::Over { retry_after, .. } => {
             Err(Problem::new("quota-exceeded").retry_after(*retry_after))
@@ -151,7 +157,8 @@ async fn admit(
         Ok(principal) => principal,
         Err(problem) => {
             // Failed proofs count against the network they come from.
-            let verdict = shared.limits.check(&format!("failed:{network}"));
+            let key = format!("failed:{network}");
+            let verdict = shared.limits.check(Payer::Anonymous, &key);
             return match verdict {
                 Verdict::Over { retry_after, .. } => (
                     Principal::Nobody,
@@ -161,7 +168,7 @@ async fn admit(
             };
         }
     };
-    let verdict = permitted(rule, &principal);
+    let verdict = permitted(shared, rule, &principal);
     (principal, verdict)
 }
 
@@ -182,18 +189,58 @@ fn without_rule(request: &ServiceRequest, path: &str) -> Result<(), Problem> {
     Err(Problem::new("method-not-allowed").allow(methods))
 }
 
-fn permitted(rule: &Rule, principal: &Principal) -> Result<(), Problem> {
+/// What the policy says to this caller.
+fn permitted(shared: &Shared, rule: &Rule, principal: &Principal) -> Result<(), Problem> {
+    let forbidden = || Err(Problem::new("forbidden"));
+    // A program may do what its scopes say, for a citizen, too, and nothing else.
+    if let Some(client) = principal.client() {
+        let is_allowed = rule
+            .scope
+            .is_some_and(|needed| client.scopes.iter().any(|scope| scope == needed));
+        if !is_allowed {
+            return forbidden();
+        }
+    }
     match (rule.callers, principal) {
         (Callers::Public | Callers::Anyone, _) => Ok(()),
         (_, Principal::Nobody) => Err(Problem::new("unauthenticated")),
-        (Callers::SignedIn, Principal::Staff(_)) => Ok(()),
-        (Callers::Staff(roles), Principal::Staff(session)) => match &session.placement {
-            None => Err(Problem::new("role-selection-required")),
-            Some(placement) if roles.contains(&placement.role) => Ok(()),
-            Some(_) => Err(Problem::new("forbidden")),
-        },
+        (Callers::SignedIn, Principal::Staff(session)) => must_be_fresh(shared, rule, session),
+        (Callers::Staff(right), Principal::Staff(session)) => {
+            may_work(shared, session, right)?;
+            must_be_fresh(shared, rule, session)
+        }
         (Callers::Requester, Principal::Citizen { .. } | Principal::Tracking(_)) => Ok(()),
-        _ => Err(Problem::new("forbidden")),
+        _ => forbidden(),
+    }
+}
+
+/// Whether a session is whole, and its role has the right.
+fn may_work(shared: &Shared, session: &LiveSession, right: Right) -> Result<(), Problem> {
+    if session.must_change_password {
+        return Err(Problem::new("password-change-required"));
+    }
+    let Some(placement) = &session.placement else {
+        return Err(Problem::new("role-selection-required"));
+    };
+    let rules = &shared.desk.settings().sign_in;
+    let needs_more = rules.require_second_factor
+        && permissions::needs_second_factor(placement.role)
+        && !session.has_second_factor;
+    if needs_more {
+        return Err(Problem::new("second-factor-required"));
+    }
+    match permissions::has(placement.role, right) {
+        true => Ok(()),
+        false => Err(Problem::new("forbidden")),
+    }
+}
+
+/// The gravest actions need a log-in of just now (D-6): a token somebody left open is not enough.
+fn must_be_fresh(shared: &Shared, rule: &Rule, session: &LiveSession) -> Result<(), Problem> {
+    let age = shared.desk.now().duration_since(session.since);
+    match rule.is_grave && age > shared.desk.settings().sign_in.fresh {
+        true => Err(Problem::new("fresh-login-required")),
+        false => Ok(()),
     }
 }
 
@@ -245,18 +292,7 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
     }
     let (token, now) = (token.trim(), shared.desk.now());
     if !shared.tokens.claims_to_be_ours(token) {
-        let claims = shared
-            .citizens
-            .verify(token, now)
-            .await
-            .map_err(|error| match error {
-                TokenError::LevelTooLow => Problem::new("level-too-low"),
-                TokenError::KeysUnavailable => {
-                    Problem::new("temporarily-unavailable").retry_after(30)
-                }
-                _ => refused(),
-            })?;
-        return citizen(claims).ok_or_else(refused);
+        return verified_citizen(shared, token, now, None).await;
     }
     let desk = shared.desk.clone();
     match shared.tokens.verify(token, now).map_err(|_| refused())? {
@@ -266,6 +302,10 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
                 .filter(|found| found.account == account)
                 .ok_or_else(refused)?;
             Ok(Principal::Staff(Box::new(session)))
+        }
+        OwnToken::Client { client } => {
+            let found = block(move || desk.find_client(client)).await?;
+            with_citizen(shared, request, found.ok_or_else(refused)?, now).await
         }
         OwnToken::Tracking { ticket } => {
             let lives = block(move || desk.tracking_lives(ticket)).await?;
@@ -278,8 +318,49 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
     }
 }
 
+/// A program, for the citizen whose token it carries. Only the citizen's own signed token says who
+/// they are, and it is looked at beside a good token of a program alone.
+async fn with_citizen(
+    shared: &Shared,
+    request: &ServiceRequest,
+    client: Client,
+    now: Timestamp,
+) -> Result<Principal, Problem> {
+    match request.headers().get(CITIZEN_TOKEN) {
+        None => Ok(Principal::Client(Box::new(client))),
+        Some(value) => {
+            let token = value
+                .to_str()
+                .map_err(|_| Problem::new("unauthenticated"))?;
+            verified_citizen(shared, token.trim(), now, Some(Box::new(client))).await
+        }
+    }
+}
+
+/// The header in which a program carries a citizen's token.
+const CITIZEN_TOKEN: &str = "x-citizen-token";
+
+async fn verified_citizen(
+    shared: &Shared,
+    token: &str,
+    now: Timestamp,
+    via: Option<Box<Client>>,
+) -> Result<Principal, Problem> {
+    let refused = || Problem::new("unauthenticated");
+    let claims = shared
+        .citizens
+        .verify(token, now)
+        .await
+        .map_err(|error| match error {
+            TokenError::LevelTooLow => Problem::new("level-too-low"),
+            TokenError::KeysUnavailable => Problem::new("temporarily-unavailable").retry_after(30),
+            _ => refused(),
+        })?;
+    citizen(claims, via).ok_or_else(refused)
+}
+
 /// The person a national identity speaks of; an identity we cannot read is no identity.
-fn citizen(claims: CitizenClaims) -> Option<Principal> {
+fn citizen(claims: CitizenClaims, via: Option<Box<Client>>) -> Option<Principal> {
     let person = CitizenIdentity {
         tax_code: TaxCode::parse(&claims.tax_code, true).ok()?,
         given_name: PersonName::parse(&claims.given_name).ok()?,
@@ -292,6 +373,7 @@ fn citizen(claims: CitizenClaims) -> Option<Principal> {
     Some(Principal::Citizen {
         person: Box::new(person),
         identity: format!("{}|{}", claims.issuer, claims.subject),
+        via,
     })
 }
 

@@ -1,10 +1,12 @@
 //! Who may call what: one line an operation, and no operation without a line.
 //!
 //! `gate` refuses what is not here, and the program does not start when a route has no line or a
-//! line no route (D-7). The published description and the authorisation test are made from the
-//! same table. What a role may do *to a ticket* is `domain::lifecycle`'s affair.
+//! line no route (D-7). Which roles have a right is `domain::permissions`' affair, what may be done
+//! *to a ticket* that of `domain::lifecycle`; the published description and the authorisation test
+//! are made from this table and those.
 
 use domain::actor::Role;
+use domain::permissions::{Right, has};
 
 use crate::openapi::{Access, OperationFacts as F};
 
@@ -17,8 +19,8 @@ pub enum Callers {
     Anyone,
     /// Staff, before they chose a placement, too.
     SignedIn,
-    /// Staff in a placement of one of these roles.
-    Staff(&'static [Role]),
+    /// Staff in a placement whose role has this right.
+    Staff(Right),
     /// The requester: a citizen with a national identity, or a tracking session.
     Requester,
 }
@@ -34,18 +36,13 @@ pub struct Rule {
     pub path: &'static str,
     /// Who may call it.
     pub callers: Callers,
+    /// What a program needs to call it, for nobody or for the citizen whose token it carries.
+    pub scope: Option<&'static str>,
+    /// Whether staff must have logged in just now: the gravest actions (D-6).
+    pub is_grave: bool,
     /// What the published description says of it.
     pub facts: F,
 }
-
-/// Everybody who works or leads at a desk.
-const DESKS: &[Role] = &[
-    Role::Operator,
-    Role::Supervisor,
-    Role::Admin,
-    Role::RegionalOperator,
-    Role::RegionalSupervisor,
-];
 
 const fn rule(
     method: &'static str,
@@ -64,11 +61,31 @@ const fn rule(
         method,
         path,
         callers,
+        scope: None,
+        is_grave: false,
         facts: F {
             operation_id: operation,
             access,
             ..facts
         },
+    }
+}
+
+impl Rule {
+    /// Programs with this scope may call it, too.
+    const fn scope(self, scope: &'static str) -> Rule {
+        Rule {
+            scope: Some(scope),
+            ..self
+        }
+    }
+
+    /// Staff must have logged in just now.
+    const fn grave(self) -> Rule {
+        Rule {
+            is_grave: true,
+            ..self
+        }
     }
 }
 
@@ -174,7 +191,8 @@ pub const RULES: &[Rule] = &[
             location: true,
             ..PRIVATE
         },
-    ),
+    )
+    .scope("requests:create"),
     rule(
         "POST",
         "/v1/sessions",
@@ -217,28 +235,28 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets",
         "list_tickets",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         PRIVATE,
     ),
     rule(
         "POST",
         "/v1/ticket-searches",
         "find_tickets",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         PRIVATE,
     ),
     rule(
         "GET",
         "/v1/tickets/{ticket}",
         "show_ticket",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         VERSIONED,
     ),
     rule(
         "PATCH",
         "/v1/tickets/{ticket}",
         "edit_ticket",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         F {
             needs_if_match: true,
             problem_statuses: &[409],
@@ -249,14 +267,14 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets/{ticket}/timeline",
         "list_timeline",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         PRIVATE,
     ),
     rule(
         "POST",
         "/v1/tickets/{ticket}/actions",
         "act_on_ticket",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         F {
             needs_if_match: true,
             ..VERSIONED
@@ -266,21 +284,21 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets/{ticket}/attachments/{attachment}",
         "download_attachment",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         PRIVATE,
     ),
     rule(
         "GET",
         "/v1/queues",
         "show_queues",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadQueues),
         PRIVATE,
     ),
     rule(
         "GET",
         "/v1/assignees",
         "list_assignees",
-        Callers::Staff(DESKS),
+        Callers::Staff(Right::ReadTickets),
         PRIVATE,
     ),
     rule(
@@ -289,14 +307,16 @@ pub const RULES: &[Rule] = &[
         "list_own_tickets",
         Callers::Requester,
         PRIVATE,
-    ),
+    )
+    .scope("requests:read"),
     rule(
         "GET",
         "/v1/me/tickets/{ticket}",
         "show_own_ticket",
         Callers::Requester,
         VERSIONED,
-    ),
+    )
+    .scope("requests:read"),
     rule(
         "POST",
         "/v1/me/tickets/{ticket}/messages",
@@ -306,7 +326,8 @@ pub const RULES: &[Rule] = &[
             location: true,
             ..PRIVATE
         },
-    ),
+    )
+    .scope("requests:reply"),
     rule(
         "POST",
         "/v1/me/tickets/{ticket}/withdrawal",
@@ -317,14 +338,16 @@ pub const RULES: &[Rule] = &[
             problem_statuses: &[408, 413, 415],
             ..PRIVATE
         },
-    ),
+    )
+    .scope("requests:reply"),
     rule(
         "GET",
         "/v1/me/tickets/{ticket}/attachments/{attachment}",
         "download_own_attachment",
         Callers::Requester,
         PRIVATE,
-    ),
+    )
+    .scope("requests:read"),
     rule(
         "POST",
         "/v1/tracking-sessions",
@@ -335,10 +358,176 @@ pub const RULES: &[Rule] = &[
             ..FRESH
         },
     ),
+    rule(
+        "POST",
+        "/v1/activations",
+        "activate_account",
+        Callers::Public,
+        FRESH,
+    ),
+    rule(
+        "POST",
+        "/v1/password-changes",
+        "change_password",
+        Callers::Public,
+        F {
+            problem_statuses: &[401],
+            ..FRESH
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/password-recoveries",
+        "recover_password",
+        Callers::Public,
+        F {
+            problem_statuses: &[401],
+            ..FRESH
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/oauth/token",
+        "issue_client_token",
+        Callers::Public,
+        F {
+            problem_statuses: &[401],
+            ..FRESH
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/me/credential",
+        "show_credential",
+        Callers::SignedIn,
+        PRIVATE,
+    ),
+    rule(
+        "PUT",
+        "/v1/me/security-answers",
+        "keep_security_answers",
+        Callers::SignedIn,
+        PRIVATE,
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/me/second-factor",
+        "start_second_factor",
+        Callers::SignedIn,
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/me/second-factor/confirmation",
+        "confirm_second_factor",
+        Callers::SignedIn,
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/accounts",
+        "list_accounts",
+        Callers::Staff(Right::KeepAccounts),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/accounts",
+        "create_account",
+        Callers::Staff(Right::KeepAccounts),
+        F {
+            location: true,
+            etag: true,
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/accounts/{account}",
+        "show_account",
+        Callers::Staff(Right::KeepAccounts),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/accounts/{account}/placements",
+        "place_account",
+        Callers::Staff(Right::KeepAccounts),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/accounts/{account}/steps",
+        "step_account",
+        Callers::Staff(Right::KeepAccounts),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    )
+    .grave(),
+    rule(
+        "GET",
+        "/v1/authority-setups",
+        "list_authority_setups",
+        Callers::Staff(Right::ReadSetups),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/authority-setups/{authority}",
+        "show_authority_setup",
+        Callers::Staff(Right::ReadSetups),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/authority-setups/{authority}/steps",
+        "take_setup_step",
+        Callers::Staff(Right::OpenAuthority),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/authority-setups/{authority}/admin-handovers",
+        "hand_over_admin",
+        Callers::Staff(Right::AppointAdmin),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "GET",
+        "/v1/password-policies",
+        "list_password_policies",
+        Callers::Staff(Right::ReadPolicies),
+        PRIVATE,
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.
-pub const TAKES_QUERY: &[&str] = &["list_tickets", "list_timeline", "list_own_tickets"];
+pub const TAKES_QUERY: &[&str] = &[
+    "list_tickets",
+    "list_timeline",
+    "list_own_tickets",
+    "list_accounts",
+];
 
 /// The lines of a routed path.
 pub fn rules_of(path: &str) -> impl Iterator<Item = &'static Rule> {
@@ -348,6 +537,29 @@ pub fn rules_of(path: &str) -> impl Iterator<Item = &'static Rule> {
 /// The facts of all lines, for the published description.
 pub fn facts() -> Vec<F> {
     RULES.iter().map(|rule| rule.facts).collect()
+}
+
+/// Who may call an operation, in words for the published description.
+pub fn in_words(operation: &str) -> Option<String> {
+    let rule = RULES.iter().find(|rule| rule.operation == operation)?;
+    let mut who = match rule.callers {
+        Callers::Public => return None,
+        Callers::Anyone => "Anybody; a token, if there is one, must be good".to_owned(),
+        Callers::SignedIn => "Staff, also before a placement is chosen".to_owned(),
+        Callers::Requester => "The citizen, or the holder of the tracking link".to_owned(),
+        Callers::Staff(right) => {
+            let roles = Role::ALL.into_iter().filter(|role| has(*role, right));
+            let roles: Vec<&str> = roles.map(Role::code).collect();
+            format!("Staff as {}", roles.join(", "))
+        }
+    };
+    if let Some(scope) = rule.scope {
+        who.push_str(&format!("; programs with the scope `{scope}`"));
+    }
+    if rule.is_grave {
+        who.push_str("; only shortly after a log-in");
+    }
+    Some(format!("Callers: {who}."))
 }
 
 /// Pages of the program itself, outside the described API: public, and nothing personal.

@@ -9,10 +9,12 @@ use domain::actor::Staff;
 use domain::filing::CitizenIdentity;
 use domain::ids::TicketId;
 use domain::visibility::Scope;
+use service::clients::Client;
 use service::filing::FiledBy;
 use service::sign_in::{LiveSession, staff_of};
 
 use crate::problem::Problem;
+use crate::rate_limit::Payer;
 
 /// Who calls, proved once for each request.
 #[derive(Clone)]
@@ -27,7 +29,11 @@ pub(crate) enum Principal {
         person: Box<CitizenIdentity>,
         /// Issuer and subject, joined.
         identity: String,
+        /// The program that carries the citizen's token, if one does.
+        via: Option<Box<Client>>,
     },
+    /// A program that calls for nobody in particular.
+    Client(Box<Client>),
     /// The holder of a tracking link.
     Tracking(TicketId),
 }
@@ -39,7 +45,27 @@ impl Principal {
             Principal::Nobody => "nobody",
             Principal::Staff(_) => "staff",
             Principal::Citizen { .. } => "citizen",
+            Principal::Client(_) => "client",
             Principal::Tracking(_) => "tracking",
+        }
+    }
+
+    /// The program that calls, for itself or with a citizen's token.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        match self {
+            Principal::Client(client) => Some(client),
+            Principal::Citizen { via, .. } => via.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whose budget of calls this is.
+    pub(crate) const fn payer(&self) -> Payer {
+        match self {
+            Principal::Nobody => Payer::Anonymous,
+            Principal::Staff(_) => Payer::Staff,
+            Principal::Citizen { .. } | Principal::Tracking(_) => Payer::Citizen,
+            Principal::Client(_) => Payer::Client,
         }
     }
 
@@ -49,6 +75,7 @@ impl Principal {
             Principal::Nobody => format!("network:{network}"),
             Principal::Staff(session) => format!("staff:{}", session.account),
             Principal::Citizen { identity, .. } => format!("citizen:{identity}"),
+            Principal::Client(client) => format!("client:{}", client.id),
             Principal::Tracking(ticket) => format!("tracking:{ticket}"),
         }
     }
@@ -75,7 +102,7 @@ impl FromRequest for Operator {
                 .map(Operator)
                 .ok_or_else(|| Problem::new("role-selection-required")),
             Principal::Nobody => Err(Problem::new("unauthenticated")),
-            Principal::Citizen { .. } | Principal::Tracking(_) => Err(Problem::new("forbidden")),
+            _ => Err(Problem::new("forbidden")),
         })
     }
 }
@@ -91,7 +118,7 @@ impl FromRequest for SignedInStaff {
         ready(match principal(request) {
             Principal::Staff(session) => Ok(SignedInStaff(*session)),
             Principal::Nobody => Err(Problem::new("unauthenticated")),
-            Principal::Citizen { .. } | Principal::Tracking(_) => Err(Problem::new("forbidden")),
+            _ => Err(Problem::new("forbidden")),
         })
     }
 }
@@ -108,7 +135,7 @@ impl FromRequest for Requester {
             Principal::Citizen { identity, .. } => Ok(Requester(Scope::Citizen { identity })),
             Principal::Tracking(ticket) => Ok(Requester(Scope::Tracking(ticket))),
             Principal::Nobody => Err(Problem::new("unauthenticated")),
-            Principal::Staff(_) => Err(Problem::new("forbidden")),
+            Principal::Staff(_) | Principal::Client(_) => Err(Problem::new("forbidden")),
         })
     }
 }
@@ -122,8 +149,13 @@ impl FromRequest for Filer {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match principal(request) {
-            Principal::Nobody => Ok(Filer(FiledBy::Anonymous { email_proof: None })),
-            Principal::Citizen { person, identity } => Ok(Filer(FiledBy::Citizen {
+            // A program without a citizen's token files for whoever proved a mail address.
+            Principal::Nobody | Principal::Client(_) => {
+                Ok(Filer(FiledBy::Anonymous { email_proof: None }))
+            }
+            Principal::Citizen {
+                person, identity, ..
+            } => Ok(Filer(FiledBy::Citizen {
                 person: *person,
                 identity,
             })),

@@ -29,15 +29,27 @@ macro_rules! slugs {
 }
 
 slugs! {
+    "account-step-not-allowed" = 409, "Passaggio non previsto per l'account", "Not possible for an account in this state",
+        "Lo stato dell'account non consente il passaggio; allowed elenca quelli possibili.",
+        "The account's state does not allow the step; allowed lists those it does.";
+    "admin-exists" = 409, "L'ente ha già un responsabile", "The authority has an administrator",
+        "Ogni ente ha un solo responsabile: il ruolo si cede, non si raddoppia.",
+        "An authority has one administrator: the role is handed over, not doubled.";
     "audience-mismatch" = 409, "Destinatari diversi da quelli attesi", "The note would reach somebody else",
         "La nota sarebbe letta da qualcun altro rispetto a expected_audience. Niente è stato scritto.",
         "The note would be read by somebody else than expected_audience says; audience tells by whom. Nothing was written.";
     "authority-inactive" = 409, "Ente non attivo per questo servizio", "The authority cannot receive this request",
         "L'ente indicato non è attivo o non è abilitato per il servizio.",
         "The authority named is not active, or not enabled for the service.";
+    "certified-mail-not-allowed" = 422, "Casella PEC non ammessa", "Certified mail is not allowed",
+        "Le prime credenziali del responsabile vanno a una casella ordinaria, mai a una PEC.",
+        "An administrator's first credentials go to an ordinary mailbox, never to certified mail.";
     "forbidden" = 403, "Operazione non consentita", "Not allowed",
         "Il ruolo non può fare questa operazione.",
         "The role may not do this.";
+    "fresh-login-required" = 403, "Serve un accesso recente", "A fresh log-in is needed",
+        "Questa operazione richiede un accesso appena fatto: entra di nuovo.",
+        "This operation needs a log-in of just now: log in again.";
     "idempotency-in-progress" = 409, "Richiesta già in corso", "The first request is still running",
         "La prima richiesta con questa chiave è ancora in corso.",
         "The first request with this key is still running.";
@@ -74,6 +86,15 @@ slugs! {
     "otp-invalid" = 422, "Codice non valido", "Code refused",
         "Il codice è errato, scaduto o esaurito, come indicato in errors.",
         "The one-time code is wrong, expired or used up, as errors says.";
+    "otp-required" = 401, "Serve il secondo fattore", "A second factor's code is missing",
+        "La password è giusta: aggiungi in otp il codice del secondo fattore.",
+        "The password is right: add the second factor's code as otp.";
+    "own-account" = 409, "Nessuno gestisce il proprio account", "Nobody steers their own account",
+        "Le operazioni sul proprio account le fa qualcun altro.",
+        "What is done to one's own account is done by somebody else.";
+    "password-change-required" = 403, "Cambia prima la password", "Change the password first",
+        "La password è scaduta: prima di ogni altra chiamata va cambiata.",
+        "The password has run out: it must be changed before any other call.";
     "payload-too-large" = 413, "Contenuto troppo grande", "Payload too large",
         "Il corpo supera 2 MiB, o l'allegato supera 1.048.576 byte.",
         "The body exceeds 2 MiB, or the attachment 1,048,576 bytes.";
@@ -95,6 +116,12 @@ slugs! {
     "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first",
         "Prima di ogni altra chiamata va scelta una collocazione.",
         "A placement must be chosen before any other call.";
+    "second-factor-exists" = 409, "Secondo fattore già attivo", "There is a second factor already",
+        "L'account ha già un secondo fattore; chi lo ha perso chiede nuovi codici.",
+        "The account has a second factor already; whoever lost it asks for new codes.";
+    "second-factor-required" = 403, "Serve il secondo fattore", "A second factor is needed",
+        "Questo ruolo richiede un secondo fattore: attivalo, poi entra di nuovo.",
+        "This role needs a second factor: set one up, then log in again.";
     "temporarily-unavailable" = 503, "Servizio momentaneamente occupato", "Temporarily unavailable",
         "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
         "Too much to do at once: try again after the seconds in Retry-After.";
@@ -323,8 +350,8 @@ impl From<DeskError> for Problem {
             DeskError::Stale { current } => Problem::new("precondition-failed")
                 .with("current_version", current)
                 .detail(
-                    "Qualcuno ha modificato la richiesta: rileggila e riprova.",
-                    "somebody changed the request: read it again and retry",
+                    "Qualcuno ha modificato nel frattempo: rileggi e riprova.",
+                    "somebody changed it meanwhile: read it again and retry",
                 ),
             DeskError::Rejected(rejection) => Problem::from(rejection),
             DeskError::Invalid(fields) => Problem::fields(fields),
@@ -335,6 +362,31 @@ impl From<DeskError> for Problem {
                 .retry_after(u64::try_from(retry_after.as_secs()).unwrap_or(3600)),
             DeskError::Credentials => Problem::new("unauthenticated")
                 .detail("Credenziali non valide.", "the credentials are not good"),
+            DeskError::OtpRequired => Problem::new("otp-required"),
+            DeskError::Step(refused) => Problem::new("account-step-not-allowed")
+                .with("state", refused.state.code())
+                .with("allowed", refused.allowed()),
+            DeskError::AdminExists => Problem::new("admin-exists"),
+            DeskError::OwnAccount => Problem::new("own-account"),
+            DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
+            DeskError::CertifiedMail => {
+                Problem::new("certified-mail-not-allowed").with_errors(vec![
+                    Invalid::new(
+                        "certified-mail-not-allowed",
+                        "Serve una casella ordinaria",
+                        "an ordinary mailbox is needed",
+                    )
+                    .at("/email"),
+                ])
+            }
+            DeskError::NoAddress => Problem::field(
+                Invalid::new(
+                    "required",
+                    "L'account non ha un indirizzo e-mail a cui mandare il codice",
+                    "the account has no e-mail address to send a code to",
+                )
+                .at("/email"),
+            ),
             DeskError::Code(refusal) => code_refused(refusal),
             DeskError::Busy => Problem::new("temporarily-unavailable").retry_after(2),
             broken @ DeskError::Broken(..) => Problem::internal(&broken),
@@ -426,6 +478,11 @@ fn code_refused(refusal: CodeRefusal) -> Problem {
             "otp-exhausted",
             "Troppi tentativi: chiedi un nuovo codice",
             "too many tries: ask for a new code",
+        ),
+        CodeRefusal::Used => Invalid::new(
+            "otp-used",
+            "Il codice è già stato usato",
+            "the code was used before",
         ),
     };
     Problem::new("otp-invalid").with_errors(vec![invalid.at("/code")])

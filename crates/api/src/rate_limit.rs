@@ -9,8 +9,83 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-/// The quota of every caller.
+/// Calls a minute for each sort of caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Budgets {
+    /// A network that shows no token.
+    pub anonymous: NonZeroU32,
+    /// A citizen, or the holder of a tracking link.
+    pub citizen: NonZeroU32,
+    /// A member of staff.
+    pub staff: NonZeroU32,
+    /// A program.
+    pub client: NonZeroU32,
+}
+
+impl Budgets {
+    /// The same for everybody.
+    pub const fn all(calls: NonZeroU32) -> Self {
+        Budgets {
+            anonymous: calls,
+            citizen: calls,
+            staff: calls,
+            client: calls,
+        }
+    }
+}
+
+/// Whose budget a call is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payer {
+    /// A network.
+    Anonymous,
+    /// A citizen.
+    Citizen,
+    /// A member of staff.
+    Staff,
+    /// A program.
+    Client,
+}
+
+/// The quotas of all callers, each sort with a budget of its own.
 pub struct RateLimits {
+    anonymous: Limiter,
+    citizen: Limiter,
+    staff: Limiter,
+    client: Limiter,
+}
+
+impl RateLimits {
+    /// Budgets a minute, all at once if the caller likes.
+    pub fn per_minute(budgets: Budgets) -> Self {
+        RateLimits {
+            anonymous: Limiter::per_minute(budgets.anonymous),
+            citizen: Limiter::per_minute(budgets.citizen),
+            staff: Limiter::per_minute(budgets.staff),
+            client: Limiter::per_minute(budgets.client),
+        }
+    }
+
+    /// Counts a call of `caller` against their sort's budget.
+    pub fn check(&self, payer: Payer, caller: &str) -> Verdict {
+        match payer {
+            Payer::Anonymous => self.anonymous.check(caller),
+            Payer::Citizen => self.citizen.check(caller),
+            Payer::Staff => self.staff.check(caller),
+            Payer::Client => self.client.check(caller),
+        }
+    }
+
+    /// Forgets callers that have not called for so long that they start afresh anyway.
+    pub fn forget_idle(&self) {
+        for limiter in [&self.anonymous, &self.citizen, &self.staff, &self.client] {
+            limiter.forget_idle();
+        }
+    }
+}
+
+/// The quota of one sort of caller.
+struct Limiter {
     limiter: RateLimiter<
         String,
         DefaultKeyedStateStore<String>,
@@ -58,13 +133,13 @@ impl Verdict {
     }
 }
 
-impl RateLimits {
+impl Limiter {
     /// Allows each caller this many calls a minute, all at once if they like.
-    pub fn per_minute(calls: NonZeroU32) -> Self {
+    fn per_minute(calls: NonZeroU32) -> Self {
         let clock = DefaultClock::default();
         let limiter = RateLimiter::keyed(Quota::per_minute(calls))
             .with_middleware::<StateInformationMiddleware>();
-        RateLimits {
+        Limiter {
             limiter,
             clock,
             burst: calls.get(),
@@ -73,7 +148,7 @@ impl RateLimits {
     }
 
     /// Counts a call of `caller`.
-    pub fn check(&self, caller: &str) -> Verdict {
+    fn check(&self, caller: &str) -> Verdict {
         match self.limiter.check_key(&caller.to_owned()) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
@@ -108,8 +183,7 @@ impl RateLimits {
         }
     }
 
-    /// Forgets callers that have not called for so long that they start afresh anyway.
-    pub fn forget_idle(&self) {
+    fn forget_idle(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }

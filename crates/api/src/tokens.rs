@@ -11,7 +11,7 @@ use std::fmt;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use domain::ids::{AccountId, SessionId, TicketId};
+use domain::ids::{AccountId, ClientId, SessionId, TicketId};
 use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -28,6 +28,9 @@ pub const STAFF_TOKEN_SECONDS: i64 = 15 * 60;
 
 /// How long a tracking token lives.
 pub const TRACKING_TOKEN_SECONDS: i64 = 30 * 60;
+
+/// How long a client's token lives.
+pub const CLIENT_TOKEN_SECONDS: i64 = 15 * 60;
 
 /// The longest token that is looked at.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -195,6 +198,11 @@ pub enum OwnToken {
         /// The ticket.
         ticket: TicketId,
     },
+    /// A program that calls on its own; what it may do is asked of the database.
+    Client {
+        /// The program.
+        client: ClientId,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +210,7 @@ pub enum OwnToken {
 enum Kind {
     Staff,
     Tracking,
+    Client,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -268,6 +277,16 @@ impl Tokens {
         self.issue(Kind::Tracking, ticket.uuid(), None, jti, now)
     }
 
+    /// An access token for a program.
+    pub fn issue_client(
+        &self,
+        client: ClientId,
+        jti: Uuid,
+        now: Timestamp,
+    ) -> Result<IssuedToken, SigningError> {
+        self.issue(Kind::Client, client.uuid(), None, jti, now)
+    }
+
     fn issue(
         &self,
         kind: Kind,
@@ -331,7 +350,12 @@ impl Tokens {
             (Kind::Tracking, None) => Ok(OwnToken::Tracking {
                 ticket: TicketId::new(claims.sub),
             }),
-            (Kind::Staff, None) | (Kind::Tracking, Some(_)) => Err(TokenError::Claim("sid")),
+            (Kind::Client, None) => Ok(OwnToken::Client {
+                client: ClientId::new(claims.sub),
+            }),
+            (Kind::Staff, None) | (Kind::Tracking | Kind::Client, Some(_)) => {
+                Err(TokenError::Claim("sid"))
+            }
         }
     }
 
@@ -346,6 +370,7 @@ fn lifetime_seconds(kind: Kind) -> i64 {
     match kind {
         Kind::Staff => STAFF_TOKEN_SECONDS,
         Kind::Tracking => TRACKING_TOKEN_SECONDS,
+        Kind::Client => CLIENT_TOKEN_SECONDS,
     }
 }
 

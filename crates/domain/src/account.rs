@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actor::{Role, Staff};
+use crate::catalogue::AuthorityKind;
 use crate::codes::AuthorityCode;
 use crate::permissions::{Reach, Right, reach};
 
@@ -81,11 +82,13 @@ impl AccountState {
         )
     }
 
-    /// Whether the person may get work: a ticket, or the role of administrator.
+    /// Whether the person keeps the tickets they own. New codes for somebody who forgot a password
+    /// take nobody's work away.
     pub const fn is_working(self) -> bool {
         matches!(
             self,
-            AccountState::Activated
+            AccountState::Issued
+                | AccountState::Activated
                 | AccountState::Active
                 | AccountState::MustChange
                 | AccountState::Locked
@@ -272,6 +275,15 @@ pub fn may_appoint(keeper: &Staff, authority: &AuthorityCode) -> bool {
     }
 }
 
+/// Who works where (`domain.md` §2.1). Those without cases can sit anywhere.
+pub fn fits_desk(kind: AuthorityKind, role: Role) -> bool {
+    match kind {
+        AuthorityKind::Region => !role.is_of_authority() && role != Role::Technician,
+        AuthorityKind::Technical => !role.is_of_authority() && !role.is_regional(),
+        _ => !role.is_regional() && role != Role::Technician,
+    }
+}
+
 /// How many administrators an authority was found with (`domain.md` §9.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SingleAdmin<Id> {
@@ -395,6 +407,16 @@ mod tests {
                 assert_eq!(state.after(step).ok(), expected, "{state:?} {step:?}");
             }
         }
+    }
+
+    #[test]
+    fn roles_belong_to_desks() {
+        use AuthorityKind::{Asl, Region, Technical};
+        assert!(fits_desk(Asl, Role::Operator) && !fits_desk(Region, Role::Operator));
+        assert!(fits_desk(Region, Role::RegionalOperator));
+        assert!(!fits_desk(Asl, Role::RegionalOperator));
+        assert!(fits_desk(Technical, Role::Technician) && !fits_desk(Asl, Role::Technician));
+        assert!(fits_desk(Asl, Role::Auditor) && fits_desk(Region, Role::SystemAdmin));
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub const fn needs_second_factor(role: Role) -> bool {
 }
 
 /// What a machine client may be allowed (A11); never more than one of these lines says.
-pub const SCOPES: [(&str, &str); 4] = [
+pub const SCOPES: [(&str, &str); 3] = [
     (
         "requests:create",
         "file requests, for the citizen whose token is carried or with a proved e-mail",
@@ -129,7 +129,6 @@ pub const SCOPES: [(&str, &str); 4] = [
         "requests:reply",
         "write and withdraw for the citizen whose token is carried",
     ),
-    ("queues:read", "read the counters of one authority's queue"),
 ];
 
 /// The scope with this code, as a name that lives for ever.

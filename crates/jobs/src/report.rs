@@ -13,6 +13,8 @@ use service::timers::TimersRun;
 pub enum Job {
     /// Reminders, giving up waiting, auto-close.
     Timers,
+    /// Codes that ran out, passwords that soon will.
+    Accounts,
     /// What waits in the outbox.
     Mail,
     /// Rows whose time is over.
@@ -23,12 +25,13 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 4] = [Job::Timers, Job::Mail, Job::Rows, Job::Blobs];
+    pub const ALL: [Job; 5] = [Job::Timers, Job::Accounts, Job::Mail, Job::Rows, Job::Blobs];
 
     /// The name in logs and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Job::Timers => "timers",
+            Job::Accounts => "accounts",
             Job::Mail => "mail",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
@@ -47,6 +50,10 @@ pub struct Report {
     pub tickets_closed: usize,
     /// Tickets whose time has come and that could not be handled.
     pub tickets_failed: usize,
+    /// Accounts whose codes ran out.
+    pub accounts_expired: usize,
+    /// People told that their password ends soon.
+    pub accounts_warned: usize,
     /// Messages that left.
     pub mails_sent: usize,
     /// Messages to be tried again.
@@ -126,6 +133,8 @@ impl Report {
             tickets_given_up,
             tickets_closed,
             tickets_failed,
+            accounts_expired,
+            accounts_warned,
             mails_sent,
             mails_retried,
             mails_parked,
@@ -137,6 +146,8 @@ impl Report {
         self.tickets_given_up += tickets_given_up;
         self.tickets_closed += tickets_closed;
         self.tickets_failed += tickets_failed;
+        self.accounts_expired += accounts_expired;
+        self.accounts_warned += accounts_warned;
         self.mails_sent += mails_sent;
         self.mails_retried += mails_retried;
         self.mails_parked += mails_parked;
@@ -154,6 +165,8 @@ impl fmt::Display for Report {
             (self.tickets_given_up, "questions given up"),
             (self.tickets_closed, "tickets closed"),
             (self.tickets_failed, "tickets failed"),
+            (self.accounts_expired, "accounts expired"),
+            (self.accounts_warned, "people warned of a password's end"),
             (self.mails_sent, "mails sent"),
             (self.mails_retried, "mails to be tried again"),
             (self.mails_parked, "mails given up"),

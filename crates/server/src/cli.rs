@@ -59,7 +59,7 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Add an account; its password is read from standard input.
+    /// Add the account of somebody identified here; the tax code is read from standard input.
     Add(UserAdd),
 }
 
@@ -68,9 +68,13 @@ pub(crate) struct UserAdd {
     /// The name to log in with.
     #[arg(long)]
     pub(crate) username: String,
-    /// The name colleagues see.
     #[arg(long)]
-    pub(crate) display_name: String,
+    pub(crate) given_name: String,
+    #[arg(long)]
+    pub(crate) family_name: String,
+    /// The person's own mailbox, where the security code goes.
+    #[arg(long)]
+    pub(crate) email: String,
     /// operator, supervisor, admin, regional-operator, regional-supervisor, technician,
     /// system-admin or auditor.
     #[arg(long)]

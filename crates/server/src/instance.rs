@@ -58,7 +58,12 @@ impl Instance {
         let db = Db::open(&config.database).context("database.url")?;
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
         let base_url = config.mail.base_url(bound);
-        let settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
+        let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
+        if settings.accounts.activation_url.is_empty() {
+            settings.accounts.activation_url = format!("{base_url}/activation");
+        }
+        // Whoever looks at a demonstration has no authenticator at hand.
+        settings.sign_in.require_second_factor &= demo.is_none();
         let clock: Arc<dyn Clock> = match demo {
             Some(demo) => Arc::new(demo.clock()),
             None => Arc::new(SystemClock),
@@ -104,7 +109,7 @@ impl Instance {
             desk: self.desk.clone(),
             tokens: Tokens::new(key, Vec::new(), issuer),
             citizens: CitizenVerifier::new(issuers, config.citizens.http.clone())?,
-            limits: RateLimits::per_minute(config.http.requests_per_minute),
+            limits: RateLimits::per_minute(config.http.budgets),
             metrics: Metrics::new()?,
             proxies: Proxies(config.http.trusted_proxies.clone()),
             public_url: self.base_url.clone(),
@@ -144,6 +149,15 @@ fn settings(
             .with_context(|| format!("lifecycle.authorities.{code}: there is no such authority"))?;
         windows_by_authority.insert(authority.code.clone(), windows.clone());
     }
+    let mut sign_in = config.sign_in.clone();
+    sign_in.policies = config.passwords.policies.clone();
+    for (code, profile) in &config.passwords.by_authority {
+        let authority = reference
+            .authority_any(code)
+            .with_context(|| format!("passwords.authorities.{code}: there is no such authority"))?;
+        let chosen = &mut sign_in.policies.by_authority;
+        chosen.insert(authority.code.clone(), profile.clone());
+    }
     Ok(Settings {
         windows: config.lifecycle.windows.clone(),
         windows_by_authority,
@@ -153,7 +167,8 @@ fn settings(
         tracking_url,
         quotas: config.quotas.clone(),
         email_proof: config.email_proof.clone(),
-        sign_in: config.sign_in.clone(),
+        sign_in,
+        accounts: config.accounts.clone(),
         parallel_hashings: config.parallel_hashings,
         idempotency: config.idempotency,
     })

@@ -241,6 +241,9 @@ impl CheckedAction {
                 let target = router.authority(&code, &ticket.service);
                 let target =
                     target.ok_or_else(|| DeskError::field(not_in_list().at("/authority_code")))?;
+                if target.accepts {
+                    desk.must_receive(conn, &target.desk)?;
+                }
                 Action::Reroute { to: target }
             }
             Wish::Remove(reason, survivor) => {

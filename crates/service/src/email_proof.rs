@@ -58,6 +58,8 @@ impl Desk {
                 ticket: None,
                 seq: None,
                 proof: Some(id),
+                account: None,
+                issue: None,
                 template: MailTemplate::OneTimeCode.as_str().to_owned(),
                 recipient: email,
                 lang,

@@ -1,5 +1,6 @@
 //! Why a use case did not do what it was asked. Knows no HTTP: `api` turns it into a problem.
 
+use domain::account::StepRefused;
 use domain::invalid::FieldError;
 use domain::rejection::Rejection;
 use jiff::SignedDuration;
@@ -41,6 +42,27 @@ pub enum DeskError {
     /// User name, password or token are not good; never says which.
     #[error("credentials refused")]
     Credentials,
+    /// The password is right, and the second factor's code is missing.
+    #[error("a second factor is needed")]
+    OtpRequired,
+    /// An account is not where this step begins.
+    #[error(transparent)]
+    Step(#[from] StepRefused),
+    /// The authority has an administrator already.
+    #[error("the authority has an administrator")]
+    AdminExists,
+    /// The first codes of an administrator would go to certified mail (`domain.md` §9.6).
+    #[error("certified mail")]
+    CertifiedMail,
+    /// The account has no mail address to send a code to.
+    #[error("the account has no address")]
+    NoAddress,
+    /// The account has a second factor already.
+    #[error("the account has a second factor")]
+    SecondFactorExists,
+    /// Nobody steers their own account.
+    #[error("one's own account")]
+    OwnAccount,
     /// The one-time code is wrong, expired, used up or unknown.
     #[error("code refused")]
     Code(CodeRefusal),
@@ -62,8 +84,10 @@ pub enum CodeRefusal {
     Wrong,
     /// Its time is over.
     Expired,
-    /// Too many tries.
+    /// Too many tries, or taken back.
     Exhausted,
+    /// It was used before.
+    Used,
 }
 
 impl From<Rejection> for DeskError {

@@ -6,12 +6,13 @@ use domain::ids::{TicketId, TicketNumber};
 use domain::invalid::{FieldError, Invalid, Lang};
 use domain::note::Attachment;
 use domain::permissions::{self, Right};
+use domain::rejection::Rejection;
 use domain::state::{Channel, StateCode};
 use domain::ticket::{NewTicket, Ticket};
 use escalation::Router;
 use jiff::SignedDuration;
 use storage::tickets::{self, Details, Dossier, RequesterKind};
-use storage::{DbConnection, counters, email_proofs};
+use storage::{DbConnection, counters, email_proofs, setups};
 
 use crate::attachments::{CheckedFile, RawFile};
 use crate::clock::lock;
@@ -161,18 +162,32 @@ impl Desk {
                 desk.must_be_within_quota(conn, identity, now)?;
             }
             let (dossier, actor) = desk.dossier(&checked, now);
+            let custodian =
+                Router::new(&desk.reference, desk.day_of(now)).desk(&checked.filing.custodian);
+            desk.must_receive(conn, &custodian)?;
             let new = NewTicket {
                 id: TicketId::new(desk.ids.uuid()),
                 number,
                 service: checked.filing.service_code,
                 problem_type: checked.filing.problem_type,
                 declared_authority: checked.filing.declared_authority,
-                custodian: Router::new(&desk.reference, desk.day_of(now))
-                    .desk(&checked.filing.custodian),
+                custodian,
             };
             let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
             Ok(desk.requester_ticket(&ticket, &dossier))
         })
+    }
+
+    /// A pending authority receives nothing (`domain.md` §9.5).
+    pub(crate) fn must_receive(
+        &self,
+        conn: &mut DbConnection,
+        desk: &domain::ticket::Desk,
+    ) -> Result<(), DeskError> {
+        match desk.is_region || setups::is_open(conn, &desk.code)? {
+            true => Ok(()),
+            false => Err(Rejection::AuthorityInactive.into()),
+        }
     }
 
     fn must_be_within_quota(

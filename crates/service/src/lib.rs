@@ -6,23 +6,33 @@
 #![warn(missing_docs)]
 
 pub mod action_form;
+pub mod activation;
 pub mod attachments;
 pub mod citizen;
+pub mod clients;
 pub mod clock;
 pub mod email_proof;
 pub mod error;
+pub mod expiring;
+pub mod federation;
 pub mod filing;
+pub mod keeping;
 pub mod labels;
 pub mod mailer;
 pub mod notify;
 pub mod once;
 pub mod outbox;
 pub mod own_screen;
+pub mod passwords;
 pub mod queue;
+pub mod recovery;
 pub mod reference;
+mod release;
 pub mod screen;
+pub mod second_factor;
 pub mod secrets;
 pub mod settings;
+pub mod setup;
 pub mod sign_in;
 pub mod sweep;
 pub mod texts;
@@ -54,7 +64,7 @@ pub struct Desk {
     pub(crate) settings: Arc<Settings>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
-    pub(crate) hashing: Arc<sign_in::Gate>,
+    pub(crate) hashing: Arc<passwords::Gate>,
 }
 
 /// The world outside and the settings a desk is opened with.
@@ -79,7 +89,7 @@ impl Desk {
     /// Opens the desk and brings the reference tables up to date.
     pub fn open(parts: Parts) -> Result<Self, DeskError> {
         let desk = Desk {
-            hashing: Arc::new(sign_in::Gate::new(parts.settings.parallel_hashings)),
+            hashing: Arc::new(passwords::Gate::new(parts.settings.parallel_hashings)),
             db: parts.db,
             blobs: parts.blobs,
             reference: parts.reference,

@@ -123,6 +123,8 @@ impl Desk {
                 ticket: Some(ticket),
                 seq: Some(event.seq),
                 proof: None,
+                account: None,
+                issue: None,
                 template: template.as_str().to_owned(),
                 recipient: recipient.clone(),
                 lang: dossier.details.lang,

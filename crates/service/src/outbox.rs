@@ -2,14 +2,13 @@
 //! nothing personal waits in a queue; a note goes into a mail only if its audience is the citizen.
 
 use domain::event::Change;
-use domain::ids::TicketRef;
+use domain::ids::{AccountId, IssueId, TicketRef};
 use domain::note::Audience;
 use domain::state::State;
 use domain::visibility::{Scope, View};
 use jiff::{SignedDuration, Timestamp};
 use storage::outbox::{self, Outgoing};
-use storage::tickets;
-use storage::{DbConnection, history};
+use storage::{DbConnection, credentials, history, lives, tickets};
 
 use crate::mailer::{MailFailure, MailMessage, Mailer};
 use crate::texts::{self, MailContext, MailTemplate};
@@ -131,6 +130,9 @@ impl Desk {
             context.minutes = u32::try_from(rules.life.as_mins()).ok();
             return Ok(context);
         }
+        if let Some(account) = message.account {
+            return self.account_mail_context(conn, account, message.issue);
+        }
         let id = message
             .ticket
             .ok_or(DeskError::Broken("a message is about nothing", None))?;
@@ -179,6 +181,30 @@ impl Desk {
             }
         }
         Ok(context)
+    }
+
+    /// A message about an account names no person and no place: a code, a day.
+    fn account_mail_context(
+        &self,
+        conn: &mut DbConnection,
+        account: AccountId,
+        issue: Option<IssueId>,
+    ) -> Result<MailContext, DeskError> {
+        let life = lives::find(conn, account)?.ok_or(DeskError::NotFound)?;
+        let issue = match issue {
+            Some(id) => credentials::find_issue_by_id(conn, id)?,
+            None => None,
+        };
+        let end = issue
+            .as_ref()
+            .map(|issue| issue.expires_at)
+            .or(life.must_change_by);
+        Ok(MailContext {
+            code: issue.map(|issue| self.secrets.security_code(issue.id)),
+            link: Some(self.settings.accounts.activation_url.clone()),
+            closes_on: end.map(|end| self.day_for_people(end)),
+            ..MailContext::default()
+        })
     }
 
     fn open_question(

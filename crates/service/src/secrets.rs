@@ -5,7 +5,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::{constant_time, hmac};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use domain::ids::{ProofId, TicketId};
+use domain::ids::{IssueId, ProofId, TicketId};
 
 /// The installation's secret. Prints nothing.
 pub struct Secrets {
@@ -41,6 +41,18 @@ impl Secrets {
             .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
         let width = usize::try_from(digits).unwrap_or(6);
         format!("{:0width$}", number % 10_u64.pow(digits))
+    }
+
+    /// The code that goes hand to hand: 50 bits, on a channel of its own.
+    pub fn identification_code(&self, issue: IssueId) -> String {
+        let bytes = self.derive("identification-code", issue.uuid().as_bytes());
+        look_alike_free(bytes.get(..10).unwrap_or(&bytes))
+    }
+
+    /// The code that goes by mail: 12 characters, 60 bits (`domain.md` §11.2).
+    pub fn security_code(&self, issue: IssueId) -> String {
+        let bytes = self.derive("security-code", issue.uuid().as_bytes());
+        look_alike_free(bytes.get(..12).unwrap_or(&bytes))
     }
 
     /// The secret in a ticket's tracking link: 192 bits.
@@ -92,6 +104,15 @@ impl Secrets {
             .ok()?;
         Some(plain.to_vec())
     }
+}
+
+/// 32 symbols, none taken for another: no 0 and O, no 1, I and L in small letters.
+const LOOK_ALIKE_FREE: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// A symbol for each byte, from five of its bits.
+pub(crate) fn look_alike_free(bytes: &[u8]) -> String {
+    let symbol = |byte: &u8| LOOK_ALIKE_FREE.get(usize::from(byte % 32)).copied();
+    bytes.iter().filter_map(symbol).map(char::from).collect()
 }
 
 /// Compares secrets without telling by the time it takes how much was right.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use domain::catalogue::TextLimits;
 use domain::codes::AuthorityCode;
+use domain::email::CERTIFIED_MAIL_LABELS;
+use domain::password::PasswordPolicy;
 use domain::state::Windows;
 use domain::ticket::Ticket;
 use jiff::SignedDuration;
@@ -30,6 +32,8 @@ pub struct Settings {
     pub email_proof: EmailProofSettings,
     /// Log-in.
     pub sign_in: SignInSettings,
+    /// Accounts' life.
+    pub accounts: AccountSettings,
     /// How many passwords are hashed at once.
     pub parallel_hashings: usize,
     /// How long an answer to an idempotency key is kept.
@@ -72,14 +76,110 @@ pub struct SignInSettings {
     pub absolute: SignedDuration,
     /// A session ends when not refreshed for so long.
     pub idle: SignedDuration,
-    /// Wrong passwords before the delay begins to grow.
-    pub free_failures: i32,
     /// The longest delay.
     pub longest_delay: SignedDuration,
     /// Memory of the hash in KiB.
     pub hash_memory_kib: u32,
     /// Passes of the hash.
     pub hash_passes: u32,
+    /// Which passwords are good where.
+    pub policies: PasswordPolicies,
+    /// Whether those who lead or administer must show a second factor (D-6).
+    pub require_second_factor: bool,
+    /// How long after a log-in the gravest actions are possible.
+    pub fresh: SignedDuration,
+}
+
+/// The password policies of an installation, by name, and where each holds.
+#[derive(Debug, Clone)]
+pub struct PasswordPolicies {
+    /// The name of the one that holds where nothing else is said.
+    pub usual: String,
+    /// All of them.
+    pub profiles: Vec<(String, PasswordPolicy)>,
+    /// The names of those that hold at single authorities.
+    pub by_authority: HashMap<AuthorityCode, String>,
+}
+
+impl PasswordPolicies {
+    /// The name of the policy that holds at an authority.
+    pub fn name_at(&self, authority: &AuthorityCode) -> &str {
+        self.by_authority.get(authority).unwrap_or(&self.usual)
+    }
+
+    /// The policy that holds at an authority.
+    pub fn of(&self, authority: &AuthorityCode) -> &PasswordPolicy {
+        self.named(self.name_at(authority))
+    }
+
+    /// The policy that holds where nothing else is said.
+    pub fn usual(&self) -> &PasswordPolicy {
+        self.named(&self.usual)
+    }
+
+    /// The policy of this name; the modern one, if there is none such.
+    pub fn named(&self, name: &str) -> &PasswordPolicy {
+        let found = self.profiles.iter().find(|(known, _)| known == name);
+        found.map_or(&PasswordPolicy::MODERN, |(_, policy)| policy)
+    }
+}
+
+impl Default for PasswordPolicies {
+    fn default() -> Self {
+        PasswordPolicies {
+            usual: "modern".to_owned(),
+            profiles: vec![
+                ("modern".to_owned(), PasswordPolicy::MODERN),
+                ("sistema-ts".to_owned(), PasswordPolicy::SISTEMA_TS),
+            ],
+            by_authority: HashMap::new(),
+        }
+    }
+}
+
+/// Settings of accounts' life (`domain.md` §9.4–9.6, §11.2).
+#[derive(Debug, Clone)]
+pub struct AccountSettings {
+    /// How long the two codes are good.
+    pub code_life: SignedDuration,
+    /// Wrong security codes that void a pair.
+    pub code_tries: i32,
+    /// Where people show both codes, without a slash at its end.
+    pub activation_url: String,
+    /// First words of domain labels that certified mail uses; administrators' first codes never go there.
+    pub certified_mail: Vec<String>,
+    /// Mailboxes that more than one person reads, by what stands before the at sign.
+    pub shared_mailboxes: Vec<String>,
+    /// The terms in force that administrators accept.
+    pub terms_version: String,
+    /// The questions that recovery may ask, by code, where a policy has it switched on.
+    pub questions: Vec<String>,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        AccountSettings {
+            code_life: SignedDuration::from_hours(7 * 24),
+            code_tries: 5,
+            activation_url: "http://127.0.0.1:8080/activation".to_owned(),
+            certified_mail: owned(&CERTIFIED_MAIL_LABELS),
+            shared_mailboxes: owned(&[
+                "info",
+                "urp",
+                "segreteria",
+                "protocollo",
+                "ufficio",
+                "sportello",
+                "helpdesk",
+                "assistenza",
+                "operatori",
+                "noreply",
+            ]),
+            terms_version: "2026-1".to_owned(),
+            questions: owned(&["first-school", "first-pet", "mothers-town", "first-job"]),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -108,11 +208,14 @@ impl Default for Settings {
             sign_in: SignInSettings {
                 absolute: hours(8),
                 idle: SignedDuration::from_mins(60),
-                free_failures: 8,
                 longest_delay: SignedDuration::from_mins(15),
                 hash_memory_kib: 19 * 1024,
                 hash_passes: 2,
+                policies: PasswordPolicies::default(),
+                require_second_factor: true,
+                fresh: SignedDuration::from_mins(15),
             },
+            accounts: AccountSettings::default(),
             parallel_hashings: 2,
             idempotency: hours(24),
         }

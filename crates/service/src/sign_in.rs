@@ -1,30 +1,25 @@
-//! Staff log-in: passwords, sessions, placements, rotating refresh tokens.
+//! Staff log-in: sessions, placements, rotating refresh tokens.
 //!
-//! Unknown user, wrong password and blocked account cost the same work and get the same answer
+//! Unknown user, wrong password and locked account cost the same work and get the same answer
 //! (D-4). This file makes no tokens: it knows sessions, and the api signs for them.
 
-use std::sync::{Condvar, Mutex};
-use std::time::Duration;
-
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
-use argon2::{Algorithm, Argon2, Params, Version};
+use domain::account::AccountStep;
 use domain::actor::{Role, Staff};
 use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, PlacementId, SessionId};
+use domain::password::PasswordPolicy;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use sha2::{Digest, Sha256};
-use storage::{DbConnection, accounts, sessions};
+use storage::lives::{AccountEvent, Life};
+use storage::login_sources::Tries;
+use storage::sessions::NewSession;
+use storage::{DbConnection, accounts, lives, login_sources, sessions};
 
 pub use storage::accounts::Placement;
 pub use storage::sessions::LiveSession;
 
-use crate::clock::lock;
 use crate::{Desk, DeskError};
-
-/// Longest password read, in bytes: hashing more would be a gift to an attacker.
-pub const MAX_PASSWORD_BYTES: usize = 256;
-/// Shortest password set, in characters (`domain.md` §11.3, without a second factor).
-pub const MIN_PASSWORD_CHARS: usize = 15;
 
 /// A session just opened or renewed.
 pub struct SignedIn {
@@ -38,84 +33,31 @@ pub struct SignedIn {
     pub placements: Vec<Placement>,
     /// The placement chosen.
     pub placement: Option<Placement>,
+    /// Whether another password must be set before anything else.
+    pub must_change_password: bool,
+    /// Whether a second factor was shown.
+    pub has_second_factor: bool,
 }
 
-/// How long a log-in waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Lets a bounded number of callers pass at once.
-pub struct Gate {
-    free: Mutex<usize>,
-    freed: Condvar,
+/// Somebody who showed password and, where there is one, second factor.
+pub(crate) struct Proved {
+    pub(crate) life: Life,
+    pub(crate) by_second_factor: bool,
 }
 
-impl Gate {
-    pub(crate) fn new(places: usize) -> Self {
-        Gate {
-            free: Mutex::new(places.max(1)),
-            freed: Condvar::new(),
-        }
-    }
-
-    /// Runs `f` once there is a place, or answers `Busy` when none comes free in time: the thread
-    /// that waits is one that every other request needs, too.
-    fn pass<T>(&self, f: impl FnOnce() -> T) -> Result<T, DeskError> {
-        let free = lock(&self.free);
-        let (mut free, waited) = self
-            .freed
-            .wait_timeout_while(free, PATIENCE, |free| *free == 0)
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if waited.timed_out() {
-            return Err(DeskError::Busy);
-        }
-        *free -= 1;
-        drop(free);
-        let _place = Place(self);
-        Ok(f())
-    }
+/// What a try at a log-in met.
+pub(crate) struct Try {
+    pub(crate) life: Option<Life>,
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) counts: bool,
 }
 
-/// Gives its place back, also after a panic.
-struct Place<'a>(&'a Gate);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        *lock(&self.0.free) += 1;
-        self.0.freed.notify_one();
-    }
-}
+/// Tries from anywhere, at one account, after which networks its owner never used wait together.
+const TRIES_OF_STRANGERS: i32 = 100;
 
 impl Desk {
-    fn argon2(&self) -> Result<Argon2<'static>, DeskError> {
-        let rules = &self.settings.sign_in;
-        let params = Params::new(rules.hash_memory_kib, rules.hash_passes, 1, None)
-            .map_err(|_| DeskError::Broken("the password hash is misconfigured", None))?;
-        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-    }
-
-    /// Hashes a password with a fresh salt, as a PHC string.
-    pub fn hash_password(&self, password: &str) -> Result<String, DeskError> {
-        let mut salt = [0; 16];
-        self.ids.fill(&mut salt);
-        let argon2 = self.argon2()?;
-        let hash: PasswordHash = self
-            .hashing
-            .pass(|| argon2.hash_password_with_salt(password.as_bytes(), &salt))?
-            .map_err(|_| DeskError::Broken("a password cannot be hashed", None))?;
-        Ok(hash.to_string())
-    }
-
-    fn is_password(&self, password: &str, phc: &str) -> Result<bool, DeskError> {
-        let argon2 = self.argon2()?;
-        let hash = PasswordHash::new(phc)
-            .map_err(|_| DeskError::Broken("a kept password hash is damaged", None))?;
-        Ok(self
-            .hashing
-            .pass(|| argon2.verify_password(password.as_bytes(), &hash))?
-            .is_ok())
-    }
-
-    /// Adds an account with its placements. For set-up; the accounts' own life comes later.
+    /// Adds a working account with its placements. For demonstrations and tests alone: everybody
+    /// else starts with two codes.
     pub fn add_account(
         &self,
         username: &str,
@@ -124,12 +66,22 @@ impl Desk {
         placements: &[(Role, AuthorityCode, String, String)],
     ) -> Result<AccountId, DeskError> {
         let hash = self.hash_password(password)?;
-        let (desk, username, display_name) =
-            (self.clone(), username.to_owned(), display_name.to_owned());
+        let desk = self.clone();
+        let id = AccountId::new(self.ids.uuid());
+        let now = self.clock.now();
+        let mut life = Life::new(id, username, display_name, now);
+        life.state = domain::account::AccountState::Active;
+        life.password_hash = hash;
+        life.password_set_at = Some(now);
+        life.home = placements.first().map(|(_, home, ..)| home.clone());
         let placements = placements.to_vec();
         self.db.write(move |conn| {
-            let id = AccountId::new(desk.ids.uuid());
-            accounts::insert(conn, id, &username, &display_name, &hash, desk.clock.now())?;
+            let event = AccountEvent {
+                kind: "account.set_up".to_owned(),
+                actor: None,
+                detail: json!({}),
+            };
+            lives::insert(conn, &life, &event)?;
             for (role, authority, code, label) in &placements {
                 let placement = PlacementId::new(desk.ids.uuid());
                 accounts::insert_placement(conn, placement, id, *role, authority, (code, label))?;
@@ -142,91 +94,194 @@ impl Desk {
     pub fn has_account(&self, username: &str) -> Result<bool, DeskError> {
         Ok(self
             .db
-            .read(|conn| accounts::find_by_username(conn, username))?
+            .read(|conn| lives::find_by_username(conn, username))?
             .is_some())
     }
 
-    /// Opens a session for the right password. One placement alone is chosen at once.
-    pub fn sign_in(&self, username: &str, password: &str) -> Result<SignedIn, DeskError> {
-        let found = self
-            .db
-            .read(|conn| accounts::find_by_username(conn, username))?;
-        let now = self.clock.now();
-        let (desk, id) = (self.clone(), found.as_ref().map(|account| account.id));
-        let may_try = self.db.write(move |conn| match id {
-            None => Ok(false),
-            Some(id) => desk.count_try(conn, id, now),
-        })?;
-        let phc = match &found {
-            Some(account) => account.password_hash.clone(),
-            None => self.nobodys_hash()?,
+    /// Opens a session for the right password and, where there is one, second factor. `source` is
+    /// the caller's network. One placement alone is chosen at once.
+    pub fn sign_in(
+        &self,
+        username: &str,
+        password: &str,
+        otp: Option<&str>,
+        source: &str,
+    ) -> Result<SignedIn, DeskError> {
+        let Proved {
+            life,
+            by_second_factor,
+        } = self.prove(username, password, otp, source)?;
+        let (desk, source) = (self.clone(), self.source_print(source));
+        self.db.write(move |conn| {
+            let now = desk.clock.now();
+            login_sources::succeed(conn, life.id, &source, now)?;
+            desk.open_session(conn, life, by_second_factor, now)
+        })
+    }
+
+    /// Opens a session for somebody who was proved, and brings their account up to date.
+    pub(crate) fn open_session(
+        &self,
+        conn: &mut DbConnection,
+        mut life: Life,
+        has_second_factor: bool,
+        now: Timestamp,
+    ) -> Result<SignedIn, DeskError> {
+        let is_old = life.must_change_by.is_some_and(|end| end <= now);
+        let step = match is_old {
+            true if life.state.after(AccountStep::RequireChange).is_ok() => {
+                AccountStep::RequireChange
+            }
+            _ => AccountStep::SignIn,
         };
-        let is_right = password.len() <= MAX_PASSWORD_BYTES && self.is_password(password, &phc)?;
-        let account = match found {
-            Some(account) if is_right && may_try && account.active => account,
+        let state = life.state.after(step)?;
+        if state != life.state {
+            life.state = state;
+            let event = AccountEvent {
+                kind: format!("account.{}", state.code().replace('-', "_")),
+                actor: Some(life.id),
+                detail: json!({}),
+            };
+            lives::save(conn, &mut life, &event, now)?;
+        }
+        let placements = accounts::list_placements(conn, life.id)?;
+        let placement = match placements.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        };
+        let session = SessionId::new(self.ids.uuid());
+        let refresh_secret = self.refresh_secret();
+        let end = now.checked_add(self.settings.sign_in.absolute);
+        let new = NewSession {
+            id: session,
+            account: life.id,
+            placement: placement.as_ref().map(|placement| placement.id),
+            refresh_hash: &hash_secret(&refresh_secret),
+            has_second_factor,
+            expires_at: end.unwrap_or(now),
+        };
+        sessions::insert_session(conn, new, now)?;
+        Ok(SignedIn {
+            session,
+            account: life.id,
+            refresh_secret,
+            placements,
+            placement,
+            must_change_password: life.state == domain::account::AccountState::MustChange,
+            has_second_factor,
+        })
+    }
+
+    /// Proves who somebody is. Every way to fail costs the same work and tells the same, except to
+    /// whoever has the right password already and lacks the code.
+    pub(crate) fn prove(
+        &self,
+        username: &str,
+        password: &str,
+        otp: Option<&str>,
+        source: &str,
+    ) -> Result<Proved, DeskError> {
+        let Try {
+            life,
+            policy: _,
+            counts,
+        } = self.count_try(username, source)?;
+        let phc = match &life {
+            Some(life) if !life.password_hash.is_empty() => life.password_hash.clone(),
+            _ => self.nobodys_hash()?,
+        };
+        let is_right = Desk::is_hashable(password) && self.is_password(password, &phc)?;
+        let life = match life {
+            Some(life) if is_right && counts && life.state.may_sign_in() => life,
             _ => return Err(DeskError::Credentials),
         };
-        let (desk, id) = (self.clone(), account.id);
+        if !life.has_second_factor() {
+            return Ok(Proved {
+                life,
+                by_second_factor: false,
+            });
+        }
+        let otp = otp.ok_or(DeskError::OtpRequired)?;
+        if self.takes_second_factor(&life, otp)? {
+            Ok(Proved {
+                life,
+                by_second_factor: true,
+            })
+        } else {
+            Err(DeskError::Credentials)
+        }
+    }
+
+    /// Counts a try before its password is looked at, and sets the delay or the lock it leads to.
+    pub(crate) fn count_try(&self, username: &str, source: &str) -> Result<Try, DeskError> {
+        let (desk, source) = (self.clone(), self.source_print(source));
+        let username = username.to_owned();
         self.db.write(move |conn| {
-            accounts::forget_tries(conn, id)?;
-            let placements = accounts::list_placements(conn, id)?;
-            let placement = match placements.as_slice() {
-                [only] => Some(only.clone()),
-                _ => None,
+            let now = desk.clock.now();
+            let Some(mut life) = lives::find_by_username(conn, &username)? else {
+                return Ok(Try {
+                    life: None,
+                    policy: PasswordPolicy::MODERN,
+                    counts: false,
+                });
             };
-            let session = SessionId::new(desk.ids.uuid());
-            let refresh_secret = desk.refresh_secret();
-            let chosen = placement.as_ref().map(|placement| placement.id);
-            let end = now
-                .checked_add(desk.settings.sign_in.absolute)
-                .unwrap_or(now);
-            let hash = hash_secret(&refresh_secret);
-            sessions::insert_session(conn, session, id, chosen, &hash, now, end)?;
-            Ok(SignedIn {
-                session,
-                account: id,
-                refresh_secret,
-                placements,
-                placement,
+            let policy = desk.policy_of(conn, &life)?;
+            let tries = login_sources::count(conn, life.id, &source, now)?;
+            if let Some(tries) = tries {
+                desk.slow_down(conn, &mut life, &policy, tries, &source, now)?;
+            }
+            Ok::<_, DeskError>(Try {
+                life: Some(life),
+                policy,
+                counts: tries.is_some(),
             })
         })
     }
 
-    /// Counts a try and sets the delay it leads to. False while the account is blocked.
-    fn count_try(
+    /// What so many tries lead to: this network waits longer and longer; when very many come from
+    /// everywhere, those the person never used wait together; under a policy that says so, the
+    /// account is locked once the last try it allows has failed.
+    fn slow_down(
         &self,
         conn: &mut DbConnection,
-        id: AccountId,
+        life: &mut Life,
+        policy: &PasswordPolicy,
+        tries: Tries,
+        source: &str,
         now: Timestamp,
-    ) -> Result<bool, DeskError> {
-        let Some(tries) = accounts::count_try(conn, id, now)? else {
-            return Ok(false);
-        };
-        if let Some(until) = self
-            .delay_after(tries)
-            .and_then(|delay| now.checked_add(delay).ok())
-        {
-            accounts::block(conn, id, until)?;
+    ) -> Result<(), DeskError> {
+        let until = |delay: SignedDuration| now.checked_add(delay).unwrap_or(now);
+        if let Some(delay) = self.delay_after(tries.here - policy.free_failures) {
+            login_sources::block(conn, life.id, source, until(delay))?;
         }
-        Ok(true)
+        if tries.anywhere >= TRIES_OF_STRANGERS {
+            let end = until(self.settings.sign_in.longest_delay);
+            login_sources::block_strangers(conn, life.id, end)?;
+        }
+        let is_spent = policy.lock_after.is_some_and(|most| tries.anywhere > most);
+        if is_spent && let Ok(state) = life.state.after(AccountStep::Lock) {
+            life.state = state;
+            let event = AccountEvent {
+                kind: "credential.locked".to_owned(),
+                actor: None,
+                detail: json!({"tries": tries.anywhere}),
+            };
+            lives::save(conn, life, &event, now)?;
+        }
+        Ok(())
     }
 
-    /// The delay after so many wrong passwords in a row: none at first, then doubling.
-    fn delay_after(&self, failures: i32) -> Option<SignedDuration> {
-        let rules = &self.settings.sign_in;
-        let over = u32::try_from(failures - rules.free_failures).ok()?;
+    /// The delay after so many wrong passwords too many: doubling, up to the longest.
+    fn delay_after(&self, over: i32) -> Option<SignedDuration> {
+        let over = u32::try_from(over).ok()?;
         let seconds = 1_i64.checked_shl(over.min(20)).unwrap_or(i64::MAX);
-        Some(SignedDuration::from_secs(seconds).min(rules.longest_delay))
+        let longest = self.settings.sign_in.longest_delay;
+        Some(SignedDuration::from_secs(seconds).min(longest))
     }
 
-    /// A hash to compare with when there is no account, so that the work is the same.
-    fn nobodys_hash(&self) -> Result<String, DeskError> {
-        static HASH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-        if let Some(hash) = HASH.get() {
-            return Ok(hash.clone());
-        }
-        let hash = self.hash_password("nobody has this password")?;
-        Ok(HASH.get_or_init(|| hash).clone())
+    /// A network as rows keep it.
+    pub(crate) fn source_print(&self, source: &str) -> String {
+        self.secrets.fingerprint("source", source.as_bytes())
     }
 
     /// The session, if it still holds now.
@@ -284,6 +339,8 @@ impl Desk {
                 refresh_secret,
                 placements,
                 placement: alive.placement,
+                must_change_password: alive.must_change_password,
+                has_second_factor: alive.has_second_factor,
             }))
         })?;
         renewed.ok_or(DeskError::Credentials)
@@ -293,11 +350,13 @@ impl Desk {
     /// rights (`conventions.md` ID-8).
     pub fn choose_placement(
         &self,
-        session: SessionId,
-        account: AccountId,
+        session: &LiveSession,
         placement: PlacementId,
     ) -> Result<SignedIn, DeskError> {
         let desk = self.clone();
+        let (must_change_password, has_second_factor) =
+            (session.must_change_password, session.has_second_factor);
+        let (session, account) = (session.id, session.account);
         self.db.write(move |conn| {
             let refresh_secret = desk.refresh_secret();
             let hash = hash_secret(&refresh_secret);
@@ -312,6 +371,8 @@ impl Desk {
                 refresh_secret,
                 placements,
                 placement,
+                must_change_password,
+                has_second_factor,
             })
         })
     }

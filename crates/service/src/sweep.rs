@@ -1,7 +1,10 @@
 //! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
 
 use jiff::SignedDuration;
-use storage::{DbConnection, StoreError, attachments, email_proofs, idempotency, outbox, sessions};
+use storage::{
+    DbConnection, StoreError, attachments, email_proofs, idempotency, login_sources, outbox,
+    sessions, used_tokens,
+};
 
 use crate::{Desk, DeskError};
 
@@ -20,6 +23,8 @@ const PAGE: i64 = 500;
 const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(1);
 /// Proofs are kept so long for the daily cap (`conventions.md` PR-3).
 const PROOF_AGE: SignedDuration = SignedDuration::from_hours(48);
+/// A network somebody logged in from is forgotten when not heard of for so long.
+const SOURCE_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Ended sessions and sent messages are kept so long for questions.
 const DONE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -65,6 +70,9 @@ impl Desk {
         gone += self.sweep_pages(move |conn| email_proofs::delete_old(conn, proofs, PAGE))?;
         gone += self.sweep_pages(move |conn| sessions::delete_ended_sessions(conn, done, PAGE))?;
         gone += self.sweep_pages(move |conn| outbox::delete_sent(conn, done, PAGE))?;
+        gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;
+        let unheard = ago(SOURCE_AGE);
+        gone += self.sweep_pages(move |conn| login_sources::delete_old(conn, unheard, PAGE))?;
         Ok(gone)
     }
 

@@ -7,7 +7,7 @@
 use domain::invalid::Lang;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
-/// A mail to a requester (`domain.md` §3.6, §5.3).
+/// A mail to a requester (`domain.md` §3.6, §5.3) or to a member of staff (§11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailTemplate {
     /// Proves the address of an anonymous requester. Needs `code`, `minutes`.
@@ -31,11 +31,15 @@ pub enum MailTemplate {
     /// It goes on as another one. Needs `number`, `survivor_number`, `note`; no link, because a
     /// removed request is no longer shown to its requester.
     Duplicate,
+    /// The code that starts an account, to staff. Needs `code`, `link`, `closes_on`.
+    SecurityCode,
+    /// A password ends soon, to staff. Needs `closes_on`.
+    CredentialExpiring,
 }
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 10] = [
+    pub const ALL: [MailTemplate; 12] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -46,6 +50,8 @@ impl MailTemplate {
         MailTemplate::Withdrawn,
         MailTemplate::Reopened,
         MailTemplate::Duplicate,
+        MailTemplate::SecurityCode,
+        MailTemplate::CredentialExpiring,
     ];
 
     /// The code kept in the outbox.
@@ -61,6 +67,8 @@ impl MailTemplate {
             MailTemplate::Withdrawn => "withdrawn",
             MailTemplate::Reopened => "reopened",
             MailTemplate::Duplicate => "duplicate",
+            MailTemplate::SecurityCode => "security-code",
+            MailTemplate::CredentialExpiring => "credential-expiring",
         }
     }
 
@@ -113,6 +121,14 @@ impl MailTemplate {
                 include_str!("../templates/mail/it/duplicate.txt"),
                 include_str!("../templates/mail/en/duplicate.txt"),
             ),
+            MailTemplate::SecurityCode => (
+                include_str!("../templates/mail/it/security-code.txt"),
+                include_str!("../templates/mail/en/security-code.txt"),
+            ),
+            MailTemplate::CredentialExpiring => (
+                include_str!("../templates/mail/it/credential-expiring.txt"),
+                include_str!("../templates/mail/en/credential-expiring.txt"),
+            ),
         };
         match lang {
             Lang::It => it,
@@ -143,6 +159,8 @@ pub struct MailContext {
     /// The last day to write about a resolved request, already written for people. No article comes before it, because
     /// the Italian one depends on the day ("il 7", "l'8").
     pub closes_on: Option<String>,
+    /// Where codes are shown, made from the configured address.
+    pub link: Option<String>,
     /// How long the code is valid.
     pub minutes: Option<u32>,
 }
@@ -159,6 +177,7 @@ impl MailContext {
             ("authority_label", &self.authority_label),
             ("survivor_number", &self.survivor_number),
             ("closes_on", &self.closes_on),
+            ("link", &self.link),
         ];
         let texts = texts
             .into_iter()

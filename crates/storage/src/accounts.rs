@@ -1,33 +1,13 @@
-//! Staff accounts and their placements.
+//! Placements of staff: a role at an authority's location. The accounts themselves are in `lives`.
 
 use diesel::prelude::*;
 use domain::actor::Role;
 use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, PlacementId};
-use jiff::Timestamp;
 
 use crate::schema::{accounts, authorities, placements};
-use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError};
-
-/// An account, as log-in needs it.
-#[derive(Clone)]
-pub struct Account {
-    /// Its id.
-    pub id: AccountId,
-    /// What the person types.
-    pub username: String,
-    /// What colleagues read.
-    pub display_name: String,
-    /// Argon2 hash, PHC string.
-    pub password_hash: String,
-    /// Whether it may log in at all.
-    pub active: bool,
-    /// Wrong passwords since the last right one.
-    pub failures: i32,
-    /// No try counts before.
-    pub blocked_until: Option<Timestamp>,
-}
+use crate::sql_types::Id;
+use crate::{DbConnection, StoreError, dialect};
 
 /// A role at an authority's location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,19 +26,6 @@ pub struct Placement {
     pub location_label: String,
 }
 
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = accounts, treat_none_as_default_value = false)]
-struct AccountRow {
-    id: Id,
-    username: String,
-    display_name: String,
-    password_hash: String,
-    active: bool,
-    failures: i32,
-    blocked_until: Option<Ts>,
-    created_at: Ts,
-}
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = placements)]
 pub(crate) struct PlacementRow {
@@ -69,53 +36,8 @@ pub(crate) struct PlacementRow {
     location_label: String,
 }
 
-/// The account with this user name, compared without letter case.
-pub fn find_by_username(
-    conn: &mut DbConnection,
-    username: &str,
-) -> Result<Option<Account>, StoreError> {
-    let row = accounts::table
-        .filter(accounts::username.eq(username.to_lowercase()))
-        .select(AccountRow::as_select())
-        .first(conn)
-        .optional()?;
-    Ok(row.map(|row| Account {
-        id: AccountId::new(row.id.0),
-        username: row.username,
-        display_name: row.display_name,
-        password_hash: row.password_hash,
-        active: row.active,
-        failures: row.failures,
-        blocked_until: row.blocked_until.map(|at| at.0),
-    }))
-}
-
-/// Adds an active account.
-pub fn insert(
-    conn: &mut DbConnection,
-    id: AccountId,
-    username: &str,
-    display_name: &str,
-    password_hash: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let row = AccountRow {
-        id: Id(id.uuid()),
-        username: username.to_lowercase(),
-        display_name: display_name.to_owned(),
-        password_hash: password_hash.to_owned(),
-        active: true,
-        failures: 0,
-        blocked_until: None,
-        created_at: Ts(now),
-    };
-    diesel::insert_into(accounts::table)
-        .values(row)
-        .execute(conn)?;
-    Ok(())
-}
-
-/// Gives an account a placement.
+/// Gives an account a placement: a new one, or one it held before. A second administrator of an
+/// authority is refused by the database.
 pub fn insert_placement(
     conn: &mut DbConnection,
     id: PlacementId,
@@ -124,7 +46,7 @@ pub fn insert_placement(
     authority: &AuthorityCode,
     location: (&str, &str),
 ) -> Result<(), StoreError> {
-    let values = (
+    let insert = diesel::insert_into(placements::table).values((
         placements::id.eq(Id(id.uuid())),
         placements::account_id.eq(Id(account.uuid())),
         placements::role.eq(role.code()),
@@ -132,54 +54,37 @@ pub fn insert_placement(
         placements::location_code.eq(location.0.to_owned()),
         placements::location_label.eq(location.1.to_owned()),
         placements::active.eq(true),
-    );
-    diesel::insert_into(placements::table)
-        .values(values)
+    ));
+    let keys = &["account_id", "role", "authority_code", "location_code"];
+    dialect::upsert(insert, keys, &["location_label", "active"]).execute(conn)?;
+    Ok(())
+}
+
+/// Takes a placement away.
+pub fn end_placement(conn: &mut DbConnection, id: PlacementId) -> Result<(), StoreError> {
+    diesel::update(placements::table.find(Id(id.uuid())))
+        .set(placements::active.eq(false))
         .execute(conn)?;
     Ok(())
 }
 
-/// Counts a try before its password is looked at, so that guessing in parallel gains nothing.
-/// Answers how many tries there were since the last right one, or `None` while the account is
-/// blocked: then the try does not count.
-pub fn count_try(
+/// Who administers an authority: account and placement.
+pub fn list_admins(
     conn: &mut DbConnection,
-    id: AccountId,
-    now: Timestamp,
-) -> Result<Option<i32>, StoreError> {
-    let free = accounts::blocked_until
-        .is_null()
-        .or(accounts::blocked_until.le(Ts(now)));
-    let counted = diesel::update(accounts::table.find(Id(id.uuid())).filter(free))
-        .set(accounts::failures.eq(accounts::failures + 1))
-        .execute(conn)?;
-    if counted == 0 {
-        return Ok(None);
-    }
-    let tries = accounts::table
-        .find(Id(id.uuid()))
-        .select(accounts::failures)
-        .first(conn)?;
-    Ok(Some(tries))
-}
-
-/// No try counts before `until`.
-pub fn block(conn: &mut DbConnection, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
-    diesel::update(accounts::table.find(Id(id.uuid())))
-        .set(accounts::blocked_until.eq(Some(Ts(until))))
-        .execute(conn)?;
-    Ok(())
-}
-
-/// The right password came: earlier tries are forgotten.
-pub fn forget_tries(conn: &mut DbConnection, id: AccountId) -> Result<(), StoreError> {
-    diesel::update(accounts::table.find(Id(id.uuid())))
-        .set((
-            accounts::failures.eq(0),
-            accounts::blocked_until.eq(None::<Ts>),
-        ))
-        .execute(conn)?;
-    Ok(())
+    authority: &AuthorityCode,
+) -> Result<Vec<(AccountId, PlacementId)>, StoreError> {
+    let rows = placements::table
+        .filter(placements::authority_code.eq(authority.to_string()))
+        .filter(
+            placements::role
+                .eq(Role::Admin.code())
+                .and(placements::active.eq(true)),
+        )
+        .order(placements::account_id.asc())
+        .select((placements::account_id, placements::id))
+        .load::<(Id, Id)>(conn)?;
+    let admin = |(account, id): (Id, Id)| (AccountId::new(account.0), PlacementId::new(id.0));
+    Ok(rows.into_iter().map(admin).collect())
 }
 
 /// The name of an account, for colleagues.

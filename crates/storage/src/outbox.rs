@@ -5,7 +5,7 @@
 //! of the present fence may say how it went.
 
 use diesel::prelude::*;
-use domain::ids::{MessageId, ProofId, TicketId};
+use domain::ids::{AccountId, IssueId, MessageId, ProofId, TicketId};
 use domain::invalid::Lang;
 use jiff::Timestamp;
 
@@ -25,6 +25,10 @@ pub struct Outgoing {
     pub seq: Option<i64>,
     /// The e-mail proof it is about.
     pub proof: Option<ProofId>,
+    /// The account it is about.
+    pub account: Option<AccountId>,
+    /// The codes it carries.
+    pub issue: Option<IssueId>,
     /// Which text.
     pub template: String,
     /// One address.
@@ -54,6 +58,8 @@ struct OutboxRow {
     last_error: Option<String>,
     created_at: Ts,
     sent_at: Option<Ts>,
+    account_id: Option<Id>,
+    issue_id: Option<Id>,
 }
 
 /// Puts a message out, in the transaction of what causes it.
@@ -73,6 +79,8 @@ pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Resul
         last_error: None,
         created_at: Ts(now),
         sent_at: None,
+        account_id: message.account.map(|id| Id(id.uuid())),
+        issue_id: message.issue.map(|id| Id(id.uuid())),
     };
     diesel::insert_into(outbox::table)
         .values(row)
@@ -204,6 +212,8 @@ impl OutboxRow {
             ticket: self.ticket_id.map(|id| TicketId::new(id.0)),
             seq: self.seq,
             proof: self.proof_id.map(|id| ProofId::new(id.0)),
+            account: self.account_id.map(|id| AccountId::new(id.0)),
+            issue: self.issue_id.map(|id| IssueId::new(id.0)),
             template: self.template,
             recipient: self.recipient.open(),
             lang: if self.lang == "en" {

@@ -83,6 +83,7 @@ diesel::table! {
         used_at -> Instant,
         expires_at -> Instant,
         revoked_at -> Nullable<Instant>,
+        second_factor_at -> Nullable<Instant>,
     }
 }
 
@@ -208,6 +209,8 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Instant,
         sent_at -> Nullable<Instant>,
+        account_id -> Nullable<Uid>,
+        issue_id -> Nullable<Uid>,
     }
 }
 
@@ -250,6 +253,175 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    account_lives (account_id) {
+        account_id -> Uid,
+        version -> BigInt,
+        state -> Text,
+        home -> Nullable<Text>,
+        email -> Nullable<Text>,
+        person_print -> Nullable<Text>,
+        password_set_at -> Nullable<Instant>,
+        must_change_by -> Nullable<Instant>,
+        password_changes -> Integer,
+        second_factor -> Nullable<Binary>,
+        second_factor_at -> Nullable<Instant>,
+        second_factor_step -> BigInt,
+        confirmed_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, JsonDoc, Uid};
+    /// See `migrations/`.
+    account_events (account_id, seq) {
+        account_id -> Uid,
+        seq -> BigInt,
+        at -> Instant,
+        kind -> Text,
+        actor_account -> Nullable<Uid>,
+        detail -> JsonDoc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    credential_issues (id) {
+        id -> Uid,
+        account_id -> Uid,
+        identification_print -> Text,
+        security_print -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        tries -> Integer,
+        used_at -> Nullable<Instant>,
+        voided_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    password_history (account_id, set_at) {
+        account_id -> Uid,
+        set_at -> Instant,
+        password_hash -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    recovery_codes (account_id, code_print) {
+        account_id -> Uid,
+        code_print -> Text,
+        used_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    security_answers (account_id, question) {
+        account_id -> Uid,
+        question -> Text,
+        answer_hash -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    login_sources (account_id, source) {
+        account_id -> Uid,
+        source -> Text,
+        failures -> Integer,
+        blocked_until -> Nullable<Instant>,
+        succeeded_at -> Nullable<Instant>,
+        tried_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    federated_identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        account_id -> Uid,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Instant};
+    /// See `migrations/`.
+    used_tokens (print) {
+        print -> Text,
+        expires_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    authority_setups (authority_code) {
+        authority_code -> Text,
+        confirmed_at -> Nullable<Instant>,
+        confirmed_by -> Nullable<Uid>,
+        terms_version -> Nullable<Text>,
+        terms_at -> Nullable<Instant>,
+        terms_by -> Nullable<Uid>,
+        opened_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    clients (id) {
+        id -> Uid,
+        label -> Text,
+        contact -> Text,
+        scopes -> Text,
+        authority_code -> Nullable<Text>,
+        voucher_client -> Nullable<Text>,
+        purposes -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        revoked_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    client_credentials (id) {
+        id -> Uid,
+        client_id -> Uid,
+        kind -> Text,
+        value -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        revoked_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -264,5 +436,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     legs,
     outbox,
     email_proofs,
-    idempotency_keys
+    idempotency_keys,
+    account_lives,
+    account_events,
+    credential_issues,
+    password_history,
+    recovery_codes,
+    security_answers,
+    login_sources,
+    federated_identities,
+    used_tokens,
+    authority_setups,
+    clients,
+    client_credentials
 );

@@ -1,11 +1,12 @@
 //! Log-ins of staff: which hold, in which placement, and the one refresh token that is good.
 
 use diesel::prelude::*;
+use domain::account::AccountState;
 use domain::ids::{AccountId, PlacementId, SessionId};
 use jiff::Timestamp;
 
 use crate::accounts::{Placement, PlacementRow, placement};
-use crate::schema::{accounts, authorities, placements, sessions};
+use crate::schema::{account_lives, accounts, authorities, placements, sessions};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError};
 
@@ -22,6 +23,12 @@ pub struct LiveSession {
     pub display_name: String,
     /// The placement chosen, if still held.
     pub placement: Option<Placement>,
+    /// When the person logged in; renewing does not count.
+    pub since: Timestamp,
+    /// Whether a second factor was shown, here or to the identity service.
+    pub has_second_factor: bool,
+    /// Whether another password must be set before anything else.
+    pub must_change_password: bool,
 }
 
 #[derive(Insertable)]
@@ -35,30 +42,74 @@ struct SessionRow {
     used_at: Ts,
     expires_at: Ts,
     revoked_at: Option<Ts>,
+    second_factor_at: Option<Ts>,
+}
+
+/// A session to open.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose.
+    pub account: AccountId,
+    /// The placement chosen, if there is no choice.
+    pub placement: Option<PlacementId>,
+    /// Hash of the one refresh token that is good.
+    pub refresh_hash: &'a str,
+    /// Whether a second factor was shown.
+    pub has_second_factor: bool,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
 }
 
 /// Opens a session.
 pub fn insert_session(
     conn: &mut DbConnection,
-    id: SessionId,
-    account: AccountId,
-    placement: Option<PlacementId>,
-    refresh_hash: &str,
+    session: NewSession<'_>,
     now: Timestamp,
-    expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     let row = SessionRow {
-        id: Id(id.uuid()),
-        account_id: Id(account.uuid()),
-        placement_id: placement.map(|id| Id(id.uuid())),
-        refresh_hash: refresh_hash.to_owned(),
+        id: Id(session.id.uuid()),
+        account_id: Id(session.account.uuid()),
+        placement_id: session.placement.map(|id| Id(id.uuid())),
+        refresh_hash: session.refresh_hash.to_owned(),
         created_at: Ts(now),
         used_at: Ts(now),
-        expires_at: Ts(expires_at),
+        expires_at: Ts(session.expires_at),
         revoked_at: None,
+        second_factor_at: session.has_second_factor.then_some(Ts(now)),
     };
     diesel::insert_into(sessions::table)
         .values(row)
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Ends every session of an account at once, but for `except`.
+pub fn revoke_sessions(
+    conn: &mut DbConnection,
+    account: AccountId,
+    except: Option<SessionId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let open = sessions::table
+        .filter(sessions::account_id.eq(Id(account.uuid())))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::id.ne(Id(except.map_or(uuid::Uuid::nil(), SessionId::uuid))));
+    diesel::update(open)
+        .set(sessions::revoked_at.eq(Some(Ts(now))))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// A second factor was shown in this session.
+pub fn mark_second_factor(
+    conn: &mut DbConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(Id(id.uuid())))
+        .set(sessions::second_factor_at.eq(Some(Ts(now))))
         .execute(conn)?;
     Ok(())
 }
@@ -72,7 +123,7 @@ pub fn find_live_session(
     used_after: Timestamp,
 ) -> Result<Option<LiveSession>, StoreError> {
     let found = sessions::table
-        .inner_join(accounts::table)
+        .inner_join(accounts::table.inner_join(account_lives::table))
         .left_join(
             placements::table
                 .left_join(authorities::table.on(authorities::code.eq(placements::authority_code))),
@@ -87,25 +138,35 @@ pub fn find_live_session(
         .filter(accounts::active.eq(true))
         .select((
             (accounts::id, accounts::username, accounts::display_name),
+            (
+                sessions::created_at,
+                sessions::second_factor_at,
+                account_lives::state,
+            ),
             Option::<PlacementRow>::as_select(),
             authorities::label.nullable(),
             placements::active.nullable(),
         ))
         .first::<(
             (Id, String, String),
+            (Ts, Option<Ts>, String),
             Option<PlacementRow>,
             Option<String>,
             Option<bool>,
         )>(conn)
         .optional()?;
-    let Some(((account, username, display_name), row, label, active)) = found else {
+    let Some(((account, username, display_name), standing, row, label, active)) = found else {
         return Ok(None);
     };
     let placement = match (row, label, active) {
         (Some(row), Some(label), Some(true)) => Some(placement((row, label))?),
         _ => None,
     };
+    let (since, second_factor_at, state) = standing;
     Ok(Some(LiveSession {
+        since: since.0,
+        has_second_factor: second_factor_at.is_some(),
+        must_change_password: state == AccountState::MustChange.code(),
         id,
         account: AccountId::new(account.0),
         username,

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
-use domain::ids::{TicketId, TicketNumber, TicketRef};
+use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::ticket::{Desk, Ticket};
 use domain::visibility::Scope;
@@ -395,6 +395,24 @@ pub fn list_due(
     Ok(rows
         .into_iter()
         .map(|(at, id)| (at.0, TicketId::new(id.0)))
+        .collect())
+}
+
+/// The tickets an account owns that are not over, with who has them in custody.
+pub fn list_owned(
+    conn: &mut DbConnection,
+    account: AccountId,
+) -> Result<Vec<(TicketId, AuthorityCode)>, StoreError> {
+    let owner = assignee::to_column(&Assignee::Operator(account));
+    let rows = tickets::table
+        .filter(tickets::assignee.eq(Some(owner)))
+        .filter(tickets::state.ne_all(["auto-closed", "removed"]))
+        .order(tickets::id.asc())
+        .select((tickets::id, tickets::custodian))
+        .load::<(Id, String)>(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, custodian)| (TicketId::new(id.0), custodian.as_str().into()))
         .collect())
 }
 

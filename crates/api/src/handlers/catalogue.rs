@@ -14,6 +14,7 @@ use super::codes::{
 };
 use super::status::content_tag;
 use super::{CodeLabel, Links, links};
+use crate::block;
 use crate::conditions::is_known;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -339,6 +340,9 @@ struct AuthorityBody {
     /// The services it can be chosen for.
     #[schema(value_type = Vec<ServiceCode>, max_items = 200)]
     services: Vec<String>,
+    /// Whether it takes requests yet: until its administrator has set it up, filing to it is refused
+    /// with `authority-inactive`.
+    receives: bool,
 }
 
 /// Lists the authorities.
@@ -350,8 +354,10 @@ pub(crate) async fn list_authorities(
     request: HttpRequest,
     desk: web::Data<Desk>,
     lang: Language,
-) -> HttpResponse {
+) -> Result<HttpResponse, Problem> {
     let today = desk.today();
+    let asked = desk.clone();
+    let receiving = block(move || asked.list_receiving()).await?;
     let reference = desk.reference();
     let items = reference
         .authorities()
@@ -366,16 +372,17 @@ pub(crate) async fn list_authorities(
                 .filter(|service| authority.serves(&service.code, today))
                 .map(|service| service.code.to_string())
                 .collect(),
+            receives: receiving.contains(&authority.code),
         })
         .collect();
-    cacheable(
+    Ok(cacheable(
         &request,
         &AuthorityList {
             items,
             next_cursor: None,
             links: links(&request, None),
         },
-    )
+    ))
 }
 
 /// An answer anybody may keep, tagged by its content.

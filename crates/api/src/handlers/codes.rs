@@ -6,6 +6,61 @@
 
 use utoipa::ToSchema;
 
+/// Where an account stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AccountState {
+    Requested,
+    Identified,
+    Issued,
+    Activated,
+    Active,
+    MustChange,
+    Locked,
+    Suspended,
+    Revoked,
+    Expired,
+}
+
+/// A step of an account's life, taken by whoever keeps it.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AccountStep {
+    Identify,
+    Issue,
+    Unlock,
+    Suspend,
+    Reactivate,
+    Revoke,
+}
+
+/// How a person was identified.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Attestation {
+    InPerson,
+    Remote,
+}
+
+/// The document an officer saw.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DocumentKind {
+    IdentityCard,
+    Passport,
+    DrivingLicence,
+    ServiceCard,
+    DigitalIdentity,
+}
+
+/// A step of opening an authority.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SetupStep {
+    ConfirmData,
+    AcceptTerms,
+}
+
 /// A state of a ticket.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]

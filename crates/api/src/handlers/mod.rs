@@ -1,15 +1,18 @@
 //! The handlers, a file a group, like the URL tree. Bodies stand beside their handler.
 
+pub(crate) mod accounts;
 pub(crate) mod actions;
 pub(crate) mod attachments;
 pub(crate) mod catalogue;
 pub(crate) mod codes;
+pub(crate) mod credentials;
 pub(crate) mod email_proofs;
 pub(crate) mod filing;
 pub(crate) mod own_body;
 pub(crate) mod own_tickets;
 pub(crate) mod screen_body;
 pub(crate) mod sessions;
+pub(crate) mod setups;
 pub(crate) mod status;
 pub(crate) mod ticket;
 mod ticket_filter;

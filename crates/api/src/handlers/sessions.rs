@@ -13,6 +13,7 @@ use validator::Validate;
 
 use super::CodeLabel;
 use super::codes::{self, Role, TokenType};
+use super::credentials::network;
 use super::email_proofs::replay_header;
 use crate::app::Shared;
 use crate::block;
@@ -66,6 +67,10 @@ struct SessionBody {
     /// The placement chosen; null until one is.
     #[schema(required)]
     placement: Option<PlacementBody>,
+    /// Whether the password must be changed before anything else.
+    must_change_password: bool,
+    /// Whether a second factor was shown.
+    second_factor: bool,
 }
 
 /// A role at an authority's location.
@@ -114,6 +119,8 @@ fn session_body(shared: &Shared, signed_in: &SignedIn) -> Result<SessionBody, De
             .map(PlacementBody::from)
             .collect(),
         placement: signed_in.placement.as_ref().map(PlacementBody::from),
+        must_change_password: signed_in.must_change_password,
+        second_factor: signed_in.has_second_factor,
     })
 }
 
@@ -134,10 +141,14 @@ pub(crate) async fn open_session(
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
     let (body, content): (CredentialsBody, _) = read_repeatable(&request, payload).await?;
+    let network = network(&request);
     let once = repeatable.told_by(body.username.trim()).with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
-            let signed_in = shared.desk.sign_in(body.username.trim(), &body.password)?;
+            let (username, otp) = (body.username.trim(), body.otp.as_deref());
+            let signed_in = shared
+                .desk
+                .sign_in(username, &body.password, otp, &network)?;
             session_body(&shared, &signed_in)
         })
     })
@@ -202,10 +213,10 @@ pub(crate) async fn choose_placement(
     shared: web::Data<Shared>,
 ) -> Result<HttpResponse, Problem> {
     let body: ChoiceBody = read_as(read_object(&request, payload, Expects::Json).await?)?;
-    let (session, account) = (staff.0.id, staff.0.account);
+    let session = staff.0;
     let wanted = PlacementId::new(body.placement_id);
     let body = block(move || {
-        let chosen = shared.desk.choose_placement(session, account, wanted)?;
+        let chosen = shared.desk.choose_placement(&session, wanted)?;
         session_body(&shared, &chosen)
     })
     .await?;

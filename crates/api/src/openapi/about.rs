@@ -6,7 +6,7 @@ use super::SpecError;
 use super::walk;
 
 /// Every tag a handler may use, in the order of the reader's journey.
-pub(super) const TAGS: [(&str, &str); 11] = [
+pub(super) const TAGS: [(&str, &str); 13] = [
     (
         "catalogue",
         "Services, authorities and forms: what can be asked, of whom. No token needed.",
@@ -37,6 +37,14 @@ pub(super) const TAGS: [(&str, &str); 11] = [
     ),
     ("work", "Staff: queues, colleagues and the feed of changes."),
     ("administration", "Configuration, audit and reports."),
+    (
+        "accounts",
+        "Accounts of staff, from the first code to the last day, and the authorities they open.",
+    ),
+    (
+        "credentials",
+        "One's own password and second factor, and tokens of programs.",
+    ),
     ("status", "Health of the service."),
     (
         "documents",

@@ -9,6 +9,7 @@ use super::problems;
 use super::shared;
 use super::walk::{self, Object};
 use super::{Access, OperationFacts, SpecError};
+use crate::policy;
 
 /// Completes every operation; facts and operations must name each other one to one.
 pub(super) fn complete(document: &mut Value, facts: &[OperationFacts]) -> Result<(), SpecError> {
@@ -92,10 +93,15 @@ impl Operation<'_> {
         self.add_problems()
     }
 
-    /// A one-line doc comment is both summary and description.
+    /// A one-line doc comment is both summary and description; who may call is added from the policy.
     fn describe(&mut self) {
         if let Some(summary) = self.operation.get("summary").cloned() {
             self.operation.entry("description").or_insert(summary);
+        }
+        if let Some(who) = policy::in_words(self.id) {
+            let said = walk::text(self.operation, "description").to_owned();
+            self.operation
+                .insert("description".to_owned(), format!("{said}\n\n{who}").into());
         }
     }
 

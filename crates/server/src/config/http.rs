@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
 use api::app::ServeOptions;
+use api::rate_limit::Budgets;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
@@ -17,6 +18,9 @@ pub(super) struct HttpSection {
     max_connections: usize,
     trusted_proxies: Vec<String>,
     requests_per_minute: u32,
+    requests_per_minute_anonymous: u32,
+    requests_per_minute_citizen: u32,
+    requests_per_minute_client: u32,
     idempotency_keep: String,
     shutdown_seconds: u64,
 }
@@ -30,7 +34,7 @@ pub(crate) struct Http {
     /// Proxies that are believed.
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// Calls a caller may make.
-    pub(crate) requests_per_minute: NonZeroU32,
+    pub(crate) budgets: Budgets,
 }
 
 /// Stands in for what was wrong and has been said.
@@ -50,10 +54,27 @@ impl HttpSection {
                 Err(_) => check.say("http.trusted_proxies", format!("{text:?} is no IP address")),
             }
         }
-        let requests_per_minute = NonZeroU32::new(self.requests_per_minute).unwrap_or_else(|| {
-            check.say("http.requests_per_minute", "0 would let nobody in");
-            NonZeroU32::MIN
-        });
+        let mut budget = |key: &str, calls: u32| {
+            NonZeroU32::new(calls).unwrap_or_else(|| {
+                check.say(&format!("http.{key}"), "0 would let nobody in");
+                NonZeroU32::MIN
+            })
+        };
+        let budgets = Budgets {
+            staff: budget("requests_per_minute", self.requests_per_minute),
+            anonymous: budget(
+                "requests_per_minute_anonymous",
+                self.requests_per_minute_anonymous,
+            ),
+            citizen: budget(
+                "requests_per_minute_citizen",
+                self.requests_per_minute_citizen,
+            ),
+            client: budget(
+                "requests_per_minute_client",
+                self.requests_per_minute_client,
+            ),
+        };
         let workers = check.number("http.workers", self.workers, 0..=1_024);
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
         let options = ServeOptions {
@@ -71,7 +92,7 @@ impl HttpSection {
             bind,
             options,
             trusted_proxies,
-            requests_per_minute,
+            budgets,
         };
         (http, idempotency)
     }

@@ -4,6 +4,7 @@
 //! variables override it. Read once at the start, checked as a whole, handed down by value.
 //! Invariant: no message and no `Debug` text of this module holds a secret.
 
+mod accounts;
 mod check;
 mod citizens;
 mod data;
@@ -25,6 +26,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use storage::DbConfig;
 
+pub(crate) use accounts::Passwords;
 pub(crate) use check::Check;
 pub(crate) use citizens::Citizens;
 pub(crate) use data::Blobs;
@@ -49,6 +51,8 @@ struct Written {
     quota: form::QuotaSection,
     email_proof: form::EmailProofSection,
     sign_in: sign_in::SignInSection,
+    passwords: accounts::PasswordsSection,
+    accounts: accounts::AccountsSection,
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
     log: log::LogSection,
@@ -78,6 +82,10 @@ pub(crate) struct Config {
     pub(crate) email_proof: service::settings::EmailProofSettings,
     /// Log-in.
     pub(crate) sign_in: service::settings::SignInSettings,
+    /// Rules for passwords.
+    pub(crate) passwords: Passwords,
+    /// Accounts' life.
+    pub(crate) accounts: service::settings::AccountSettings,
     /// How many passwords are hashed at once.
     pub(crate) parallel_hashings: usize,
     /// What our tokens name as their issuer, if not the base URL.
@@ -125,6 +133,8 @@ impl Written {
             text_limits: self.form.check(&mut check),
             quotas: self.quota.check(&mut check),
             email_proof: self.email_proof.check(&mut check),
+            passwords: self.passwords.check(&mut check),
+            accounts: self.accounts.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
             log: self.log.check(&mut check),

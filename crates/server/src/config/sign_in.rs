@@ -1,7 +1,7 @@
 //! Log-in of staff.
 
 use serde::Deserialize;
-use service::settings::SignInSettings;
+use service::settings::{PasswordPolicies, SignInSettings};
 
 use super::check::Check;
 use super::set;
@@ -12,7 +12,8 @@ pub(super) struct SignInSection {
     issuer: String,
     session_absolute: String,
     session_idle: String,
-    free_failures: i32,
+    require_second_factor: bool,
+    fresh_login: String,
     longest_delay: String,
     hash_memory_kib: u32,
     hash_passes: u32,
@@ -41,7 +42,6 @@ impl SignInSection {
         let settings = SignInSettings {
             absolute,
             idle,
-            free_failures: check.number("sign_in.free_failures", self.free_failures, 1..=10),
             longest_delay: check.period(
                 "sign_in.longest_delay",
                 &self.longest_delay,
@@ -54,6 +54,9 @@ impl SignInSection {
                 19_456..=1_048_576,
             ),
             hash_passes: check.number("sign_in.hash_passes", self.hash_passes, 2..=20),
+            policies: PasswordPolicies::default(),
+            require_second_factor: self.require_second_factor,
+            fresh: check.period("sign_in.fresh_login", &self.fresh_login, ("PT1M", "PT8H")),
         };
         let hashings = check.number("sign_in.parallel_hashings", self.parallel_hashings, 1..=64);
         (settings, hashings, set(&self.issuer).map(str::to_owned))

@@ -1,0 +1,101 @@
+//! Passwords that end soon: their owners are told 14, 7 and 1 days before (`domain.md` §11.4).
+
+use domain::ids::MessageId;
+use domain::invalid::Lang;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use storage::DbConnection;
+use storage::lives::{self, AccountEvent, Life};
+use storage::outbox::{self, Outgoing};
+
+use crate::texts::MailTemplate;
+use crate::{Desk, DeskError};
+
+/// Days before the end at which somebody is told.
+pub const WARNING_DAYS: [i64; 3] = [14, 7, 1];
+/// What such an event is called (`domain.md`, annex).
+pub const EXPIRING: &str = "credential.expiring";
+/// Accounts looked at in one page.
+const PAGE: i64 = 50;
+
+impl Desk {
+    /// Tells everybody whose password ends soon, once for each of the days. Days that were missed are
+    /// not told late. Running it twice tells nobody twice: the account's history says what was told.
+    pub fn warn_of_ends(&self) -> Result<usize, DeskError> {
+        let now = self.clock.now();
+        let until = now
+            .checked_add(SignedDuration::from_hours(14 * 24))
+            .unwrap_or(now);
+        let (mut told, mut after) = (0, None);
+        loop {
+            let page = self
+                .db
+                .read(|conn| lives::list_expiring(conn, now, until, after, PAGE))?;
+            let Some(last) = page.last() else {
+                return Ok(told);
+            };
+            after = Some(last.id);
+            for life in page {
+                let desk = self.clone();
+                let id = life.id;
+                let result = self.db.write(move |conn| desk.warn_of_end(conn, life, now));
+                match result {
+                    Ok(was_told) => told += usize::from(was_told),
+                    // Somebody changed the account meanwhile; the next run looks at it again.
+                    Err(DeskError::Busy) => {}
+                    Err(error) => {
+                        tracing::error!(account.id = %id, error = error.as_cause(), "a warning failed");
+                    }
+                }
+            }
+        }
+    }
+
+    fn warn_of_end(
+        &self,
+        conn: &mut DbConnection,
+        mut life: Life,
+        now: Timestamp,
+    ) -> Result<bool, DeskError> {
+        let Some(end) = life.must_change_by else {
+            return Ok(false);
+        };
+        let left = end.duration_since(now).as_hours();
+        // The smallest of the days that has come.
+        let days = WARNING_DAYS.iter().rev().find(|days| left < **days * 24);
+        let Some(days) = days else {
+            return Ok(false);
+        };
+        let detail = json!({"days": days, "must_change_by": end.to_string()});
+        let past = lives::list_events(conn, life.id, 100)?;
+        let is_told = past
+            .iter()
+            .any(|entry| entry.event.kind == EXPIRING && entry.event.detail == detail);
+        if is_told {
+            return Ok(false);
+        }
+        let event = AccountEvent {
+            kind: EXPIRING.to_owned(),
+            actor: None,
+            detail,
+        };
+        lives::save(conn, &mut life, &event, now)?;
+        if let Some(email) = &life.email {
+            let message = Outgoing {
+                id: MessageId::new(self.ids.uuid()),
+                ticket: None,
+                seq: None,
+                proof: None,
+                account: Some(life.id),
+                issue: None,
+                template: MailTemplate::CredentialExpiring.as_str().to_owned(),
+                recipient: email.clone(),
+                lang: Lang::It,
+                attempts: 0,
+                fence: 0,
+            };
+            outbox::put(conn, &message, now)?;
+        }
+        Ok(true)
+    }
+}

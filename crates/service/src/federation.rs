@@ -1,0 +1,131 @@
+//! Staff who come through a regional identity service: it says who they are and where they work.
+//!
+//! A person is issuer and subject; a mail address never tells (A7). What the service says is taken
+//! anew at each log-in: a place it no longer names is lost.
+
+use domain::account::AccountState;
+use domain::actor::Role;
+use domain::codes::AuthorityCode;
+use domain::ids::{AccountId, PlacementId};
+use domain::permissions::{self, Right};
+use serde_json::json;
+use storage::lives::{self, AccountEvent, Life};
+use storage::{DbConnection, accounts, federated};
+
+use crate::clients::OnceToken;
+use crate::sign_in::SignedIn;
+use crate::{Desk, DeskError};
+
+/// A person as the identity service vouches for them; everything in it was verified.
+#[derive(Debug, Clone)]
+pub struct FederatedPerson {
+    /// The service.
+    pub issuer: String,
+    /// The person there.
+    pub subject: String,
+    /// The tax code, already checked.
+    pub tax_code: String,
+    /// What colleagues read.
+    pub display_name: String,
+    /// Whether the service saw a second factor.
+    pub has_second_factor: bool,
+    /// Where they work, as the installation maps it; what it does not know is left out.
+    pub placements: Vec<FederatedPlacement>,
+    /// The token, if it says which one it is: good once.
+    pub token: Option<OnceToken>,
+}
+
+/// A role at a place, mapped from what the service says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FederatedPlacement {
+    /// The role.
+    pub role: Role,
+    /// The authority.
+    pub authority: AuthorityCode,
+    /// The unit.
+    pub location_code: String,
+    /// The unit's label.
+    pub location_label: String,
+}
+
+impl Desk {
+    /// Opens a session for a person the identity service vouches for. Somebody it names no place for
+    /// that we know is let in without any right.
+    pub fn sign_in_federated(&self, person: &FederatedPerson) -> Result<SignedIn, DeskError> {
+        if let Some(token) = &person.token {
+            self.use_token(token)?;
+        }
+        let (desk, person) = (self.clone(), person.clone());
+        let print = self
+            .secrets
+            .fingerprint("federated", person.tax_code.as_bytes());
+        self.db.write(move |conn| {
+            let now = desk.clock.now();
+            let known = federated::find(conn, &person.issuer, &person.subject)?;
+            let life = match known {
+                Some(id) => lives::find(conn, id)?.ok_or(DeskError::NotFound)?,
+                None => desk.welcome(conn, &person, &print)?,
+            };
+            // The same identity with another tax code is not the same person.
+            let is_same = life.person_print.as_ref().is_none_or(|kept| *kept == print);
+            if !is_same || !life.state.may_sign_in() {
+                return Err(DeskError::Credentials);
+            }
+            desk.place_as_told(conn, life.id, &person)?;
+            desk.release_tickets(conn, life.id, now)?;
+            desk.open_session(conn, life, person.has_second_factor, now)
+        })
+    }
+
+    /// An account for somebody who comes for the first time. It has no password and never gets one.
+    fn welcome(
+        &self,
+        conn: &mut DbConnection,
+        person: &FederatedPerson,
+        print: &str,
+    ) -> Result<Life, DeskError> {
+        let now = self.clock.now();
+        let id = AccountId::new(self.ids.uuid());
+        let username = format!("fed-{}", id.uuid().simple());
+        let mut life = Life::new(id, &username, &person.display_name, now);
+        life.state = AccountState::Activated;
+        life.person_print = Some(print.to_owned());
+        let event = AccountEvent {
+            kind: "account.federated".to_owned(),
+            actor: None,
+            detail: json!({"issuer": person.issuer}),
+        };
+        lives::insert(conn, &life, &event)?;
+        federated::insert(conn, &person.issuer, &person.subject, id, now)?;
+        Ok(life)
+    }
+
+    /// Gives and takes places as the service says. Nobody becomes an administrator that way.
+    fn place_as_told(
+        &self,
+        conn: &mut DbConnection,
+        account: AccountId,
+        person: &FederatedPerson,
+    ) -> Result<(), DeskError> {
+        let held = accounts::list_placements(conn, account)?;
+        let allowed = |one: &&FederatedPlacement| {
+            !permissions::has(one.role, Right::KeepAccounts) || one.role == Role::RegionalSupervisor
+        };
+        let told: Vec<&FederatedPlacement> = person.placements.iter().filter(allowed).collect();
+        for gone in &held {
+            let is_told = told.iter().any(|one| {
+                (one.role, &one.authority, &one.location_code)
+                    == (gone.role, &gone.authority, &gone.location_code)
+            });
+            if !is_told {
+                accounts::end_placement(conn, gone.id)?;
+            }
+        }
+        for place in told {
+            let id = PlacementId::new(self.ids.uuid());
+            let unit = (place.location_code.as_str(), place.location_label.as_str());
+            accounts::insert_placement(conn, id, account, place.role, &place.authority, unit)?;
+        }
+        Ok(())
+    }
+}

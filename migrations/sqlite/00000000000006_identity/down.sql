@@ -1,0 +1,17 @@
+DROP INDEX tickets_by_assignee;
+DROP INDEX placements_authority_code_key;
+ALTER TABLE outbox DROP COLUMN issue_id;
+ALTER TABLE outbox DROP COLUMN account_id;
+ALTER TABLE sessions DROP COLUMN second_factor_at;
+DROP TABLE client_credentials;
+DROP TABLE clients;
+DROP TABLE authority_setups;
+DROP TABLE used_tokens;
+DROP TABLE federated_identities;
+DROP TABLE login_sources;
+DROP TABLE security_answers;
+DROP TABLE recovery_codes;
+DROP TABLE password_history;
+DROP TABLE credential_issues;
+DROP TABLE account_events;
+DROP TABLE account_lives;
