@@ -3,6 +3,9 @@
 #
 #   scripts/with-postgres.sh COMMAND [ARGUMENT…]
 #
+# The command's role may create databases and is no superuser: it is held by
+# row-level security, as the application's should be.
+#
 # The cluster lives in a temporary folder, listens on a free loopback port, and
 # is stopped and removed when the command ends, however it ends.  The command
 # finds it by TEST_DATABASE_URL, runs without standard input, and its exit code
@@ -170,6 +173,13 @@ if ! as_owner env LC_ALL=C "$binaries/initdb" --pgdata="$folder/data" --username
     die 'initdb failed'
 fi
 
+# A plain role, because a superuser would pass by row-level security.
+if ! as_owner env LC_ALL=C "$binaries/postgres" --single -D "$folder/data" -c fsync=off postgres \
+    >"$folder/role.log" 2>&1 <<<'CREATE ROLE sportello LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS'; then
+    cat "$folder/role.log" >&2
+    die 'the role of the tests could not be created'
+fi
+
 start_on() {
     as_owner env LC_ALL=C "$binaries/pg_ctl" start --silent --wait --timeout=60 \
         --pgdata="$folder/data" --log="$folder/data/server.log" \
@@ -192,7 +202,7 @@ if [ -z "$port" ]; then
     die 'the server did not start'
 fi
 
-export TEST_DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
+export TEST_DATABASE_URL="postgres://sportello@127.0.0.1:$port/postgres"
 cd "$home"
 
 # A process group of its own, so that stopping us stops all the command started.

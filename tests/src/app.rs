@@ -13,6 +13,7 @@ use api::proxies::Proxies;
 use api::rate_limit::{Budgets, RateLimits};
 use api::tokens::Tokens;
 use diesel::RunQueryDsl;
+use domain::visibility::Scope;
 use jiff::{Span, Timestamp};
 use serde_json::json;
 use service::clock::ManualClock;
@@ -206,7 +207,7 @@ impl TestApp {
     pub fn count(&self, table: &str) -> i64 {
         let sql = format!("(SELECT count(*) FROM {table})");
         self.db
-            .read(|conn| {
+            .read_in(&Scope::System, |conn| {
                 let count = diesel::dsl::sql::<diesel::sql_types::BigInt>(&sql);
                 Ok::<_, StoreError>(diesel::select(count).get_result::<i64>(conn)?)
             })
@@ -216,9 +217,9 @@ impl TestApp {
     /// Changes rows behind the program's back, for states that no call leads to.
     pub fn execute(&self, sql: &str) {
         let sql = sql.to_owned();
-        let changed = self
-            .db
-            .write(move |conn| Ok::<_, StoreError>(diesel::sql_query(sql).execute(conn)?));
+        let changed = self.db.write_in(&Scope::System, move |conn| {
+            Ok::<_, StoreError>(diesel::sql_query(sql).execute(conn)?)
+        });
         assert_ne!(changed.expect("the rows are changed"), 0, "no such row");
     }
 

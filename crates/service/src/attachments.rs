@@ -76,7 +76,7 @@ impl Desk {
         wanted: &TicketRef,
         id: AttachmentId,
     ) -> Result<Attachment, DeskError> {
-        self.db.read_snapshot(|conn| {
+        self.db.read_snapshot_in(scope, |conn| {
             let (ticket, _) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
             let files = attachments::list(conn, ticket.id)?;

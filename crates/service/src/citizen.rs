@@ -65,7 +65,7 @@ impl Desk {
             after: after.map(|(at, id)| (Key::At(at), id)),
             limit,
         };
-        self.db.read_snapshot(|conn| {
+        self.db.read_snapshot_in(scope, |conn| {
             let items = list::list(conn, scope, &Filter::default(), &page)?;
             let ids: Vec<TicketId> = items.iter().map(|item| item.id).collect();
             let mut previews = history::list_last_messages(conn, &ids)?;
@@ -109,19 +109,19 @@ impl Desk {
     ) -> Result<Answer<Replied>, DeskError> {
         // Taken before the transaction: a follow-up needs one, and skipped numbers do no harm.
         let now = self.clock.now();
-        let is_over = self.db.read(|conn| {
-            let found = tickets::find(conn, scope, &wanted)?.ok_or(DeskError::NotFound)?;
-            Ok::<_, DeskError>(found.0.takes_no_reply(now))
+        let (id, is_over) = self.db.read_in(scope, |conn| {
+            let (found, _) = tickets::find(conn, scope, &wanted)?.ok_or(DeskError::NotFound)?;
+            Ok::<_, DeskError>((found.id, found.takes_no_reply(now)))
         })?;
         let number = if is_over {
             Some(self.next_number(now)?)
         } else {
             None
         };
-        let (desk, scope) = (self.clone(), scope.clone());
-        self.write_once(once, move |conn| {
+        let (desk, reach) = (self.clone(), reach_of_reply(scope, id));
+        self.write_once(&reach.clone(), once, move |conn| {
             let (mut ticket, dossier) =
-                tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
+                tickets::find(conn, &reach, &wanted)?.ok_or(DeskError::NotFound)?;
             if !ticket.takes_no_reply(now) {
                 desk.say(conn, &mut ticket, &dossier, &body, file.as_ref(), now)?;
                 let ticket = desk.requester_ticket(&ticket, &dossier);
@@ -187,11 +187,11 @@ impl Desk {
         wanted: TicketRef,
         once: &Once,
     ) -> Result<Answer<RequesterTicket>, DeskError> {
-        let (desk, scope) = (self.clone(), scope.clone());
-        self.write_once(once, move |conn| {
+        let (desk, reach) = (self.clone(), scope.clone());
+        self.write_once(scope, once, move |conn| {
             let now = desk.clock.now();
             let (mut ticket, dossier) =
-                tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
+                tickets::find(conn, &reach, &wanted)?.ok_or(DeskError::NotFound)?;
             desk.apply(
                 conn,
                 &mut ticket,
@@ -211,9 +211,9 @@ impl Desk {
         let wanted =
             TicketRef::parse(number).filter(|wanted| matches!(wanted, TicketRef::Number(_)));
         let found = match wanted {
-            Some(wanted) => self
-                .db
-                .read(|conn| tickets::find(conn, &Scope::System, &wanted))?,
+            Some(wanted) => self.db.read_in(&Scope::System, |conn| {
+                tickets::find(conn, &Scope::System, &wanted)
+            })?,
             None => None,
         };
         // The comparison runs for an unknown number, too: an answer's time tells nothing.
@@ -236,9 +236,10 @@ impl Desk {
     /// Whether a tracking session opened for this ticket still counts.
     pub fn tracking_lives(&self, id: TicketId) -> Result<bool, DeskError> {
         let now = self.clock.now();
-        let found = self
-            .db
-            .read(|conn| tickets::find(conn, &Scope::Tracking(id), &TicketRef::Id(id)))?;
+        let scope = Scope::Tracking(id);
+        let found = self.db.read_in(&scope, |conn| {
+            tickets::find(conn, &scope, &TicketRef::Id(id))
+        })?;
         Ok(found.is_some_and(|(ticket, _)| self.is_trackable(&ticket, now)))
     }
 
@@ -302,6 +303,15 @@ impl Desk {
             due_at: self.due_at(now),
             ..dossier
         }
+    }
+}
+
+/// A reply goes on at the follow-up of the ticket it answers, which is one further than what the
+/// session was opened for when that ticket is a follow-up itself.
+fn reach_of_reply(scope: &Scope, ticket: TicketId) -> Scope {
+    match scope {
+        Scope::Tracking(_) => Scope::Tracking(ticket),
+        other => other.clone(),
     }
 }
 

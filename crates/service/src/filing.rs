@@ -9,6 +9,7 @@ use domain::permissions::{self, Right};
 use domain::rejection::Rejection;
 use domain::state::{Channel, StateCode};
 use domain::ticket::{NewTicket, Ticket};
+use domain::visibility::Scope;
 use escalation::Router;
 use jiff::SignedDuration;
 use storage::tickets::{self, Details, Dossier, RequesterKind};
@@ -45,6 +46,17 @@ impl FiledBy {
             FiledBy::Anonymous { .. } => Filer::Anonymous,
             FiledBy::Citizen { person, .. } => Filer::Citizen(person),
             FiledBy::Staff(_) => Filer::Staff,
+        }
+    }
+
+    /// Where the filer may write: a requester without an identity, around the new ticket alone.
+    fn scope(&self, new: TicketId) -> Scope {
+        match self {
+            FiledBy::Anonymous { .. } => Scope::Tracking(new),
+            FiledBy::Citizen { identity, .. } => Scope::Citizen {
+                identity: identity.clone(),
+            },
+            FiledBy::Staff(staff) => Scope::of(staff),
         }
     }
 
@@ -152,7 +164,9 @@ impl Desk {
         let now = self.clock.now();
         let number = self.next_number(now)?;
         let desk = self.clone();
-        self.write_once(once, move |conn| {
+        let id = TicketId::new(self.ids.uuid());
+        let scope = checked.by.scope(id);
+        self.write_once(&scope, once, move |conn| {
             if let Some(proof) = checked.proof
                 && !email_proofs::take(conn, proof, checked.filing.email.as_str(), now)?
             {
@@ -166,7 +180,7 @@ impl Desk {
                 Router::new(&desk.reference, desk.day_of(now)).desk(&checked.filing.custodian);
             desk.must_receive(conn, &custodian)?;
             let new = NewTicket {
-                id: TicketId::new(desk.ids.uuid()),
+                id,
                 number,
                 service: checked.filing.service_code,
                 problem_type: checked.filing.problem_type,

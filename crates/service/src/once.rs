@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
+use domain::visibility::Scope;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use storage::{DbConnection, StoreError, idempotency};
@@ -33,14 +34,19 @@ pub struct Answer<T> {
 }
 
 impl Desk {
-    /// Runs `f` in one write, unless the request was answered before.
-    pub(crate) fn write_once<T, F>(&self, once: &Once, f: F) -> Result<Answer<T>, DeskError>
+    /// Runs `f` in one write within `scope`, unless the request was answered before.
+    pub(crate) fn write_once<T, F>(
+        &self,
+        scope: &Scope,
+        once: &Once,
+        f: F,
+    ) -> Result<Answer<T>, DeskError>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, DeskError> + Send + 'static,
     {
         let Some(key) = once.key.clone() else {
-            return self.db.write(f).map(|value| Answer {
+            return self.db.write_in(scope, f).map(|value| Answer {
                 value,
                 replayed: false,
             });
@@ -51,7 +57,7 @@ impl Desk {
         let forgotten = now.checked_sub(self.settings.idempotency).unwrap_or(now);
         let desk = self.clone();
         let (kept_key, kept_print) = (key.clone(), fingerprint.clone());
-        let written = self.db.write(move |conn| {
+        let written = self.db.write_in(scope, move |conn| {
             if let Some(answer) = desk.kept(conn, &kept_key, &kept_print, forgotten)? {
                 return Ok(answer);
             }

@@ -102,9 +102,9 @@ impl Desk {
             "a message names an unknown template",
             None,
         ))?;
-        let context = self
-            .db
-            .read_snapshot(|conn| self.mail_context(conn, message, template))?;
+        let context = self.db.read_snapshot_in(&Scope::System, |conn| {
+            self.mail_context(conn, message, template)
+        })?;
         let mail = texts::render(template, message.lang, &context)
             .map_err(|error| DeskError::broken("a mail text", error))?;
         Ok(MailMessage {

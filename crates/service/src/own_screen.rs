@@ -72,7 +72,7 @@ impl Desk {
     /// Answers `NotFound` unless `scope` reaches the ticket.
     pub fn must_reach(&self, scope: &Scope, wanted: &TicketRef) -> Result<(), DeskError> {
         self.db
-            .read_snapshot(|conn| match tickets::find(conn, scope, wanted)? {
+            .read_snapshot_in(scope, |conn| match tickets::find(conn, scope, wanted)? {
                 Some(_) => Ok(()),
                 None => Err(DeskError::NotFound),
             })
@@ -84,7 +84,7 @@ impl Desk {
         scope: &Scope,
         wanted: &TicketRef,
     ) -> Result<RequesterScreen, DeskError> {
-        self.db.read_snapshot(|conn| {
+        self.db.read_snapshot_in(scope, |conn| {
             let (ticket, dossier) =
                 tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let mut entries =

@@ -26,9 +26,10 @@ impl Desk {
         page: &Page,
     ) -> Result<Vec<Item>, DeskError> {
         let filter = self.spelled_as_in_the_catalogue(filter);
+        let scope = Scope::of(staff);
         Ok(self
             .db
-            .read(|conn| list::list(conn, &Scope::of(staff), &filter, page))?)
+            .read_in(&scope, |conn| list::list(conn, &scope, &filter, page))?)
     }
 
     /// Codes compare without letter case (`domain.md` §7.3); rows keep the catalogue's spelling.
@@ -55,13 +56,14 @@ impl Desk {
 
     /// The counters of the placement's queue.
     pub fn count_queue(&self, staff: &Staff) -> Result<Counters, DeskError> {
-        if Scope::of(staff) == Scope::Nothing {
+        let scope = Scope::of(staff);
+        if scope == Scope::Nothing {
             return Ok(Counters::default());
         }
         let me = Assignee::Operator(staff.account);
-        Ok(self
-            .db
-            .read(|conn| list::count(conn, &staff.authority, &me, self.clock.now()))?)
+        Ok(self.db.read_in(&scope, |conn| {
+            list::count(conn, &staff.authority, &me, self.clock.now())
+        })?)
     }
 
     /// Whom the placement's tickets can be given to.

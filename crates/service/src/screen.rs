@@ -162,7 +162,7 @@ impl Desk {
     /// The whole screen of a ticket for a member of staff.
     pub fn show_ticket(&self, staff: &Staff, wanted: &TicketRef) -> Result<Screen, DeskError> {
         let scope = Scope::of(staff);
-        self.db.read_snapshot(|conn| {
+        self.db.read_snapshot_in(&scope, |conn| {
             let (ticket, dossier) =
                 tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
@@ -201,7 +201,7 @@ impl Desk {
         limit: i64,
     ) -> Result<(Vec<TimelineEntry>, Option<i64>), DeskError> {
         let scope = Scope::of(staff);
-        self.db.read_snapshot(|conn| {
+        self.db.read_snapshot_in(&scope, |conn| {
             let (ticket, _) = tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
             let entries = history::list_entries(

@@ -1,5 +1,6 @@
 //! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
 
+use domain::visibility::Scope;
 use jiff::SignedDuration;
 use storage::{
     DbConnection, StoreError, attachments, email_proofs, idempotency, login_sources, outbox,
@@ -41,9 +42,9 @@ impl Desk {
             let keys = self.blobs.list_older(shard, older).await?;
             for page in keys.chunks(100) {
                 let names: Vec<String> = page.iter().map(|key| key.as_str().to_owned()).collect();
-                let orphans = self
-                    .db
-                    .read(|conn| attachments::list_orphans(conn, names))?;
+                let orphans = self.db.read_in(&Scope::System, |conn| {
+                    attachments::list_orphans(conn, names)
+                })?;
                 for key in page
                     .iter()
                     .filter(|key| orphans.iter().any(|name| name == key.as_str()))

@@ -33,9 +33,9 @@ impl Desk {
         let mut after = None;
         loop {
             let now = self.clock.now();
-            let due = self
-                .db
-                .read(|conn| tickets::list_due(conn, now, after, PAGE))?;
+            let due = self.db.read_in(&Scope::System, |conn| {
+                tickets::list_due(conn, now, after, PAGE)
+            })?;
             let Some(last) = due.last() else {
                 return Ok(run);
             };
@@ -60,7 +60,7 @@ impl Desk {
 
     fn run_timer(&self, id: TicketId) -> Result<Due, DeskError> {
         let desk = self.clone();
-        self.db.write(move |conn| {
+        self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let Some((mut ticket, dossier)) =
                 tickets::find(conn, &Scope::System, &TicketRef::Id(id))?

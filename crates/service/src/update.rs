@@ -78,7 +78,7 @@ impl Desk {
         once: &Once,
     ) -> Result<Answer<Updated>, DeskError> {
         let (desk, staff) = (self.clone(), staff.clone());
-        self.write_once(once, move |conn| {
+        self.write_once(&Scope::of(&staff), once, move |conn| {
             let now = desk.clock.now();
             let (mut ticket, dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
             let was = ticket.state.code();
@@ -114,7 +114,7 @@ impl Desk {
     ) -> Result<StaffTicket, DeskError> {
         let (wish, phone, email) = form.check().map_err(DeskError::Invalid)?;
         let (desk, staff) = (self.clone(), staff.clone());
-        self.db.write(move |conn| {
+        self.db.write_in(&Scope::of(&staff), move |conn| {
             let now = desk.clock.now();
             let (mut ticket, mut dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
             let windows = desk.settings.windows_for(&ticket).clone();

@@ -13,6 +13,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 
+use crate::dialect;
 use crate::error::StoreError;
 use crate::statements::{Health, Probe, StatementCount};
 
@@ -94,9 +95,10 @@ impl Manager {
         let mut conn = PgConnection::establish(url)
             .map_err(|error| StoreError::Unreachable(without_secrets(&error.to_string(), url)))?;
         conn.batch_execute(&format!(
-            "SET statement_timeout = {}; SET lock_timeout = {}",
+            "SET statement_timeout = {}; SET lock_timeout = {}; {}",
             self.statement_timeout.as_millis(),
             self.lock_timeout.as_millis(),
+            dialect::POSTGRES_STRINGS,
         ))?;
         Ok(conn)
     }

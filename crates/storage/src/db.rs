@@ -1,7 +1,9 @@
-//! The one way to the database: `read`, `read_snapshot` and `write`.
+//! The one way to the database: `read`, `read_snapshot` and `write`, and the same three with a
+//! scope for what touches tickets and what belongs to them.
 //!
 //! Callers do not know which database it is. On PostgreSQL a closure runs on a pooled
-//! connection; on SQLite reads have a small pool of their own and all writes go to one thread.
+//! connection, and row-level security holds it to the scope it named; on SQLite reads have a
+//! small pool of their own and all writes go to one thread.
 //! Invariant: a `write` is one transaction, committed on `Ok` and rolled back on `Err` and on
 //! a panic, and there is no other transaction in this program.
 
@@ -13,6 +15,7 @@ use std::time::Duration;
 use diesel::connection::TransactionManager;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::QueryResult;
+use domain::visibility::Scope;
 
 use crate::connection::{DbConnection, Managed, Manager, Role, Target};
 use crate::dialect;
@@ -122,13 +125,27 @@ impl Db {
     }
 
     /// Runs `f` without a transaction: for a single statement, or where several need not see
-    /// the same moment. Writes nothing; SQLite enforces that.
+    /// the same moment. Writes nothing; SQLite enforces that. Has no scope, so that PostgreSQL
+    /// shows it neither a ticket nor what belongs to one; the same goes for the other two.
     pub fn read<T, E>(&self, f: impl FnOnce(&mut DbConnection) -> Result<T, E>) -> Result<T, E>
     where
         E: From<StoreError>,
     {
         let mut conn = self.connection()?;
         caught(&mut conn, f)
+    }
+
+    /// Like `read`, for rows that `scope` may see.
+    pub fn read_in<T, E>(
+        &self,
+        scope: &Scope,
+        f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let mut conn = self.connection()?;
+        transact(&mut conn, |db| dialect::begin_read(db, scope), f)
     }
 
     /// Runs `f` in a transaction whose reads all see the same moment.
@@ -139,8 +156,20 @@ impl Db {
     where
         E: From<StoreError>,
     {
+        self.read_snapshot_in(&Scope::Nothing, f)
+    }
+
+    /// Like `read_snapshot`, for rows that `scope` may see.
+    pub fn read_snapshot_in<T, E>(
+        &self,
+        scope: &Scope,
+        f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
         let mut conn = self.connection()?;
-        transact(&mut conn, dialect::begin_snapshot, f)
+        transact(&mut conn, |db| dialect::begin_snapshot(db, scope), f)
     }
 
     /// Runs `f` in one transaction: commit on `Ok`, roll back on `Err`, whose value is returned
@@ -153,9 +182,23 @@ impl Db {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.write_in(&Scope::Nothing, f)
+    }
+
+    /// Like `write`, for rows that `scope` may see; new ones may be anybody's.
+    pub fn write_in<T, E, F>(&self, scope: &Scope, f: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         match &self.inner.writer {
             Some(writer) => writer.run(f),
-            None => transact(&mut *self.connection()?, dialect::begin_write, f),
+            None => transact(
+                &mut *self.connection()?,
+                |db| dialect::begin_write(db, scope),
+                f,
+            ),
         }
     }
 
@@ -170,6 +213,12 @@ impl Db {
     /// Asks the database for a sign of life.
     pub fn ping(&self) -> Result<(), StoreError> {
         self.read(|conn| Ok(conn.ping()?))
+    }
+
+    /// Whether the database would let this program past the scopes it names: on PostgreSQL, row
+    /// security binds neither a superuser nor a role with BYPASSRLS.
+    pub fn bypasses_row_security(&self) -> Result<bool, StoreError> {
+        self.read(|conn| Ok(dialect::bypasses_policies(conn)?))
     }
 
     /// Statements executed so far on all connections, without BEGIN, COMMIT and the like.
@@ -190,10 +239,14 @@ impl Db {
 /// One transaction on this thread.
 pub(crate) fn transact<T, E: From<StoreError>>(
     conn: &mut Managed,
-    begin: fn(&mut DbConnection) -> QueryResult<()>,
+    begin: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
     f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    begin(&mut conn.db).map_err(StoreError::from)?;
+    if let Err(error) = begin(&mut conn.db) {
+        // Of several statements the first may have begun it.
+        conn.health.give_up();
+        return Err(StoreError::from(error).into());
+    }
     match caught(conn, f) {
         // PostgreSQL answers COMMIT of a failed transaction with a roll-back and no error.
         Ok(_) if is_doomed(conn) => {

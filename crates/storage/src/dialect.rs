@@ -8,25 +8,24 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::expression::{
     AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping,
 };
-use diesel::pg::Pg;
+use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
 use diesel::sqlite::Sqlite;
+use domain::visibility::Scope;
 
 use crate::connection::{DbConnection, MultiBackend};
+use crate::sealed::Sealed;
 
 /// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
 /// that reads first and asks later is refused when another has written meanwhile, and waiting
 /// does not help.
-pub(crate) fn begin_write(conn: &mut DbConnection) -> QueryResult<()> {
+pub(crate) fn begin_write(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
     match conn {
-        DbConnection::Pg(pg) => AnsiTransactionManager::begin_transaction_sql(
-            pg,
-            "BEGIN ISOLATION LEVEL READ COMMITTED",
-        ),
+        DbConnection::Pg(pg) => begin_fenced(pg, "BEGIN ISOLATION LEVEL READ COMMITTED", fence),
         DbConnection::Sqlite(sqlite) => {
             AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")
         }
@@ -34,14 +33,79 @@ pub(crate) fn begin_write(conn: &mut DbConnection) -> QueryResult<()> {
 }
 
 /// Starts a transaction in which every read sees the same moment and nothing can be written.
-pub(crate) fn begin_snapshot(conn: &mut DbConnection) -> QueryResult<()> {
+pub(crate) fn begin_snapshot(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
     match conn {
-        DbConnection::Pg(pg) => AnsiTransactionManager::begin_transaction_sql(
+        DbConnection::Pg(pg) => begin_fenced(
             pg,
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            fence,
         ),
         // The connection itself refuses writes.
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
+    }
+}
+
+/// Starts a transaction that carries the fence and writes nothing, for reads that need not see
+/// the same moment.
+pub(crate) fn begin_read(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => {
+            begin_fenced(pg, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY", fence)
+        }
+        DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
+    }
+}
+
+/// Begins, and puts up the fence in the same round trip.
+fn begin_fenced(pg: &mut PgConnection, begin: &str, fence: &Scope) -> QueryResult<()> {
+    let sql = format!("{begin}{}", fence_settings(fence)?);
+    AnsiTransactionManager::begin_transaction_sql(pg, &sql)
+}
+
+/// What the policies of PostgreSQL read (migration 7), for the life of the transaction. The
+/// scope of nothing sets nothing, and then no row is in reach.
+fn fence_settings(fence: &Scope) -> QueryResult<String> {
+    let stored = |value: &str| Sealed::new(value).as_stored().to_owned();
+    // The tax codes of those a citizen acts for go here, joined by commas: nobody yet.
+    let tax_codes = String::new();
+    let (kind, key) = match fence {
+        Scope::System => ("system", String::new()),
+        Scope::Region(code) => ("region", code.as_str().to_owned()),
+        Scope::Authority(code) => ("authority", code.as_str().to_owned()),
+        Scope::Citizen { identity } => ("citizen", stored(identity)),
+        Scope::Tracking(id) => ("tracking", id.uuid().to_string()),
+        Scope::Nothing => return Ok(String::new()),
+    };
+    Ok(format!(
+        "; SET LOCAL sportello.scope_kind = {}; SET LOCAL sportello.scope_key = {}; \
+         SET LOCAL sportello.scope_tax_codes = {}",
+        literal(kind)?,
+        literal(&key)?,
+        literal(&tax_codes)?,
+    ))
+}
+
+/// A string of PostgreSQL's SQL, whatever is in it. A backslash stands for itself because every
+/// connection is opened with [`POSTGRES_STRINGS`].
+fn literal(text: &str) -> QueryResult<String> {
+    if text.contains('\0') {
+        let reason = "PostgreSQL keeps no text with a zero byte";
+        return Err(diesel::result::Error::QueryBuilderError(reason.into()));
+    }
+    Ok(format!("'{}'", text.replace('\'', "''")))
+}
+
+/// Makes a quote the only thing that ends a string.
+pub(crate) const POSTGRES_STRINGS: &str = "SET standard_conforming_strings = on";
+
+/// Whether the role in use passes by every policy. SQLite has neither roles nor policies.
+pub(crate) fn bypasses_policies(conn: &mut DbConnection) -> QueryResult<bool> {
+    match conn {
+        DbConnection::Pg(pg) => diesel::select(diesel::dsl::sql::<Bool>(
+            "(SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)",
+        ))
+        .get_result(pg),
+        DbConnection::Sqlite(_) => Ok(false),
     }
 }
 
@@ -320,3 +384,27 @@ impl<Q> QueryId for OnConflict<Q> {
 }
 
 impl<Q, C> RunQueryDsl<C> for OnConflict<Q> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_value_ends_its_literal() {
+        for (text, quoted) in [
+            ("010204", "'010204'"),
+            ("", "''"),
+            ("'; DROP", "'''; DROP'"),
+            (r"\'", r"'\'''"),
+            ("$$è%", "'$$è%'"),
+        ] {
+            assert_eq!(literal(text).unwrap(), quoted);
+        }
+        assert!(literal("a\0b").is_err());
+    }
+
+    #[test]
+    fn the_scope_of_nothing_sets_nothing() {
+        assert_eq!(fence_settings(&Scope::Nothing).unwrap(), "");
+    }
+}

@@ -448,8 +448,8 @@ struct OpenRow {
     overdue: i64,
 }
 
-/// Counts the tickets in the custody of `desk`: states along an index that holds all it needs, the
-/// rest over the open ones alone.
+/// Counts the tickets in the custody of `desk`: states along an index, where SQLite finds all it
+/// needs and PostgreSQL's fence reads the rows, the rest over the open ones alone.
 pub fn count(
     conn: &mut DbConnection,
     desk: &AuthorityCode,

@@ -3,7 +3,9 @@
 //! The two folders of migrations are compiled in. Invariant: every migration is one
 //! transaction, and however many programs start at once, each migration runs in one of them.
 
+use diesel::result::QueryResult;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use domain::visibility::Scope;
 
 use crate::connection::DbConnection;
 use crate::db::{Backend, Db, transact};
@@ -41,7 +43,7 @@ impl Db {
     /// the program and not at every check of its health.
     pub fn pending(&self) -> Result<Vec<String>, StoreError> {
         let mut conn = self.open_alone()?;
-        transact(&mut conn, dialect::begin_write, |db| {
+        transact(&mut conn, begin, |db| {
             dialect::lock_migrations(db)?;
             let pending = db.pending_migrations(self.migrations()).map_err(failed)?;
             Ok(pending
@@ -66,7 +68,7 @@ impl Db {
         let mut conn = self.open_alone()?;
         let mut done = Vec::new();
         loop {
-            let version = transact(&mut conn, dialect::begin_write, |db| {
+            let version = transact(&mut conn, begin, |db| {
                 dialect::lock_migrations(db)?;
                 step(db, self.migrations())
             })?;
@@ -76,6 +78,11 @@ impl Db {
             }
         }
     }
+}
+
+/// A migration may have to change rows, and those of every desk.
+fn begin(conn: &mut DbConnection) -> QueryResult<()> {
+    dialect::begin_write(conn, &Scope::System)
 }
 
 fn failed(error: impl std::fmt::Display) -> StoreError {

@@ -24,6 +24,11 @@ impl Sealed {
         Sealed(value.into())
     }
 
+    /// The value as its column holds it, for what PostgreSQL compares outside a query.
+    pub(crate) fn as_stored(&self) -> &str {
+        &self.0
+    }
+
     /// Opens the value read from its column.
     pub fn open(self) -> String {
         self.0
@@ -38,13 +43,13 @@ impl fmt::Debug for Sealed {
 
 impl ToSql<Text, Pg> for Sealed {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        ToSql::<Text, Pg>::to_sql(self.0.as_str(), out)
+        ToSql::<Text, Pg>::to_sql(self.as_stored(), out)
     }
 }
 
 impl ToSql<Text, Sqlite> for Sealed {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        ToSql::<Text, Sqlite>::to_sql(self.0.as_str(), out)
+        ToSql::<Text, Sqlite>::to_sql(self.as_stored(), out)
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::TransactionManager;
 use diesel::result::{Error as DieselError, QueryResult};
+use domain::visibility::Scope;
 
 use crate::connection::{DbConnection, Managed, Manager, Role};
 use crate::dialect;
@@ -230,7 +231,8 @@ fn write_group(
     group: &mut Vec<Box<dyn Task>>,
 ) -> QueryResult<()> {
     let started = Instant::now();
-    let begun = dialect::begin_write(conn);
+    // There is no fence on SQLite: the writes of a group come from different scopes.
+    let begun = dialect::begin_write(conn, &Scope::Nothing);
     let mut next = Some(first);
     while let Some(mut task) = next {
         let kept = match &begun {

@@ -213,3 +213,34 @@ both!(
             .is_problem(404, "not-found");
     }
 );
+
+// The follow-up of a follow-up is out of the link's sight, and still there is only one.
+both!(
+    replies_to_a_closed_follow_up_share_one_follow_up_behind_the_link,
+    async |app| {
+        let form = forms::report_not_found(&ANNA, TO4);
+        let filed = app.file_anonymous(&form, &[]).await;
+        let note = json!({"body": "Fatto.", "published": true});
+        let resolve =
+            json!({"action": "resolve", "resolution_code": "information-given", "note": note});
+        let close = async |ticket: &str| {
+            let operator = app.as_("to4.operator").await;
+            operator.act(ticket, &resolve).await.is(201);
+            app.advance("P8D");
+            app.run_jobs();
+        };
+        let say = async |path: &str, body: &str| {
+            let tracking = app.tracking(&filed).await;
+            let reply = tracking.post(path, &json!({"body": body})).await;
+            reply.is(201).text_at("/ticket/id").to_owned()
+        };
+        close(&filed.id).await;
+        let second = say(&filed.own_path("/messages"), "Ancora non va.").await;
+        close(&second).await;
+        let path = format!("/v1/me/tickets/{second}/messages");
+        let third = say(&path, "E adesso?").await;
+        assert_ne!(third, second);
+        assert_eq!(say(&path, "Nessuno risponde?").await, third);
+        assert_eq!(app.count("tickets"), 3);
+    }
+);

@@ -16,6 +16,10 @@ use crate::demo::Demo;
 use crate::instance::Instance;
 use crate::{logging, out, reference};
 
+/// What is missing when PostgreSQL lets our role past every policy.
+const UNFENCED: &str = "row-level security does not bind this database role, which is a superuser \
+     or has BYPASSRLS: use a plain role that owns the tables";
+
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // The description is the same everywhere: it needs no configuration.

@@ -30,6 +30,9 @@ pub(crate) fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<ExitCode>
         demo.set_up(config, &instance)?;
     }
     warn(config, demo.is_some());
+    if instance.db.bypasses_row_security()? {
+        tracing::warn!("{}", super::UNFENCED);
+    }
     // Threads for the jobs and the signals; those that answer requests are the server's own.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

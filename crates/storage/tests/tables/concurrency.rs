@@ -32,6 +32,7 @@ fn of_sixteen_saves_on_one_version_one_wins() {
     everywhere(|fresh| {
         let db = fresh.db();
         let mut life = Life::file(db, 1, TO4, RequesterKind::Citizen);
+        let scope = Scope::Authority(TO4.into());
         for round in 0..5 {
             let outcomes = at_once(16, |number| {
                 let mut ticket = life.ticket.clone();
@@ -42,7 +43,8 @@ fn of_sixteen_saves_on_one_version_one_wins() {
                 for note in events.iter_mut().filter_map(|event| event.note.as_mut()) {
                     note.body = format!("from {number}");
                 }
-                let outcome = life::save(db, &ticket, life.ticket.version, &events, &operator);
+                let outcome =
+                    life::save(db, &scope, &ticket, life.ticket.version, &events, &operator);
                 (outcome, ticket)
             });
             let (won, lost): (Vec<_>, Vec<_>) = outcomes

@@ -5,6 +5,7 @@ use domain::event::Event;
 use domain::rejection::Rejection;
 use domain::state::Windows;
 use domain::ticket::Ticket;
+use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -90,6 +91,7 @@ pub(crate) struct Life {
     pub(crate) ticket: Ticket,
     pub(crate) history: Vec<Event>,
     now: Timestamp,
+    requester: Scope,
 }
 
 impl Life {
@@ -101,6 +103,12 @@ impl Life {
             db: db.clone(),
             history: vec![town::filing_of(&ticket)],
             now: ticket.created_at,
+            requester: match requester {
+                RequesterKind::Citizen => Scope::Citizen {
+                    identity: town::identity(number),
+                },
+                RequesterKind::Anonymous | RequesterKind::Staff => Scope::Tracking(ticket.id),
+            },
             ticket,
         }
     }
@@ -137,7 +145,12 @@ impl Life {
                 note.body = format!("MARKED {} {} {audience}", self.ticket.number, event.seq);
             }
         }
-        save(&self.db, &self.ticket, was, &events, &actor).unwrap();
+        let scope = match &actor {
+            Actor::Staff(staff) => Scope::of(staff),
+            Actor::System => Scope::System,
+            Actor::Requester => self.requester.clone(),
+        };
+        save(&self.db, &scope, &self.ticket, was, &events, &actor).unwrap();
         self.history.extend(events);
         Ok(())
     }
@@ -157,16 +170,17 @@ impl Life {
     }
 }
 
-/// Saves as the use cases do.
+/// Saves as the use cases do, within the actor's own scope.
 pub(crate) fn save(
     db: &Db,
+    scope: &Scope,
     ticket: &Ticket,
     was: i64,
     events: &[Event],
     actor: &Actor,
 ) -> Result<(), StoreError> {
     let (ticket, events, actor) = (ticket.clone(), events.to_vec(), actor.clone());
-    db.write(move |conn| {
+    db.write_in(scope, move |conn| {
         let timer = ticket.next_timer(&Windows::default());
         tickets::save(conn, &ticket, was, &events, &actor, timer, None)
     })

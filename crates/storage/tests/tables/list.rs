@@ -17,7 +17,7 @@ use storage::tickets::RequesterKind;
 use storage::{Db, tickets};
 
 use crate::life::{self, Life};
-use crate::town::{self, ELSEWHERE, everywhere, hours, read, write};
+use crate::town::{self, ELSEWHERE, everywhere, hours, read, read_in, write};
 use crate::words::{self, CN1, REGION, TO4};
 
 const ORDERS: [Order; 4] = [
@@ -37,7 +37,7 @@ fn first_page(order: Order, descending: bool, limit: i64) -> Page {
 }
 
 fn page(db: &Db, scope: &Scope, filter: &Filter, page: &Page) -> Vec<Item> {
-    read(db, |conn| list::list(conn, scope, filter, page))
+    read_in(db, scope, |conn| list::list(conn, scope, filter, page))
 }
 
 /// Files plain tickets with these numbers at TO4, all at the same time and due at the same time.

@@ -11,6 +11,7 @@ mod idempotency;
 mod life;
 mod list;
 mod outbox;
+mod row_security;
 mod save;
 mod schema;
 #[path = "../support/mod.rs"]

@@ -176,8 +176,9 @@ fn a_stale_save_writes_nothing() {
         let hand_over = "hand-over + published";
         let mut events = words::apply(&mut late, &operator, hand_over, town::hours(2)).unwrap();
         events[0].note.as_mut().unwrap().attachment = Some(attachment(1));
+        let scope = Scope::Authority(TO4.into());
         for was in [1, 0, 3, -1] {
-            let outcome = life::save(db, &late, was, &events, &operator);
+            let outcome = life::save(db, &scope, &late, was, &events, &operator);
             assert!(
                 matches!(outcome, Err(StoreError::Stale)),
                 "{was}: {outcome:?}"

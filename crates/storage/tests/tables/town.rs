@@ -40,17 +40,26 @@ pub(crate) fn everywhere(test: impl Fn(&Fresh)) {
     });
 }
 
-/// A write that must succeed.
+/// A write that must succeed, with every row in reach.
 pub(crate) fn write<T: Send + 'static>(
     db: &Db,
     f: impl FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
 ) -> T {
-    db.write(f).unwrap()
+    db.write_in(&Scope::System, f).unwrap()
 }
 
-/// A read that must succeed.
+/// A read that must succeed, with every row in reach.
 pub(crate) fn read<T>(db: &Db, f: impl FnOnce(&mut DbConnection) -> Result<T, StoreError>) -> T {
-    db.read(f).unwrap()
+    read_in(db, &Scope::System, f)
+}
+
+/// A read that must succeed, with the rows of `scope` in reach.
+pub(crate) fn read_in<T>(
+    db: &Db,
+    scope: &Scope,
+    f: impl FnOnce(&mut DbConnection) -> Result<T, StoreError>,
+) -> T {
+    db.read_in(scope, f).unwrap()
 }
 
 fn found(conn: &mut DbConnection) -> Result<(), StoreError> {
@@ -173,5 +182,7 @@ pub(crate) fn filing_of(ticket: &Ticket) -> Event {
 
 /// The ticket with this id, as `scope` finds it.
 pub(crate) fn find(db: &Db, scope: &Scope, id: TicketId) -> Option<(Ticket, Dossier)> {
-    read(db, |conn| tickets::find(conn, scope, &TicketRef::Id(id)))
+    read_in(db, scope, |conn| {
+        tickets::find(conn, scope, &TicketRef::Id(id))
+    })
 }

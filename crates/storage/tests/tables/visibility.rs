@@ -16,7 +16,7 @@ use storage::tickets::RequesterKind;
 use storage::{Db, tickets};
 
 use crate::life::{self, Life};
-use crate::town::{self, ELSEWHERE, everywhere, find, identity, read};
+use crate::town::{self, ELSEWHERE, everywhere, find, identity, read, read_in};
 use crate::words::{self, CN1, REGION, TO4};
 
 /// What a reader learns of an entry.
@@ -122,7 +122,7 @@ fn check_scopes(db: &Db, ticket: &Ticket, requester: RequesterKind, number: u32)
             expected,
             "{scope:?} {ticket:?}"
         );
-        let by_number = read(db, |conn| {
+        let by_number = read_in(db, &scope, |conn| {
             let number = domain::ids::TicketRef::Number(ticket.number.clone());
             tickets::find(conn, &scope, &number)
         });

@@ -1,0 +1,21 @@
+DROP POLICY legs_kept ON legs;
+DROP POLICY attachments_kept ON attachments;
+DROP POLICY tickets_kept ON tickets;
+DROP POLICY legs_in_scope ON legs;
+DROP POLICY attachments_in_scope ON attachments;
+DROP POLICY notes_in_scope ON notes;
+DROP POLICY ticket_events_in_scope ON ticket_events;
+DROP POLICY tickets_in_scope ON tickets;
+DROP FUNCTION sees_all();
+DROP FUNCTION has_scope();
+
+ALTER TABLE legs NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE legs DISABLE ROW LEVEL SECURITY;
+ALTER TABLE attachments NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE attachments DISABLE ROW LEVEL SECURITY;
+ALTER TABLE notes NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE notes DISABLE ROW LEVEL SECURITY;
+ALTER TABLE ticket_events NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE ticket_events DISABLE ROW LEVEL SECURITY;
+ALTER TABLE tickets NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE tickets DISABLE ROW LEVEL SECURITY;

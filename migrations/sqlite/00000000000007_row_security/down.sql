@@ -1,0 +1,2 @@
+-- Nothing was done, so nothing is undone.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- SQLite knows no row-level security: the scope in every query is its only fence.
+SELECT 1;
