@@ -121,9 +121,9 @@ pub(super) fn read(
 }
 
 fn about<'a>(form: &FilingForm, filer: &Filer<'a>) -> About<'a> {
-    let (identity, delegators) = match *filer {
+    let (identity, delegators): (_, &[TaxCode]) = match *filer {
         Filer::Anonymous | Filer::Staff => return About::Anybody,
-        Filer::Citizen(identity) => (identity, &[] as &[TaxCode]),
+        Filer::Citizen(identity) => (identity, &[]),
         Filer::Delegate {
             identity,
             delegators,
