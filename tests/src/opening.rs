@@ -44,6 +44,7 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, settings:
         clock,
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),
+        delegations: Arc::new(service::delegations::NoDelegations),
         settings,
     })
     .expect("the desk opens")

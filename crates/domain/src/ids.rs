@@ -58,6 +58,7 @@ id_type!(
 );
 id_type!(AttachmentId, "A stored file of a ticket.");
 id_type!(ProofId, "A proof of an e-mail address in progress.");
+id_type!(DelegationId, "A delegation in the table of delegations.");
 id_type!(
     MessageId,
     "A message on its way out, stable over every attempt."

@@ -9,6 +9,7 @@ pub mod action_form;
 pub mod attachments;
 pub mod citizen;
 pub mod clock;
+pub mod delegations;
 pub mod email_proof;
 pub mod error;
 pub mod filing;
@@ -38,6 +39,7 @@ use storage::blobs::BlobStore;
 use storage::idempotency::RequestKey;
 
 pub use clock::{Clock, Ids};
+pub use delegations::DelegationSource;
 pub use error::DeskError;
 pub use secrets::Secrets;
 pub use settings::Settings;
@@ -52,6 +54,7 @@ pub struct Desk {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) delegations: Arc<dyn DelegationSource>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
     pub(crate) hashing: Arc<sign_in::Gate>,
@@ -71,6 +74,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// The installation's secret.
     pub secrets: Secrets,
+    /// Who says who may act for whom.
+    pub delegations: Arc<dyn DelegationSource>,
     /// Everything else that is configured.
     pub settings: Settings,
 }
@@ -87,6 +92,7 @@ impl Desk {
             ids: parts.ids,
             secrets: Arc::new(parts.secrets),
             settings: Arc::new(parts.settings),
+            delegations: parts.delegations,
             numbers: Arc::default(),
             running: Arc::default(),
         };

@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod connection;
 pub mod counters;
 pub mod db;
+pub mod delegations;
 pub mod dialect;
 pub mod email_proofs;
 pub mod error;
