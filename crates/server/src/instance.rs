@@ -71,7 +71,7 @@ impl Instance {
             clock,
             ids: Arc::new(SystemIds),
             secrets,
-            delegations: Arc::new(service::delegations::NoDelegations),
+            delegations: config.delegations.open(&db)?,
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;

@@ -8,6 +8,7 @@ mod check;
 mod citizens;
 mod data;
 mod database;
+mod delegations;
 mod form;
 mod http;
 mod lifecycle;
@@ -28,6 +29,7 @@ use storage::DbConfig;
 pub(crate) use check::Check;
 pub(crate) use citizens::Citizens;
 pub(crate) use data::Blobs;
+pub(crate) use delegations::Delegations;
 pub(crate) use http::Http;
 pub(crate) use lifecycle::Lifecycle;
 pub(crate) use log::{Log, LogFormat};
@@ -51,6 +53,7 @@ struct Written {
     sign_in: sign_in::SignInSection,
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
+    delegations: delegations::DelegationsSection,
     log: log::LogSection,
 }
 
@@ -86,6 +89,8 @@ pub(crate) struct Config {
     pub(crate) mail: Mail,
     /// Who vouches for citizens.
     pub(crate) citizens: Citizens,
+    /// Who says who may act for whom.
+    pub(crate) delegations: Delegations,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -127,6 +132,7 @@ impl Written {
             email_proof: self.email_proof.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
+            delegations: self.delegations.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,
