@@ -1,7 +1,7 @@
 //! The service of delegations, asked over HTTP: `{"delegate": "…"}` is posted, and
 //! `{"delegators": ["…"]}` comes back. Tax codes stand in no address, because addresses are logged.
 //!
-//! Invariant: no caller waits longer than the time-out, and no more than [`MOST_AT_ONCE`] wait: a
+//! Invariant: no caller waits longer than the time-out, and no more than 32 (`MOST_AT_ONCE`) wait: a
 //! service that hangs must not take the threads of those who need no delegation.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -270,6 +270,23 @@ fn a_service_is_asked_at_each_use() {
     });
 }
 
+#[test]
+fn nobody_is_their_own_delegate() {
+    let answer = Answer::Delegators(vec![MARIO.tax_code]);
+    with_service(answer, PATIENT, async |app, _| {
+        let (given, family) = (MARIO.given_name, MARIO.family_name);
+        let mut claims = app
+            .issuer
+            .claims(MARIO.tax_code, given, family, MARIO.email, app.now());
+        claims["sub"] = json!("another-subject");
+        let elsewhere = app.with_token(app.issuer.key.sign(&claims).unwrap());
+        let form = forms::report_not_found_logged_in(TO4);
+        elsewhere.post("/v1/tickets", &form).await.is(201);
+        assert_eq!(list(&elsewhere).await.len(), 1);
+        assert_eq!(list(&app.citizen(&MARIO)).await, []);
+    });
+}
+
 /// What holds while the service says nothing that can be used.
 async fn stays_closed(app: &TestApp, annas: &Filed) {
     let (mario, form) = (app.citizen(&MARIO), forms::report_not_found_logged_in(TO4));
