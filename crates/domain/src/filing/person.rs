@@ -30,6 +30,23 @@ enum About<'a> {
     Stranger,
 }
 
+impl About<'_> {
+    /// What a value is told that is not the person's.
+    const fn mismatch(&self) -> Invalid {
+        let (it, en) = match self {
+            About::Delegator(_) => (
+                "Non corrisponde al delegante",
+                "this differs from the delegator",
+            ),
+            _ => (
+                "Non corrisponde alla tua identità digitale",
+                "this differs from your signed-in identity",
+            ),
+        };
+        Invalid::new("identity-mismatch", it, en)
+    }
+}
+
 const NO_DELEGATION: Invalid = Invalid::new(
     "delegation-missing",
     "Non risulta una delega attiva",
@@ -51,18 +68,7 @@ pub(super) fn read(
         About::Filer(identity) => Some(identity),
         _ => None,
     };
-    let mismatch = match about {
-        About::Delegator(_) => Invalid::new(
-            "identity-mismatch",
-            "Non corrisponde al delegante",
-            "this differs from the delegator",
-        ),
-        _ => Invalid::new(
-            "identity-mismatch",
-            "Non corrisponde alla tua identità digitale",
-            "this differs from your signed-in identity",
-        ),
-    };
+    let mismatch = about.mismatch();
     let name = |read: &mut Reading<'_>, pointer, raw, held| {
         let name = read.identity(pointer, raw, PersonName::parse, held, same_name, &mismatch);
         // The contract asks no citizen for a name, because a token has one; of a delegator's it does not.
@@ -100,8 +106,24 @@ pub(super) fn read(
         },
     });
 
+    let email = email(read, form, token);
+    Some(Person {
+        given_name: given_name?,
+        family_name: family_name?,
+        tax_code: tax_code?,
+        email: email?,
+        is_delegator: matches!(about, About::Delegator(_)),
+    })
+}
+
+/// Answers go to whoever files, by the address of the token unless the form gives one.
+fn email(
+    read: &mut Reading<'_>,
+    form: &FilingForm,
+    token: Option<&CitizenIdentity>,
+) -> Option<EmailAddress> {
     let written = read.take("/email", &form.email, EmailAddress::parse);
-    let email = match token {
+    match token {
         // The provider may give no address; then the form must.
         Some(identity) if reading::blank(&form.email) => {
             if identity.email.is_none() {
@@ -110,14 +132,7 @@ pub(super) fn read(
             identity.email.clone()
         }
         Some(_) | None => written,
-    };
-    Some(Person {
-        given_name: given_name?,
-        family_name: family_name?,
-        tax_code: tax_code?,
-        email: email?,
-        is_delegator: matches!(about, About::Delegator(_)),
-    })
+    }
 }
 
 fn about<'a>(form: &FilingForm, filer: &Filer<'a>) -> About<'a> {
