@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use api::app::Shared;
@@ -38,6 +39,30 @@ pub struct Options {
     pub calls_per_minute: u32,
     /// Settings of the use cases.
     pub settings: Settings,
+    /// Who says who may act for whom.
+    pub delegations: Delegations,
+}
+
+/// The sources of delegations.
+#[derive(Debug, Clone, Default)]
+pub enum Delegations {
+    /// None.
+    #[default]
+    Nowhere,
+    /// The table.
+    Table,
+    /// A service at this address, with a time-out.
+    Http(String, Duration),
+}
+
+impl Options {
+    /// What is usual, and the table of delegations.
+    pub fn with_table() -> Self {
+        Options {
+            delegations: Delegations::Table,
+            ..Options::default()
+        }
+    }
 }
 
 impl Default for Options {
@@ -54,6 +79,7 @@ impl Default for Options {
         Options {
             calls_per_minute: 1_000_000,
             settings,
+            delegations: Delegations::Nowhere,
         }
     }
 }
@@ -93,7 +119,7 @@ impl TestApp {
         let db = Db::open(&database.config).expect("the database opens");
         let blobs = folder.path().join("blobs");
         let clock = Arc::new(ManualClock::at(start()));
-        let desk = open_desk(db.clone(), &blobs, clock.clone(), options.settings);
+        let desk = open_desk(db.clone(), &blobs, clock.clone(), &options);
         let issuer = Issuer::new();
         let tokens = Tokens::new(own_key(), Vec::new(), OWN_ISSUER.to_owned());
         let limit = NonZeroU32::new(options.calls_per_minute).expect("a limit");

@@ -38,6 +38,14 @@ pub const MARIO: Person = Person {
     email: "mario.rossi@example.org",
 };
 
+/// A woman who has nothing to do with the two.
+pub const LAURA: Person = Person {
+    tax_code: "BNCLRA92C41L219D",
+    given_name: "Laura",
+    family_name: "Bianchi",
+    email: "laura.bianchi@example.org",
+};
+
 /// The `iss` of the test's identity provider.
 pub const ISSUER: &str = "https://idp.example.org";
 

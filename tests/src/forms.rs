@@ -26,3 +26,12 @@ pub fn report_not_found_logged_in(authority: &str) -> Value {
         "privacy_ack": true,
     })
 }
+
+/// The same by a citizen who acts for this person.
+pub fn report_not_found_for(delegator: &Person, authority: &str) -> Value {
+    let mut form = report_not_found_logged_in(authority);
+    form["given_name"] = json!(delegator.given_name);
+    form["family_name"] = json!(delegator.family_name);
+    form["on_behalf_of"] = json!(delegator.tax_code);
+    form
+}

@@ -9,6 +9,7 @@ pub mod citizens;
 pub mod client;
 pub mod contract;
 pub mod database;
+pub mod delegation_service;
 pub mod files;
 pub mod forms;
 pub mod mail;

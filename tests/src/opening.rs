@@ -7,14 +7,16 @@ use std::thread::JoinHandle;
 
 use actix_web::dev::ServerHandle;
 use api::app::{ServeOptions, Shared, serve};
+use api::delegations::{HttpDelegations, HttpOptions, MAX_BODY_BYTES};
 use api::tokens::SigningKey;
 use domain::catalogue::{Reference, ReferenceFile};
 use jiff::Timestamp;
 use service::clock::{ManualClock, SystemIds};
-use service::{Desk, Parts, Secrets, Settings};
+use service::delegations::{DelegationTable, NoDelegations};
+use service::{DelegationSource, Desk, Parts, Secrets};
 use storage::Db;
 
-use crate::app::Options;
+use crate::app::{Delegations, Options};
 use crate::citizens::new_key;
 use crate::people;
 
@@ -26,12 +28,7 @@ pub(crate) fn start() -> Timestamp {
 /// Adds what every test finds: reference data and staff.
 pub(crate) fn furnish(db: Db, folder: &Path) {
     let clock = Arc::new(ManualClock::at(start()));
-    let desk = open_desk(
-        db,
-        &folder.join("blobs"),
-        clock,
-        Options::default().settings,
-    );
+    let desk = open_desk(db, &folder.join("blobs"), clock, &Options::default());
     people::add_all(&desk);
     let reference = desk.reference();
     let all: Vec<_> = reference
@@ -42,8 +39,9 @@ pub(crate) fn furnish(db: Db, folder: &Path) {
     desk.open_authorities(&all).expect("the authorities open");
 }
 
-pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, settings: Settings) -> Desk {
+pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: &Options) -> Desk {
     let blobs = blobs.to_str().expect("a readable path");
+    let delegations = source_of_delegations(&options.delegations, &db);
     Desk::open(Parts {
         db,
         blobs: storage::blobs::open(blobs, []).expect("a folder for attachments"),
@@ -51,10 +49,31 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, settings:
         clock,
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),
-        settings,
+        delegations,
+        settings: options.settings.clone(),
     })
     .expect("the desk opens")
 }
+
+fn source_of_delegations(from: &Delegations, db: &Db) -> Arc<dyn DelegationSource> {
+    match from {
+        Delegations::Nowhere => Arc::new(NoDelegations),
+        Delegations::Table => Arc::new(DelegationTable(db.clone())),
+        Delegations::Http(url, timeout) => {
+            let options = HttpOptions {
+                connect_timeout: *timeout,
+                total_timeout: *timeout,
+                max_body_bytes: MAX_BODY_BYTES,
+                proxy: None,
+            };
+            let source = HttpDelegations::new(url, Some(DELEGATIONS_TOKEN), &options);
+            Arc::new(source.expect("an address on this machine"))
+        }
+    }
+}
+
+/// What the service of delegations is asked with.
+pub const DELEGATIONS_TOKEN: &str = "invented-token";
 
 /// The reference data of the repository, read once.
 fn reference() -> Arc<Reference> {

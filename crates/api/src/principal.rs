@@ -8,8 +8,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use domain::actor::Staff;
 use domain::filing::CitizenIdentity;
 use domain::ids::TicketId;
-use domain::visibility::Scope;
 use service::clients::Client;
+use service::delegations::Reader;
 use service::filing::FiledBy;
 use service::sign_in::{LiveSession, staff_of};
 
@@ -123,8 +123,8 @@ impl FromRequest for SignedInStaff {
     }
 }
 
-/// A requester, and what they may see.
-pub(crate) struct Requester(pub Scope);
+/// A requester. What they may see is found out where waiting is allowed: `Desk::scope_of`.
+pub(crate) struct Requester(pub Reader);
 
 impl FromRequest for Requester {
     type Error = Problem;
@@ -132,8 +132,13 @@ impl FromRequest for Requester {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match principal(request) {
-            Principal::Citizen { identity, .. } => Ok(Requester(Scope::Citizen { identity })),
-            Principal::Tracking(ticket) => Ok(Requester(Scope::Tracking(ticket))),
+            Principal::Citizen {
+                person, identity, ..
+            } => Ok(Requester(Reader::Citizen {
+                identity,
+                tax_code: person.tax_code,
+            })),
+            Principal::Tracking(ticket) => Ok(Requester(Reader::Tracking(ticket))),
             Principal::Nobody => Err(Problem::new("unauthenticated")),
             Principal::Staff(_) | Principal::Client(_) => Err(Problem::new("forbidden")),
         })

@@ -389,6 +389,15 @@ impl From<DeskError> for Problem {
             ),
             DeskError::Code(refusal) => code_refused(refusal),
             DeskError::Busy => Problem::new("temporarily-unavailable").retry_after(2),
+            DeskError::Outside(failure) => {
+                tracing::warn!(%failure, "nothing could be filed for a delegator");
+                Problem::new("temporarily-unavailable")
+                    .retry_after(30)
+                    .detail(
+                        "Il servizio delle deleghe non risponde: riprova più tardi.",
+                        "the service of delegations does not answer: try again later",
+                    )
+            }
             broken @ DeskError::Broken(..) => Problem::internal(&broken),
         }
     }

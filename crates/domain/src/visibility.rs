@@ -9,6 +9,7 @@ use crate::ids::TicketId;
 use crate::note::Audience;
 use crate::permissions::{Reach, Right, reach};
 use crate::state::{Priority, State};
+use crate::tax_code::TaxCode;
 use crate::ticket::{Desk, Leg, LegOutcome, Ticket};
 
 /// What an actor may see. Every read takes one.
@@ -18,10 +19,15 @@ pub enum Scope {
     Authority(AuthorityCode),
     /// The regional desk, whose code it carries: every ticket.
     Region(AuthorityCode),
-    /// A citizen: the tickets filed under their national identity.
+    /// A citizen: what they filed for themselves, and what is about those who delegated them
+    /// (ID-6). What they filed for a delegator is the delegator's, so it goes with the delegation.
     Citizen {
         /// Issuer and subject of the identity, joined; never an e-mail address.
         identity: String,
+        /// Their own tax code.
+        tax_code: TaxCode,
+        /// Those whose delegation was active when the source was asked, just now.
+        delegators: Vec<TaxCode>,
     },
     /// A tracking session: the ticket it was opened for, and what follows up on it.
     Tracking(TicketId),
@@ -40,6 +46,36 @@ impl Scope {
             Reach::Activities | Reach::No => Scope::Nothing,
         }
     }
+
+    /// Whether a citizen reaches a ticket that a citizen filed. Storage asks the same in SQL.
+    pub fn reaches_citizens(&self, filed: FiledFacts<'_>) -> bool {
+        match self {
+            Scope::Citizen {
+                identity,
+                tax_code,
+                delegators,
+            } => {
+                let is_own = filed.identity == identity && filed.tax_code == tax_code.as_str();
+                is_own || delegators.iter().any(|one| one.as_str() == filed.tax_code)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a ticket about the person with this tax code is about somebody else than its reader,
+    /// who then reads it as a delegate.
+    pub fn is_another(&self, person: &str) -> bool {
+        matches!(self, Scope::Citizen { tax_code, .. } if tax_code.as_str() != person)
+    }
+}
+
+/// The facts about a citizen's ticket that decide which citizens reach it.
+#[derive(Clone, Copy)]
+pub struct FiledFacts<'a> {
+    /// Issuer and subject of who filed it.
+    pub identity: &'a str,
+    /// The tax code of who it is about.
+    pub tax_code: &'a str,
 }
 
 /// How much of a ticket a desk sees.
@@ -149,6 +185,40 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rows of (delegators, who filed, about whom) → whether Mario reaches it, and as a delegate.
+    #[test]
+    fn a_citizen_reaches_their_own_and_their_delegators_tickets() {
+        const MARIO: &str = "RSSMRA80A01H501U";
+        const ANNA: &str = "BNCNNA85D52L219A";
+        let code = |text| TaxCode::parse(text, true).unwrap();
+        let rows: [(&[&str], &str, &str, bool); 8] = [
+            (&[], "mario", MARIO, true),
+            (&[], "mario", ANNA, false),
+            (&[], "anna", ANNA, false),
+            (&[], "anna", MARIO, false),
+            (&[ANNA], "mario", MARIO, true),
+            (&[ANNA], "mario", ANNA, true),
+            (&[ANNA], "anna", ANNA, true),
+            (&[ANNA], "anna", MARIO, false),
+        ];
+        for (delegators, identity, tax_code, reached) in rows {
+            let scope = Scope::Citizen {
+                identity: "mario".to_owned(),
+                tax_code: code(MARIO),
+                delegators: delegators.iter().copied().map(code).collect(),
+            };
+            let filed = FiledFacts { identity, tax_code };
+            let row = format!("{delegators:?} {identity} {tax_code}");
+            assert_eq!(scope.reaches_citizens(filed), reached, "{row}");
+            assert_eq!(scope.is_another(tax_code), tax_code != MARIO, "{row}");
+        }
+        let filed = FiledFacts {
+            identity: "mario",
+            tax_code: MARIO,
+        };
+        assert!(!Scope::System.reaches_citizens(filed) && !Scope::System.is_another(ANNA));
+    }
 
     /// The table of `domain.md` §5.2, a row each: audience, author, party → who reads.
     #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 
 /// The back office of assistance requests: server, jobs and set-up in one program.
 #[derive(Debug, Parser)]
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     /// Keep the accounts of staff.
     #[command(subcommand)]
     User(UserCommand),
+    /// Keep the table of delegations (`delegations.source = "table"`).
+    #[command(subcommand)]
+    Delegation(DelegationCommand),
     /// Do what happens without a request.
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -88,6 +92,23 @@ pub(crate) struct UserAdd {
     /// What people call that place; its code, if left out.
     #[arg(long, value_name = "LABEL")]
     pub(crate) location_label: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DelegationCommand {
+    /// Let one person act for another; two lines of standard input: tax code of delegate, of delegator.
+    Add {
+        /// When it begins: an instant such as 2026-12-01T00:00:00Z; now, if left out.
+        #[arg(long, value_name = "INSTANT")]
+        valid_from: Option<Timestamp>,
+        /// When it ends; it stays until it is revoked, if left out.
+        #[arg(long, value_name = "INSTANT")]
+        valid_to: Option<Timestamp>,
+    },
+    /// End that at once; the same two lines of standard input.
+    Revoke,
+    /// Show for whom a person may and might act; one line of standard input: tax code of delegate.
+    List,
 }
 
 #[derive(Debug, Subcommand)]

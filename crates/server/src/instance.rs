@@ -76,6 +76,7 @@ impl Instance {
             clock,
             ids: Arc::new(SystemIds),
             secrets,
+            delegations: config.delegations.open(&db)?,
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;

@@ -45,6 +45,7 @@ pub struct OwnItem {
     pub problem_type: Labelled,
     pub created_at: Timestamp,
     pub needs_answer: bool,
+    pub on_behalf_of: bool,
     pub last_message: Option<String>,
 }
 
@@ -79,6 +80,7 @@ impl Desk {
                     state: item.state.citizen_code(),
                     created_at: item.created_at,
                     needs_answer: item.state == StateCode::AwaitingInfo,
+                    on_behalf_of: item.is_about_another,
                     last_message: previews.remove(&item.id).map(|text| preview(&text)),
                 })
                 .collect())
@@ -122,9 +124,10 @@ impl Desk {
         self.write_once(&reach.clone(), once, move |conn| {
             let (mut ticket, dossier) =
                 tickets::find(conn, &reach, &wanted)?.ok_or(DeskError::NotFound)?;
+            let on_behalf_of = reach.is_another(&dossier.tax_code);
             if !ticket.takes_no_reply(now) {
                 desk.say(conn, &mut ticket, &dossier, &body, file.as_ref(), now)?;
-                let ticket = desk.requester_ticket(&ticket, &dossier);
+                let ticket = desk.requester_ticket(&ticket, &dossier, on_behalf_of);
                 return Ok(Replied {
                     ticket,
                     is_follow_up: false,
@@ -136,7 +139,7 @@ impl Desk {
                 && !open.takes_no_reply(now)
             {
                 desk.say(conn, &mut open, &dossier, &body, file.as_ref(), now)?;
-                let ticket = desk.requester_ticket(&open, &dossier);
+                let ticket = desk.requester_ticket(&open, &dossier, on_behalf_of);
                 return Ok(Replied {
                     ticket,
                     is_follow_up: true,
@@ -147,7 +150,7 @@ impl Desk {
             let new = desk.follow_up(&ticket, number, now);
             let made = desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
             Ok(Replied {
-                ticket: desk.requester_ticket(&made, &dossier),
+                ticket: desk.requester_ticket(&made, &dossier, on_behalf_of),
                 is_follow_up: true,
             })
         })
@@ -200,7 +203,8 @@ impl Desk {
                 &Actor::Requester,
                 now,
             )?;
-            Ok(desk.requester_ticket(&ticket, &dossier))
+            let on_behalf_of = reach.is_another(&dossier.tax_code);
+            Ok(desk.requester_ticket(&ticket, &dossier, on_behalf_of))
         })
     }
 

@@ -6,6 +6,8 @@ use domain::rejection::Rejection;
 use jiff::SignedDuration;
 use storage::StoreError;
 
+use crate::delegations::DelegationFailure;
+
 /// The errors of use cases.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
@@ -69,6 +71,9 @@ pub enum DeskError {
     /// Too much to do; try again soon.
     #[error("busy")]
     Busy,
+    /// A service outside that has to be asked first does not answer; try again later.
+    #[error("not answered outside")]
+    Outside(#[source] DelegationFailure),
     /// Something is broken, and somebody must look.
     #[error("broken: {0}")]
     Broken(

@@ -8,6 +8,7 @@ use domain::actor::Role;
 use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, PlacementId};
 use domain::permissions::{self, Right};
+use domain::visibility::Scope;
 use serde_json::json;
 use storage::lives::{self, AccountEvent, Life};
 use storage::{DbConnection, accounts, federated};
@@ -59,7 +60,7 @@ impl Desk {
         let print = self
             .secrets
             .fingerprint("federated", person.tax_code.as_bytes());
-        self.db.write(move |conn| {
+        self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let known = federated::find(conn, &person.issuer, &person.subject)?;
             let life = match known {

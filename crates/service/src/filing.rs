@@ -8,6 +8,7 @@ use domain::note::Attachment;
 use domain::permissions::{self, Right};
 use domain::rejection::Rejection;
 use domain::state::{Channel, StateCode};
+use domain::tax_code::TaxCode;
 use domain::ticket::{NewTicket, Ticket};
 use domain::visibility::Scope;
 use escalation::Router;
@@ -41,11 +42,15 @@ pub enum FiledBy {
 }
 
 impl FiledBy {
-    fn filer(&self) -> Filer<'_> {
-        match self {
-            FiledBy::Anonymous { .. } => Filer::Anonymous,
-            FiledBy::Citizen { person, .. } => Filer::Citizen(person),
-            FiledBy::Staff(_) => Filer::Staff,
+    fn filer<'a>(&'a self, delegators: Option<&'a [TaxCode]>) -> Filer<'a> {
+        match (self, delegators) {
+            (FiledBy::Anonymous { .. }, _) => Filer::Anonymous,
+            (FiledBy::Citizen { person, .. }, None) => Filer::Citizen(person),
+            (FiledBy::Citizen { person, .. }, Some(delegators)) => Filer::Delegate {
+                identity: person,
+                delegators,
+            },
+            (FiledBy::Staff(_), _) => Filer::Staff,
         }
     }
 
@@ -53,11 +58,19 @@ impl FiledBy {
     fn scope(&self, new: TicketId) -> Scope {
         match self {
             FiledBy::Anonymous { .. } => Scope::Tracking(new),
-            FiledBy::Citizen { identity, .. } => Scope::Citizen {
+            FiledBy::Citizen { identity, person } => Scope::Citizen {
                 identity: identity.clone(),
+                tax_code: person.tax_code.clone(),
+                // Whomever it is about: what they file is found by their identity.
+                delegators: Vec::new(),
             },
             FiledBy::Staff(staff) => Scope::of(staff),
         }
+    }
+
+    /// Whether a ticket about the person with this tax code is one that a delegate filed.
+    fn is_for_another(&self, person: &str) -> bool {
+        matches!(self, FiledBy::Citizen { person: own, .. } if own.tax_code.as_str() != person)
     }
 
     fn actor(&self) -> Actor {
@@ -102,10 +115,11 @@ impl Desk {
         {
             return Err(DeskError::Forbidden);
         }
+        let delegators = self.delegators_for(form, &by)?;
         let mut errors = Vec::new();
         let filing = check(
             form,
-            &by.filer(),
+            &by.filer(delegators.as_deref()),
             &self.reference,
             self.today(),
             &self.settings.text_limits,
@@ -132,6 +146,21 @@ impl Desk {
                 file,
             }),
             _ => Err(DeskError::Invalid(errors)),
+        }
+    }
+
+    /// Asks for the filer's delegations, if the form needs one.
+    fn delegators_for(
+        &self,
+        form: &FilingForm,
+        by: &FiledBy,
+    ) -> Result<Option<Vec<TaxCode>>, DeskError> {
+        match by {
+            FiledBy::Citizen { person, .. } if form.is_for_another(&person.tax_code) => self
+                .delegators_of(&person.tax_code)
+                .map(Some)
+                .map_err(DeskError::Outside),
+            _ => Ok(None),
         }
     }
 
@@ -188,7 +217,8 @@ impl Desk {
                 custodian,
             };
             let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
-            Ok(desk.requester_ticket(&ticket, &dossier))
+            let is_for_another = checked.by.is_for_another(&dossier.tax_code);
+            Ok(desk.requester_ticket(&ticket, &dossier, is_for_another))
         })
     }
 

@@ -12,6 +12,7 @@ use domain::invalid::{FieldError, Invalid};
 use domain::permissions::{Reach, Right, reach};
 use domain::person_name::PersonName;
 use domain::tax_code::TaxCode;
+use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -172,7 +173,7 @@ impl Desk {
     ) -> Result<Answer<AccountView>, DeskError> {
         let checked = self.check_account(Some(keeper), form)?;
         let (desk, keeper) = (self.clone(), keeper.clone());
-        self.write_once(once, move |conn| {
+        self.write_once(&Scope::Nothing, once, move |conn| {
             let now = desk.clock.now();
             let life = desk.requested(conn, &checked, Some(&keeper), now)?;
             desk.account_view(conn, &keeper, life)
@@ -271,7 +272,7 @@ impl Desk {
             .check_placements(Some(keeper), forms)
             .map_err(DeskError::Invalid)?;
         let (desk, keeper) = (self.clone(), keeper.clone());
-        self.db.write(move |conn| {
+        self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let (mut life, held) = desk.account_at(conn, &keeper, id, seen)?;
             let is_wanted = |one: &Placement| {
@@ -312,7 +313,8 @@ impl Desk {
     ) -> Result<Answer<Stepped>, DeskError> {
         check_step(form).map_err(DeskError::Invalid)?;
         let (desk, keeper, form) = (self.clone(), keeper.clone(), form.clone());
-        self.write_once(once, move |conn| {
+        // Tickets of others may go back to their queues.
+        self.write_once(&Scope::System, once, move |conn| {
             let now = desk.clock.now();
             let (mut life, held) = desk.account_at(conn, &keeper, id, seen)?;
             life.state = life.state.after(form.step)?;
@@ -373,7 +375,7 @@ impl Desk {
             .code
             .clone();
         let (desk, keeper) = (self.clone(), keeper.clone());
-        self.write_once(once, move |conn| {
+        self.write_once(&Scope::Nothing, once, move |conn| {
             let now = desk.clock.now();
             let wrong =
                 |code, it, en| DeskError::field(Invalid::new(code, it, en).at("/account_id"));

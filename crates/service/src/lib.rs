@@ -11,6 +11,7 @@ pub mod attachments;
 pub mod citizen;
 pub mod clients;
 pub mod clock;
+pub mod delegations;
 pub mod email_proof;
 pub mod error;
 pub mod expiring;
@@ -48,6 +49,7 @@ use storage::blobs::BlobStore;
 use storage::idempotency::RequestKey;
 
 pub use clock::{Clock, Ids};
+pub use delegations::DelegationSource;
 pub use error::DeskError;
 pub use secrets::Secrets;
 pub use settings::Settings;
@@ -62,6 +64,7 @@ pub struct Desk {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) delegations: Arc<dyn DelegationSource>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
     pub(crate) hashing: Arc<passwords::Gate>,
@@ -81,6 +84,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// The installation's secret.
     pub secrets: Secrets,
+    /// Who says who may act for whom.
+    pub delegations: Arc<dyn DelegationSource>,
     /// Everything else that is configured.
     pub settings: Settings,
 }
@@ -97,6 +102,7 @@ impl Desk {
             ids: parts.ids,
             secrets: Arc::new(parts.secrets),
             settings: Arc::new(parts.settings),
+            delegations: parts.delegations,
             numbers: Arc::default(),
             running: Arc::default(),
         };

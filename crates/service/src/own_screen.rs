@@ -35,6 +35,9 @@ pub struct RequesterTicket {
     pub can_reply_until: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
     pub follow_up_of: Option<TicketId>,
+    /// About a delegator. Answers kept before there were delegations do not say.
+    #[serde(default)]
+    pub on_behalf_of: bool,
 }
 
 /// A requester's ticket with what was said.
@@ -90,26 +93,32 @@ impl Desk {
             let mut entries =
                 history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
             let files = attachments::list(conn, ticket.id)?;
+            let on_behalf_of = scope.is_another(&dossier.tax_code);
             entries.reverse();
             // Counted anew: a gap would tell of what the desks did among themselves.
             let messages: Vec<_> = entries
                 .into_iter()
                 .zip(1..)
-                .map(|(entry, seq)| self.requester_message(entry, &files, seq))
+                .map(|(entry, seq)| self.requester_message(entry, &files, seq, on_behalf_of))
                 .collect();
             let attachments = messages
                 .iter()
                 .flat_map(|message| message.attachments.clone())
                 .collect();
             Ok(RequesterScreen {
-                ticket: self.requester_ticket(&ticket, &dossier),
+                ticket: self.requester_ticket(&ticket, &dossier, on_behalf_of),
                 messages,
                 attachments,
             })
         })
     }
 
-    pub(crate) fn requester_ticket(&self, ticket: &Ticket, dossier: &Dossier) -> RequesterTicket {
+    pub(crate) fn requester_ticket(
+        &self,
+        ticket: &Ticket,
+        dossier: &Dossier,
+        on_behalf_of: bool,
+    ) -> RequesterTicket {
         // A re-route is told ("Assegnato a …"), custody of the region is not: the last authority stays.
         let region = self.reference.region();
         let shown = ticket
@@ -135,6 +144,7 @@ impl Desk {
                 _ => None,
             },
             follow_up_of: dossier.follow_up_of,
+            on_behalf_of,
         }
     }
 
@@ -143,6 +153,7 @@ impl Desk {
         entry: Entry,
         files: &[StoredAttachment],
         seq: i64,
+        on_behalf_of: bool,
     ) -> RequesterMessage {
         let desk = entry
             .actor_desk
@@ -157,6 +168,8 @@ impl Desk {
                 format!("Operatore, {}", desk.it),
                 format!("Operator, {}", desk.en),
             ),
+            // The history does not keep whether delegate or delegator wrote.
+            ("requester", _) if on_behalf_of => Text::new("Richiedente", "Requester"),
             ("requester", _) => Text::new("Tu", "You"),
             _ => Text::new("automatico", "automatic"),
         };

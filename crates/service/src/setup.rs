@@ -8,6 +8,7 @@ use domain::codes::AuthorityCode;
 use domain::ids::AccountId;
 use domain::invalid::Invalid;
 use domain::permissions::{Reach, Right, reach};
+use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -108,7 +109,7 @@ impl Desk {
             return Err(DeskError::field(invalid.at("/terms_version")));
         }
         let (desk, staff, step) = (self.clone(), staff.clone(), step.clone());
-        self.write_once(once, move |conn| {
+        self.write_once(&Scope::Nothing, once, move |conn| {
             let now = desk.clock.now();
             let mut setup = setups::find(conn, &authority.code)?;
             let mut life = lives::find(conn, staff.account)?.ok_or(DeskError::NotFound)?;

@@ -66,13 +66,20 @@ fn begin_fenced(pg: &mut PgConnection, begin: &str, fence: &Scope) -> QueryResul
 /// scope of nothing sets nothing, and then no row is in reach.
 fn fence_settings(fence: &Scope) -> QueryResult<String> {
     let stored = |value: &str| Sealed::new(value).as_stored().to_owned();
-    // The tax codes of those a citizen acts for go here, joined by commas: nobody yet.
-    let tax_codes = String::new();
+    // Of those a citizen acts for; a tax code holds no comma.
+    let mut tax_codes = Vec::new();
     let (kind, key) = match fence {
         Scope::System => ("system", String::new()),
         Scope::Region(code) => ("region", code.as_str().to_owned()),
         Scope::Authority(code) => ("authority", code.as_str().to_owned()),
-        Scope::Citizen { identity } => ("citizen", stored(identity)),
+        Scope::Citizen {
+            identity,
+            delegators,
+            ..
+        } => {
+            tax_codes.extend(delegators.iter().map(|code| stored(code.as_str())));
+            ("citizen", stored(identity))
+        }
         Scope::Tracking(id) => ("tracking", id.uuid().to_string()),
         Scope::Nothing => return Ok(String::new()),
     };
@@ -81,7 +88,7 @@ fn fence_settings(fence: &Scope) -> QueryResult<String> {
          SET LOCAL sportello.scope_tax_codes = {}",
         literal(kind)?,
         literal(&key)?,
-        literal(&tax_codes)?,
+        literal(&tax_codes.join(","))?,
     ))
 }
 

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod counters;
 pub mod credentials;
 pub mod db;
+pub mod delegations;
 pub mod dialect;
 pub mod email_proofs;
 pub mod error;

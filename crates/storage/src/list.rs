@@ -16,7 +16,7 @@ use crate::connection::MultiBackend;
 use crate::schema::{accounts, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Ts};
-use crate::tickets::{RequesterKind, priority_of, priority_rank};
+use crate::tickets::{RequesterKind, of_citizen, priority_of, priority_rank};
 use crate::{DbConnection, StoreError, assignee, dialect};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
@@ -128,6 +128,8 @@ pub struct Item {
     pub given_name: String,
     /// The requester's name.
     pub family_name: String,
+    /// Whether it is about somebody else than the citizen whose list it is.
+    pub is_about_another: bool,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -163,6 +165,7 @@ struct ItemRow {
     priority: i32,
     tags: String,
     needs_attention: bool,
+    tax_code: Sealed,
     given_name: Sealed,
     family_name: Sealed,
     created_at: Ts,
@@ -189,7 +192,7 @@ pub fn list(
         .load::<ItemRow>(conn)?;
     let mut items = rows
         .into_iter()
-        .map(ItemRow::into_item)
+        .map(|row| row.into_item(scope))
         .collect::<Result<Vec<_>, _>>()?;
     label_assignees(conn, &mut items)?;
     Ok(items)
@@ -201,12 +204,11 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
             Some(query.filter(tickets::custodian.eq(code.as_str().to_owned())))
         }
         Scope::Region(_) | Scope::System => Some(query),
-        Scope::Citizen { identity } => Some(
-            query
-                .filter(tickets::requester_identity.eq(Sealed::new(identity.clone())))
-                .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
-                .filter(tickets::state.ne(StateCode::Removed.as_str())),
-        ),
+        Scope::Citizen {
+            identity,
+            tax_code,
+            delegators,
+        } => Some(query.filter(of_citizen(identity, tax_code, delegators))),
         Scope::Tracking(id) => Some(
             query
                 .filter(
@@ -384,7 +386,7 @@ fn label_assignees(conn: &mut DbConnection, items: &mut [Item]) -> Result<(), St
 }
 
 impl ItemRow {
-    fn into_item(self) -> Result<Item, StoreError> {
+    fn into_item(self, scope: &Scope) -> Result<Item, StoreError> {
         let corrupt = |column: &'static str| StoreError::Corrupt {
             table: "tickets",
             id: self.id.0.to_string(),
@@ -404,6 +406,7 @@ impl ItemRow {
             declared_authority: self.declared_authority,
             custodian: self.custodian,
             needs_attention: self.needs_attention,
+            is_about_another: scope.is_another(&self.tax_code.open()),
             given_name: self.given_name.open(),
             family_name: self.family_name.open(),
             created_at: self.created_at.0,

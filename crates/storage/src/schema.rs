@@ -231,6 +231,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    delegations (id) {
+        id -> Uid,
+        delegate_tax_code -> Text,
+        delegator_tax_code -> Text,
+        valid_from -> Instant,
+        valid_to -> Nullable<Instant>,
+        revoked_at -> Nullable<Instant>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Binary, Text};
     use crate::sql_types::{Instant};
     /// See `migrations/`.

@@ -4,17 +4,20 @@
 //! the caller's one transaction, guarded by the version that was read.
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
+use domain::tax_code::TaxCode;
 use domain::ticket::{Desk, Ticket};
 use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::assignee;
+use crate::connection::MultiBackend;
 use crate::schema::{self, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Json, Ts, Uid};
@@ -348,10 +351,11 @@ pub fn find(
     query = match scope {
         Scope::Authority(code) => query.filter(had_custody(code)),
         Scope::Region(_) | Scope::System => query,
-        Scope::Citizen { identity } => query
-            .filter(tickets::requester_identity.eq(Sealed::new(identity.clone())))
-            .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
-            .filter(tickets::state.ne(StateCode::Removed.as_str())),
+        Scope::Citizen {
+            identity,
+            tax_code,
+            delegators,
+        } => query.filter(of_citizen(identity, tax_code, delegators)),
         Scope::Tracking(id) => query
             .filter(
                 tickets::id
@@ -367,6 +371,33 @@ pub fn find(
     };
     let legs = legs::load(conn, row.id)?;
     row.into_domain(legs).map(Some)
+}
+
+/// The condition on a ticket's row alone.
+pub(crate) type RowCondition =
+    Box<dyn BoxableExpression<tickets::table, MultiBackend, SqlType = Bool>>;
+
+/// What a citizen reaches: see [`Scope::reaches_citizens`]. Whoever has no delegators is found
+/// along one index, by identity.
+pub(crate) fn of_citizen(
+    identity: &str,
+    tax_code: &TaxCode,
+    delegators: &[TaxCode],
+) -> RowCondition {
+    let sealed = |code: &TaxCode| Sealed::new(code.as_str());
+    let is_shown = tickets::requester_kind
+        .eq(RequesterKind::Citizen.as_str())
+        .and(tickets::state.ne(StateCode::Removed.as_str()));
+    let is_own = tickets::requester_identity
+        .assume_not_null()
+        .eq(Sealed::new(identity))
+        .and(tickets::tax_code.eq(sealed(tax_code)));
+    if delegators.is_empty() {
+        return Box::new(is_own.and(is_shown));
+    }
+    let delegators: Vec<Sealed> = delegators.iter().map(sealed).collect();
+    let is_delegators = tickets::tax_code.eq_any(delegators);
+    Box::new(is_own.or(is_delegators).and(is_shown))
 }
 
 /// A page of the tickets whose timer has come, the longest overdue first, after the place where

@@ -4,6 +4,7 @@
 mod attachments;
 mod authorization;
 mod conditions;
+mod delegations;
 mod email_proofs;
 mod filing;
 mod hardening;

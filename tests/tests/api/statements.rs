@@ -2,7 +2,7 @@
 //! connection, BEGIN and COMMIT aside.
 
 use serde_json::json;
-use tests::app::TestApp;
+use tests::app::{Options, TestApp};
 use tests::citizens::{ANNA, MARIO};
 use tests::{both, files, forms, people::TO4};
 
@@ -109,3 +109,28 @@ both!(filing_costs_eight_statements_at_most, async |app| {
         "logged in {logged_in}, anonymous {anonymous}"
     );
 });
+
+/// What Anna's list and one of her tickets cost.
+async fn own_costs(app: &TestApp) -> (u64, u64) {
+    grow(app, 3).await;
+    let filed = app
+        .file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[])
+        .await;
+    let anna = app.citizen(&ANNA);
+    let (list, page) = cost(app, anna.get("/v1/me/tickets")).await;
+    page.is(200);
+    let (screen, shown) = cost(app, anna.get(&filed.own_path(""))).await;
+    shown.is(200);
+    (list, screen)
+}
+
+both!(
+    a_requester_without_a_source_of_delegations_pays_nothing_for_it,
+    async |app| assert_eq!(own_costs(app).await, (2, 4))
+);
+
+both!(
+    a_requester_pays_one_statement_for_the_table_of_delegations,
+    Options::with_table(),
+    async |app| assert_eq!(own_costs(app).await, (3, 5))
+);

@@ -57,7 +57,9 @@ pub(crate) async fn download_own_attachment(
     path: web::Path<(String, Uuid)>,
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
-    download(desk, requester.0, path.into_inner()).await
+    let finder = desk.clone();
+    let scope = block(move || Ok(finder.scope_of(&requester.0))).await?;
+    download(desk, scope, path.into_inner()).await
 }
 
 async fn download(

@@ -42,14 +42,14 @@ struct FilingBody {
     /// The authority, where the service's form asks for one.
     #[schema(max_length = 64)]
     authority_code: Option<String>,
-    /// With a citizen's token: left out, or the same as in the token.
+    /// With a citizen's token: left out, or the same as in the token. With a delegation: the delegator's.
     #[schema(max_length = 30)]
     given_name: Option<String>,
-    /// With a citizen's token: left out, or the same as in the token.
+    /// With a citizen's token: left out, or the same as in the token. With a delegation: the delegator's.
     #[schema(max_length = 30)]
     family_name: Option<String>,
     /// Italian tax code: 16 characters, 11 digits, or STP/ENI. With a citizen's token: left out, or the
-    /// same as in the token.
+    /// same as in the token. With a delegation: left out, or the delegator's.
     #[schema(max_length = 32)]
     tax_code: Option<String>,
     /// Where answers go. With a citizen's token that has an address it may be left out.
@@ -74,7 +74,8 @@ struct FilingBody {
     /// On the operators' form: the role of who asks, one of the choices of its field.
     #[schema(max_length = 64)]
     requester_role: Option<String>,
-    /// The tax code of who gave a delegation.
+    /// With a citizen's token: the tax code of who delegated the citizen. The request is then about
+    /// them, answers go to the citizen, and the delegation is checked now and at each later use.
     #[schema(max_length = 32)]
     on_behalf_of: Option<String>,
     /// A second address, for this request alone.
@@ -129,14 +130,14 @@ struct FilingForms {
     /// The authority, where the service's form asks for one.
     #[schema(max_length = 64, nullable = false)]
     authority_code: Option<String>,
-    /// With a citizen's token: left out, or the same as in the token.
+    /// With a citizen's token: left out, or the same as in the token. With a delegation: the delegator's.
     #[schema(max_length = 30, nullable = false)]
     given_name: Option<String>,
-    /// With a citizen's token: left out, or the same as in the token.
+    /// With a citizen's token: left out, or the same as in the token. With a delegation: the delegator's.
     #[schema(max_length = 30, nullable = false)]
     family_name: Option<String>,
     /// Italian tax code: 16 characters, 11 digits, or STP/ENI. With a citizen's token: left out, or the
-    /// same as in the token.
+    /// same as in the token. With a delegation: left out, or the delegator's.
     #[schema(max_length = 32, nullable = false)]
     tax_code: Option<String>,
     /// Where answers go. With a citizen's token that has an address it may be left out.
@@ -156,7 +157,8 @@ struct FilingForms {
     /// On the operators' form: the role of who asks, one of the choices of its field.
     #[schema(max_length = 64, nullable = false)]
     requester_role: Option<String>,
-    /// The tax code of who gave a delegation.
+    /// With a citizen's token: the tax code of who delegated the citizen. The request is then about
+    /// them, answers go to the citizen, and the delegation is checked now and at each later use.
     #[schema(max_length = 32, nullable = false)]
     on_behalf_of: Option<String>,
     /// A second address, for this request alone.
@@ -184,6 +186,9 @@ const FIRST_VERSION: i64 = 1;
 /// Three kinds of caller may file. A citizen sends their token and need not repeat who they are. An
 /// operator sends theirs and files on a caller's behalf. Anybody else proves an e-mail address first
 /// (`/v1/email-proofs`), files with `email_proof`, and gets the tracking link by mail only.
+///
+/// A citizen may file for who delegated them (`on_behalf_of`), as long as this installation's source of
+/// delegations says so.
 ///
 /// What is asked depends on the service: draw the form from `/v1/services/{service}/form`. Bad fields
 /// are told all at once. With a file send base64 inside JSON, or a form as HTML does.

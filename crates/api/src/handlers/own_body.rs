@@ -42,6 +42,8 @@ pub(crate) struct RequesterTicketBody {
     /// The closed ticket this one goes on from.
     #[schema(required)]
     follow_up_of: Option<Uuid>,
+    /// Whether it is about somebody who delegated me, and not about myself.
+    on_behalf_of: bool,
 }
 
 impl RequesterTicketBody {
@@ -60,6 +62,7 @@ impl RequesterTicketBody {
             can_reply_until: ticket.can_reply_until.map(|at| at.to_string()),
             closed_at: ticket.closed_at.map(|at| at.to_string()),
             follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
+            on_behalf_of: ticket.on_behalf_of,
         }
     }
 }

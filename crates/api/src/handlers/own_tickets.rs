@@ -74,6 +74,8 @@ struct OwnItemBody {
     created_at: String,
     /// Whether a question waits for an answer.
     needs_answer: bool,
+    /// Whether it is about somebody who delegated me, and not about myself.
+    on_behalf_of: bool,
     /// The beginning of the newest message.
     #[schema(required, max_length = 200)]
     last_message: Option<String>,
@@ -99,7 +101,11 @@ pub(crate) async fn list_own_tickets(
         _ => None,
     });
     refuse_query(&query.finish())?;
-    let mut items = block(move || desk.list_own(&requester.0, after, limit + 1)).await?;
+    let mut items = block(move || {
+        let scope = desk.scope_of(&requester.0);
+        desk.list_own(&scope, after, limit + 1)
+    })
+    .await?;
     let asked = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > asked;
     items.truncate(asked);
@@ -120,6 +126,7 @@ pub(crate) async fn list_own_tickets(
                 problem_type: label(item.problem_type, lang.0),
                 created_at: item.created_at.to_string(),
                 needs_answer: item.needs_answer,
+                on_behalf_of: item.on_behalf_of,
                 last_message: item.last_message,
             })
             .collect(),
@@ -142,7 +149,11 @@ pub(crate) async fn show_own_ticket(
     lang: Language,
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
-    let screen = block(move || desk.show_own_ticket(&requester.0, &wanted)).await?;
+    let screen = block(move || {
+        let scope = desk.scope_of(&requester.0);
+        desk.show_own_ticket(&scope, &wanted)
+    })
+    .await?;
     let body = RequesterScreenBody::new(screen, lang.0);
     // Tagged by what it says: the version would tell of changes that are not the requester's to know.
     tagged(&request, None, &body)
@@ -218,9 +229,9 @@ pub(crate) async fn add_message(
     let mut members = Members::of(members);
     let message = members.text("body", 20_000);
     let errors = merge(errors, members.finish());
-    let (checker, scope) = (desk.clone(), requester.0.clone());
-    let seen = wanted.clone();
-    let (body, file) = block(move || {
+    let (checker, seen) = (desk.clone(), wanted.clone());
+    let (scope, body, file) = block(move || {
+        let scope = checker.scope_of(&requester.0);
         // Out of reach is told before anything else, and nothing is stored for it.
         checker.must_reach(&scope, &seen)?;
         let mut found = Vec::new();
@@ -236,7 +247,7 @@ pub(crate) async fn add_message(
             .flatten();
         let errors = merge(errors, found);
         match body {
-            Some(body) if errors.is_empty() => Ok((body, file)),
+            Some(body) if errors.is_empty() => Ok((scope, body, file)),
             _ => Err(service::DeskError::Invalid(errors)),
         }
     })
@@ -245,7 +256,7 @@ pub(crate) async fn add_message(
         Some(file) => Some(desk.keep(file).await?),
         None => None,
     };
-    let answer = block(move || desk.reply(&requester.0, wanted, body, attachment, &once)).await?;
+    let answer = block(move || desk.reply(&scope, wanted, body, attachment, &once)).await?;
     let done = answer.value;
     let mut response = HttpResponse::Created();
     response.insert_header(("location", format!("/v1/me/tickets/{}", done.ticket.id)));
@@ -282,7 +293,13 @@ pub(crate) async fn withdraw_ticket(
         }
     }
     let once = repeatable.with(Vec::new());
-    let answer = block(move || desk.withdraw(&requester.0, wanted, &once)).await?;
+    let answer = block(move || {
+        let scope = desk.scope_of(&requester.0);
+        // A kept answer, too, is for those alone who reach the ticket now.
+        desk.must_reach(&scope, &wanted)?;
+        desk.withdraw(&scope, wanted, &once)
+    })
+    .await?;
     Ok(replay_header(&mut HttpResponse::Created(), answer.replayed)
         .json(RequesterTicketBody::new(answer.value, lang.0)))
 }

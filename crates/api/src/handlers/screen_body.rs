@@ -121,6 +121,7 @@ pub(crate) struct PersonBody {
     recall_phone: Option<String>,
     #[schema(required, format = "email", max_length = 254)]
     notification_email: Option<String>,
+    /// The role chosen on the operators' form; `delegate` where a citizen filed for their delegator.
     #[schema(required, max_length = 64)]
     requester_role: Option<String>,
 }

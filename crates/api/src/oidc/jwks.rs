@@ -14,6 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{CitizenAlgorithm, CitizenIssuer, HttpOptions, JwksSource, KeySetError};
+use crate::outgoing::Endpoint;
 use crate::tokens::TokenError;
 
 /// Two attempts to load a key set are at least this far apart.
@@ -149,15 +150,8 @@ pub(super) struct KeyCache {
 #[derive(Debug)]
 enum Source {
     Fixed,
-    File {
-        path: PathBuf,
-        max_bytes: usize,
-    },
-    Http {
-        url: reqwest::Url,
-        client: reqwest::Client,
-        max_bytes: usize,
-    },
+    File { path: PathBuf, max_bytes: usize },
+    Http(Endpoint),
 }
 
 #[derive(Debug, Default)]
@@ -199,16 +193,7 @@ impl KeyCache {
                     max_bytes,
                 }
             }
-            JwksSource::Url(url) => {
-                let url =
-                    reqwest::Url::parse(url).map_err(|error| KeySetError::Url(Box::new(error)))?;
-                let client = client_for(&url, http)?;
-                Source::Http {
-                    url,
-                    client,
-                    max_bytes,
-                }
-            }
+            JwksSource::Url(url) => Source::Http(Endpoint::new(url, http)?),
         };
         Ok(KeyCache {
             issuer: settings.issuer.clone(),
@@ -318,11 +303,7 @@ impl KeyCache {
         let keys = match &self.source {
             Source::Fixed => return,
             Source::File { path, max_bytes } => read_file(path, *max_bytes).await,
-            Source::Http {
-                url,
-                client,
-                max_bytes,
-            } => fetch(client, url, *max_bytes).await,
+            Source::Http(endpoint) => endpoint.get().await.map_err(KeySetError::from),
         };
         match keys.and_then(|bytes| read_key_set(&bytes)) {
             Ok(keys) => {
@@ -353,69 +334,6 @@ impl KeyCache {
 /// so that neither the minimum interval nor the life of the keys can last for ever.
 fn seconds_between(a: Timestamp, b: Timestamp) -> i64 {
     a.as_second().saturating_sub(b.as_second()).saturating_abs()
-}
-
-/// A client for one key set address only.
-fn client_for(url: &reqwest::Url, http: &HttpOptions) -> Result<reqwest::Client, KeySetError> {
-    let local = is_loopback(url);
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(http.connect_timeout)
-        .timeout(http.total_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        // Kept connections would belong to the worker that opened them; one a hour is cheap.
-        .pool_max_idle_per_host(0)
-        .user_agent("sportello");
-    match url.scheme() {
-        "https" => builder = builder.https_only(true),
-        // Without TLS the machine's root certificates are not needed, and may be missing.
-        "http" if local => builder = builder.tls_certs_only([]),
-        _ => return Err(KeySetError::NotHttps),
-    }
-    if let Some(proxy) = http.proxy.as_deref().filter(|_| !local) {
-        builder = builder.proxy(reqwest::Proxy::all(proxy)?);
-    }
-    Ok(builder.build()?)
-}
-
-pub(super) fn is_loopback(url: &reqwest::Url) -> bool {
-    let host = url
-        .host_str()
-        .unwrap_or_default()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-async fn fetch(
-    client: &reqwest::Client,
-    url: &reqwest::Url,
-    max_bytes: usize,
-) -> Result<Vec<u8>, KeySetError> {
-    let mut response = client
-        .get(url.clone())
-        .header("accept", "application/json")
-        .send()
-        .await?;
-    if response.status() != reqwest::StatusCode::OK {
-        return Err(KeySetError::Status(response.status().as_u16()));
-    }
-    let announced = response.content_length().unwrap_or_default();
-    if usize::try_from(announced).map_or(true, |length| length > max_bytes) {
-        return Err(KeySetError::TooLong(max_bytes));
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len().saturating_add(chunk.len()) > max_bytes {
-            return Err(KeySetError::TooLong(max_bytes));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 async fn read_file(path: &Path, max_bytes: usize) -> Result<Vec<u8>, KeySetError> {

@@ -11,13 +11,14 @@ mod jwks;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Deserializer};
 
 use self::jwks::{Family, KeyCache};
+pub use crate::outgoing::HttpOptions;
+use crate::outgoing::OutgoingError;
 use crate::tokens::{Times, TokenError, UntrustedHeader, unverified_issuer, verified_claims};
 
 /// The levels of assurance that count as SPID level 2 or more; CIE uses the same names.
@@ -112,30 +113,6 @@ pub struct CitizenIssuer {
     pub jwks: JwksSource,
 }
 
-/// How key sets are fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpOptions {
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// Longest wait for the whole answer.
-    pub total_timeout: Duration,
-    /// Longest key set, also for files.
-    pub max_body_bytes: usize,
-    /// The proxy for other machines. The environment's is never used.
-    pub proxy: Option<String>,
-}
-
-impl Default for HttpOptions {
-    fn default() -> Self {
-        HttpOptions {
-            connect_timeout: Duration::from_secs(3),
-            total_timeout: Duration::from_secs(5),
-            max_body_bytes: 256 * 1024,
-            proxy: None,
-        }
-    }
-}
-
 /// Why the issuers cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -167,18 +144,9 @@ pub enum SetupError {
 /// Why a key set could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeySetError {
-    /// The address is no address.
-    #[error("the address is not a URL")]
-    Url(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The address is neither https nor http on this machine.
-    #[error("the address must be https, or http on this machine")]
-    NotHttps,
-    /// The client or its proxy cannot be set up, or the server does not answer in time.
-    #[error("the HTTP request failed")]
-    Http(#[from] reqwest::Error),
-    /// Anything but 200; redirects are not followed.
-    #[error("the server answered {0}")]
-    Status(u16),
+    /// The server cannot be asked, or does not answer as it should.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
     /// The file cannot be read.
     #[error("the file cannot be read")]
     File(#[from] std::io::Error),

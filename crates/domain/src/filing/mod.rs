@@ -4,6 +4,7 @@
 //! form asks and what filing accepts cannot differ. Attachments and e-mail proofs are checked where
 //! bytes and proofs are kept. Invariant: a [`Filing`] exists only when no field was refused.
 
+mod person;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -57,8 +58,28 @@ pub enum Filer<'a> {
     Anonymous,
     /// A citizen, known from their token.
     Citizen(&'a CitizenIdentity),
+    /// The same, filing for somebody else.
+    Delegate {
+        /// What their token says of them.
+        identity: &'a CitizenIdentity,
+        /// Those whose delegation is active now, from the source of delegations.
+        delegators: &'a [TaxCode],
+    },
     /// A member of staff, for themselves or a caller.
     Staff,
+}
+
+impl FilingForm {
+    /// Whether somebody else than the person with this tax code is to be asked for, which only a
+    /// delegation allows.
+    pub fn is_for_another(&self, own: &TaxCode) -> bool {
+        !reading::blank(&self.on_behalf_of) && self.delegator().as_ref() != Some(own)
+    }
+
+    /// Who gave the delegation, if that can be read.
+    fn delegator(&self) -> Option<TaxCode> {
+        TaxCode::parse(self.on_behalf_of.as_deref()?, true).ok()
+    }
 }
 
 impl Filer<'_> {
@@ -66,7 +87,7 @@ impl Filer<'_> {
     pub const fn profile(&self) -> Profile {
         match self {
             Filer::Anonymous => Profile::Anonymous,
-            Filer::Citizen(_) => Profile::Citizen,
+            Filer::Citizen(_) | Filer::Delegate { .. } => Profile::Citizen,
             Filer::Staff => Profile::Operator,
         }
     }
@@ -110,7 +131,7 @@ pub struct Filing {
     pub description: Option<Description>,
     /// The service's own fields: texts, whole years as numbers, lists of texts.
     pub extra: BTreeMap<String, Value>,
-    /// The role chosen on the operator's form.
+    /// The role chosen on the operator's form, or [`DELEGATE_ROLE`].
     pub requester_role: Option<String>,
     /// The version of the privacy notice that was read.
     pub privacy_notice_version: String,
@@ -121,6 +142,9 @@ pub struct Filing {
     /// The answers given in the self-help tree before filing.
     pub self_help_path: Vec<String>,
 }
+
+/// The role of a citizen who filed for a delegator. No form offers it.
+pub const DELEGATE_ROLE: &str = "delegate";
 
 /// Checks a form. Every refused field is named, not only the first (`domain.md` §3.1).
 pub fn check(
@@ -187,7 +211,7 @@ pub fn check(
             .ok_or(NOT_IN_LIST)
     });
 
-    let person = person(&mut read, form, filer, service);
+    let person = person::read(&mut read, form, filer, service);
     let phone = read.take("/phone", &form.phone, PhoneNumber::parse);
     let notification_email = read.take(
         "/notification_email",
@@ -230,7 +254,10 @@ pub fn check(
             phone,
             description,
             extra,
-            requester_role,
+            requester_role: match person.is_delegator {
+                true => Some(DELEGATE_ROLE.to_owned()),
+                false => requester_role,
+            },
             privacy_notice_version: reference.codes.privacy_notice.clone(),
             recall_phone,
             notification_email,
@@ -240,98 +267,11 @@ pub fn check(
     }
 }
 
-/// Who asks: from the token where there is one, else as written.
-struct Person {
-    given_name: PersonName,
-    family_name: PersonName,
-    tax_code: TaxCode,
-    email: EmailAddress,
-}
-
-fn person(
-    read: &mut Reading<'_>,
-    form: &FilingForm,
-    filer: &Filer<'_>,
-    service: &Service,
-) -> Option<Person> {
-    let token = match filer {
-        Filer::Citizen(identity) => Some(*identity),
-        Filer::Anonymous | Filer::Staff => None,
-    };
-    let held = token.map(|t| &t.given_name);
-    let given_name = read.identity(
-        "/given_name",
-        &form.given_name,
-        PersonName::parse,
-        held,
-        same_name,
-    );
-    let held = token.map(|t| &t.family_name);
-    let family_name = read.identity(
-        "/family_name",
-        &form.family_name,
-        PersonName::parse,
-        held,
-        same_name,
-    );
-    let held = token.map(|t| &t.tax_code);
-    let parse = |text: &str| TaxCode::parse(text, service.allow_stp_eni);
-    let tax_code = read.identity("/tax_code", &form.tax_code, parse, held, TaxCode::eq);
-    read.take("/on_behalf_of", &form.on_behalf_of, |text| {
-        delegation(text, tax_code.as_ref())
-    });
-
-    let written = read.take("/email", &form.email, EmailAddress::parse);
-    let email = match token {
-        // The provider may give no address; then the form must.
-        Some(identity) if reading::blank(&form.email) => {
-            if identity.email.is_none() {
-                read.refuse("/email", Invalid::required());
-            }
-            identity.email.clone()
-        }
-        Some(_) | None => written,
-    };
-    Some(Person {
-        given_name: given_name?,
-        family_name: family_name?,
-        tax_code: tax_code?,
-        email: email?,
-    })
-}
-
 const NOT_IN_LIST: Invalid = Invalid::new(
     "not-in-list",
     "Valore non in elenco",
     "not one of the choices",
 );
-
-/// Whether the filer may act for somebody else. No source of delegations is connected yet, so
-/// nobody may but for themselves; this is the one place that will ask it (`domain.md` §3.1, F15).
-fn delegation(delegator: &str, own: Option<&TaxCode>) -> Result<(), Invalid> {
-    let delegator = TaxCode::parse(delegator, true).ok();
-    match delegator.is_some() && delegator.as_ref() == own {
-        true => Ok(()),
-        false => Err(Invalid::new(
-            "delegation-missing",
-            "Non risulta una delega attiva",
-            "no active delegation was found",
-        )),
-    }
-}
-
-/// Identity providers send names in capitals, people do not write them so.
-fn same_name(one: &PersonName, other: &PersonName) -> bool {
-    let plain = |name: &PersonName| {
-        name.as_str()
-            .to_lowercase()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .replace('’', "'")
-    };
-    plain(one) == plain(other)
-}
 
 /// Stands in for a service that is not known, so that the fields every form has are still checked.
 fn unknown_service() -> Service {

@@ -57,8 +57,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// As [`Reading::take`], but what the token holds wins, and a written value must agree with it
-    /// (F3 to F5).
+    /// As [`Reading::take`], but what is known of the person wins, and a written value must agree
+    /// with it (F3 to F5).
     pub(super) fn identity<T: Clone>(
         &mut self,
         pointer: &str,
@@ -66,19 +66,13 @@ impl<'a> Reading<'a> {
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
         held: Option<&T>,
         same: impl FnOnce(&T, &T) -> bool,
+        mismatch: &Invalid,
     ) -> Option<T> {
         let written = self.take(pointer, raw, parse);
         match (written, held) {
             (written, None) => written,
             (Some(written), Some(held)) if !same(&written, held) => {
-                self.refuse(
-                    pointer,
-                    Invalid::new(
-                        "identity-mismatch",
-                        "Non corrisponde alla tua identità digitale",
-                        "this differs from your signed-in identity",
-                    ),
-                );
+                self.refuse(pointer, mismatch.clone());
                 None
             }
             (_, Some(held)) => Some(held.clone()),

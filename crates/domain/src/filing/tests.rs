@@ -623,6 +623,122 @@ fn a_citizens_identity_comes_from_the_token_and_may_not_differ() {
     );
 }
 
+const DELEGATOR: &str = "BNCLRA92C41L219D";
+
+/// Mario's form about Laura, who delegated him.
+fn for_the_delegator() -> FilingForm {
+    let text = |text: &str| Some(text.to_owned());
+    FilingForm {
+        given_name: text("Laura"),
+        family_name: text("Bianchi"),
+        tax_code: None,
+        email: None,
+        on_behalf_of: text(" bnclra92c41l219d "),
+        ..report_not_found()
+    }
+}
+
+#[test]
+fn a_delegates_form_is_about_the_delegator() {
+    let delegators = [TaxCode::parse(DELEGATOR, false).unwrap()];
+    let identity = citizen();
+    let delegate = Filer::Delegate {
+        identity: &identity,
+        delegators: &delegators,
+    };
+    for tax_code in [None, Some(DELEGATOR.to_owned())] {
+        let form = FilingForm {
+            tax_code,
+            ..for_the_delegator()
+        };
+        let filing = file(&form, delegate).unwrap();
+        assert_eq!(filing.tax_code.as_str(), DELEGATOR);
+        assert_eq!(filing.given_name.as_str(), "Laura");
+        assert_eq!(filing.email.as_str(), "mario@example.org", "the filer's");
+        assert_eq!(filing.requester_role.as_deref(), Some(DELEGATE_ROLE));
+    }
+    // A delegation may be used or not.
+    let mut own = report_not_found();
+    (own.given_name, own.family_name) = (None, None);
+    let filing = file(&own, delegate).unwrap();
+    assert_eq!(
+        (filing.tax_code.as_str(), filing.requester_role),
+        (TAX_CODE, None)
+    );
+}
+
+#[test]
+fn a_delegates_form_is_refused_where_it_is_not_the_delegators() {
+    let rows: &[(Change, &str, &str)] = &[
+        (|f| f.given_name = None, "/given_name", "required"),
+        (
+            |f| f.family_name = Some(" ".into()),
+            "/family_name",
+            "required",
+        ),
+        (
+            |f| f.tax_code = Some(TAX_CODE.into()),
+            "/tax_code",
+            "identity-mismatch",
+        ),
+        (|f| f.tax_code = Some("RSS".into()), "/tax_code", "length"),
+        (
+            |f| f.requester_role = Some(DELEGATE_ROLE.into()),
+            "/requester_role",
+            "unknown-field",
+        ),
+        (
+            |f| f.on_behalf_of = Some("VRDGPP70A01F205X".into()),
+            "/on_behalf_of",
+            "delegation-missing",
+        ),
+        (
+            |f| f.on_behalf_of = Some("nonsense".into()),
+            "/on_behalf_of",
+            "delegation-missing",
+        ),
+    ];
+    let delegators = [TaxCode::parse(DELEGATOR, false).unwrap()];
+    let identity = citizen();
+    let delegate = Filer::Delegate {
+        identity: &identity,
+        delegators: &delegators,
+    };
+    for (change, pointer, code) in rows {
+        let mut form = for_the_delegator();
+        change(&mut form);
+        assert_eq!(file(&form, delegate).unwrap_err(), only(pointer, code));
+    }
+}
+
+#[test]
+fn without_a_delegation_only_that_is_told() {
+    let identity = citizen();
+    let refused = only("/on_behalf_of", "delegation-missing");
+    let filer = Filer::Citizen(&identity);
+    assert_eq!(file(&for_the_delegator(), filer).unwrap_err(), refused);
+    let delegate = Filer::Delegate {
+        identity: &identity,
+        delegators: &[],
+    };
+    assert_eq!(file(&for_the_delegator(), delegate).unwrap_err(), refused);
+
+    // Nobody needs a delegation for themselves.
+    for (on_behalf_of, is_for_another) in [
+        (None, false),
+        (Some(" "), false),
+        (Some("rssmra80a01h501u"), false),
+        (Some(DELEGATOR), true),
+        (Some("nonsense"), true),
+    ] {
+        let form = FilingForm {
+            on_behalf_of: on_behalf_of.map(str::to_owned),
+            ..FilingForm::default()
+        };
+        assert_eq!(form.is_for_another(&identity.tax_code), is_for_another);
+    }
+}
+
 #[test]
 fn a_citizen_without_an_address_gives_one() {
     let identity = CitizenIdentity {

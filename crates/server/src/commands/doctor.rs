@@ -36,6 +36,7 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     is_well &= tell("attachments", check_blobs(&config))?;
     is_well &= tell("mail", check_mail(&config))?;
     is_well &= tell("citizens", check_citizens(&config))?;
+    is_well &= tell("delegations", config.delegations.summary())?;
     is_well &= tell(
         "authorities",
         check_authorities(&config, reference.as_ref().ok()),

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod delegation;
 mod demo;
 mod doctor;
 mod jobs;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate { status } => migrate::run(&config, status),
         Command::Seed => seed(&config),
         Command::User(UserCommand::Add(args)) => user::add(&config, &args),
+        Command::Delegation(command) => delegation::run(&config, command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),

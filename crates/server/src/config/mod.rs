@@ -9,6 +9,7 @@ mod check;
 mod citizens;
 mod data;
 mod database;
+mod delegations;
 mod form;
 mod http;
 mod lifecycle;
@@ -30,6 +31,7 @@ pub(crate) use accounts::Passwords;
 pub(crate) use check::Check;
 pub(crate) use citizens::Citizens;
 pub(crate) use data::Blobs;
+pub(crate) use delegations::Delegations;
 pub(crate) use http::Http;
 pub(crate) use lifecycle::Lifecycle;
 pub(crate) use log::{Log, LogFormat};
@@ -55,6 +57,7 @@ struct Written {
     accounts: accounts::AccountsSection,
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
+    delegations: delegations::DelegationsSection,
     log: log::LogSection,
 }
 
@@ -94,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) mail: Mail,
     /// Who vouches for citizens.
     pub(crate) citizens: Citizens,
+    /// Who says who may act for whom.
+    pub(crate) delegations: Delegations,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -137,6 +142,7 @@ impl Written {
             accounts: self.accounts.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
+            delegations: self.delegations.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,

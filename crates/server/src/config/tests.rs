@@ -80,6 +80,7 @@ fn a_value_of_another_kind_is_named_and_not_repeated() {
         ("mail.smtp.port", "70000"),
         ("mail.transport", "pigeon"),
         ("log.format", "xml"),
+        ("delegations.source", "oracle"),
     ] {
         let message = refusal(key, text);
         assert!(message.contains(&format!("  {key}: ")), "{message}");
@@ -124,6 +125,32 @@ fn floors_and_ceilings_hold() {
         };
         assert!(message.contains(&prefix), "{key} = {text}: {message}");
     }
+}
+
+#[test]
+fn a_source_of_delegations_is_checked_when_it_is_chosen() {
+    let url = ("delegations.http.url", "https://deleghe.example.org/active");
+    let http = ("delegations.source", "http");
+    for (source, expected) in [
+        ("none", "no source: nobody can act for anybody else"),
+        ("table", "from the table"),
+    ] {
+        let config = with(&[("delegations.source", source)]).unwrap();
+        assert_eq!(config.delegations.summary().unwrap(), expected);
+    }
+    assert!(with(&[http, url]).is_ok());
+    for (key, text) in [
+        ("delegations.http.url", ""),
+        ("delegations.http.timeout_ms", "99"),
+        ("delegations.http.connect_timeout_ms", "30001"),
+        ("delegations.http.token_file", "no/such/file"),
+    ] {
+        let message = with(&[http, url, (key, text)]).err().unwrap();
+        assert!(message.contains(&format!("  {key}: ")), "{message}");
+    }
+    let elsewhere = ("delegations.http.url", "http://deleghe.example.org/");
+    let config = with(&[http, elsewhere]).unwrap();
+    assert!(config.delegations.summary().is_err(), "not https");
 }
 
 #[test]

@@ -157,23 +157,26 @@ fn a_scope_lists_what_is_its_own() {
             (4, RequesterKind::Citizen, "supervisor remove + internal"),
             (5, RequesterKind::Anonymous, "supervisor remove + internal"),
             (6, RequesterKind::Staff, "operator take"),
+            (7, RequesterKind::Citizen, "operator take"),
         ];
         for (number, requester, story) in stories {
             Life::file(db, number, TO4, requester).play(story);
         }
         let id = |number| town::ticket(number, TO4).id;
-        let citizen = |number| Scope::Citizen {
-            identity: town::identity(number),
-        };
-        let rows: [(Scope, &[u32]); 12] = [
-            (Scope::Authority(TO4.into()), &[1, 3, 4, 5, 6]),
+        let citizen = |number, delegators: &[u32]| town::citizen(number, number, delegators);
+        let rows: [(Scope, &[u32]); 16] = [
+            (Scope::Authority(TO4.into()), &[1, 3, 4, 5, 6, 7]),
             (Scope::Authority(REGION.into()), &[2]),
             (Scope::Authority(ELSEWHERE.into()), &[]),
-            (Scope::Region(REGION.into()), &[1, 2, 3, 4, 5, 6]),
-            (Scope::System, &[1, 2, 3, 4, 5, 6]),
+            (Scope::Region(REGION.into()), &[1, 2, 3, 4, 5, 6, 7]),
+            (Scope::System, &[1, 2, 3, 4, 5, 6, 7]),
             (Scope::Nothing, &[]),
-            (citizen(1), &[1]),
-            (citizen(4), &[]),
+            (citizen(1, &[]), &[1]),
+            (citizen(1, &[2]), &[1]),
+            (citizen(1, &[7]), &[1, 7]),
+            (citizen(7, &[1, 4]), &[1, 7]),
+            (citizen(4, &[]), &[]),
+            (citizen(4, &[7, 1]), &[1, 7]),
             (Scope::Tracking(id(2)), &[2]),
             (Scope::Tracking(id(1)), &[]),
             (Scope::Tracking(id(5)), &[]),
@@ -182,8 +185,17 @@ fn a_scope_lists_what_is_its_own() {
         for (scope, numbers) in rows {
             let first = first_page(Order::CreatedAt, false, 10);
             let found = page(db, &scope, &Filter::default(), &first);
-            let found: Vec<_> = found.into_iter().map(|item| item.id).collect();
-            let expected: Vec<_> = numbers.iter().map(|number| id(*number)).collect();
+            let found: Vec<_> = found
+                .into_iter()
+                .map(|item| (item.id, item.is_about_another))
+                .collect();
+            let expected: Vec<_> = numbers
+                .iter()
+                .map(|number| {
+                    let about = town::tax_code(*number);
+                    (id(*number), scope.is_another(about.as_str()))
+                })
+                .collect();
             assert_eq!(found, expected, "{scope:?}");
         }
     });

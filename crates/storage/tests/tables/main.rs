@@ -6,6 +6,7 @@ mod accounts;
 mod append_only;
 mod concurrency;
 mod counters;
+mod delegations;
 mod email_proofs;
 mod idempotency;
 mod life;

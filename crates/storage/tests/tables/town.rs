@@ -8,6 +8,7 @@ use domain::ids::{TicketId, TicketNumber, TicketRef};
 use domain::invalid::Lang;
 use domain::note::Attachment;
 use domain::state::Channel;
+use domain::tax_code::TaxCode;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -132,6 +133,20 @@ pub(crate) fn ticket(number: u32, custodian: &str) -> Ticket {
     }
 }
 
+/// The tax code of who the ticket with this number is about.
+pub(crate) fn tax_code(number: u32) -> TaxCode {
+    TaxCode::parse(&format!("8{number:010}"), false).unwrap()
+}
+
+/// What a citizen of this identity and tax code reaches, delegated by these others.
+pub(crate) fn citizen(number: u32, own: u32, delegators: &[u32]) -> Scope {
+    Scope::Citizen {
+        identity: identity(number),
+        tax_code: tax_code(own),
+        delegators: delegators.iter().map(|one| tax_code(*one)).collect(),
+    }
+}
+
 /// The identity of the citizen who files the ticket with this number.
 pub(crate) fn identity(number: u32) -> String {
     format!("https://idp.example|{number}")
@@ -143,7 +158,7 @@ pub(crate) fn dossier(number: u32, requester: RequesterKind) -> Dossier {
         channel: Channel::Portal,
         requester,
         identity: (requester == RequesterKind::Citizen).then(|| identity(number)),
-        tax_code: format!("TAXCODE{number}"),
+        tax_code: tax_code(number).as_str().to_owned(),
         given_name: "Ada".to_owned(),
         family_name: "Rossi".to_owned(),
         email: format!("ada{number}@example.org"),

@@ -9,14 +9,14 @@ use domain::event::{Change, Event};
 use domain::note::Audience;
 use domain::state::StateCode;
 use domain::ticket::Ticket;
-use domain::visibility::{EntryFacts, Scope, View, may_read, view_of};
+use domain::visibility::{EntryFacts, FiledFacts, Scope, View, may_read, view_of};
 use proptest::prelude::*;
 use storage::history::{self, Entry};
 use storage::tickets::RequesterKind;
 use storage::{Db, tickets};
 
 use crate::life::{self, Life};
-use crate::town::{self, ELSEWHERE, everywhere, find, identity, read, read_in};
+use crate::town::{self, ELSEWHERE, everywhere, find, read, read_in};
 use crate::words::{self, CN1, REGION, TO4};
 
 /// What a reader learns of an entry.
@@ -100,22 +100,35 @@ fn check_scopes(db: &Db, ticket: &Ticket, requester: RequesterKind, number: u32)
         );
     }
     let is_there = ticket.state.code() != StateCode::Removed;
-    let citizen = |number| Scope::Citizen {
-        identity: identity(number),
-    };
     let other = domain::ids::TicketId::new(uuid::Uuid::from_u128(9_999));
-    let proved = [
-        (
-            citizen(number),
-            is_there && requester == RequesterKind::Citizen,
-        ),
-        (citizen(9_999), false),
+    let mut proved = vec![
         (
             Scope::Tracking(ticket.id),
             is_there && requester != RequesterKind::Citizen,
         ),
         (Scope::Tracking(other), false),
     ];
+    // Who they are at their provider, their tax code, and who delegated them.
+    let citizens: [(u32, u32, &[u32]); 8] = [
+        (number, number, &[]),
+        (number, number, &[9_998]),
+        (number, 9_999, &[]),
+        (number, 9_999, &[number]),
+        (9_999, number, &[]),
+        (9_999, 9_999, &[]),
+        (9_999, 9_999, &[number]),
+        (9_999, 9_999, &[9_998, number]),
+    ];
+    let (identity, tax_code) = (town::identity(number), town::tax_code(number));
+    let filed = FiledFacts {
+        identity: &identity,
+        tax_code: tax_code.as_str(),
+    };
+    proved.extend(citizens.map(|(identity, own, delegators)| {
+        let scope = town::citizen(identity, own, delegators);
+        let is_reached = requester == RequesterKind::Citizen && scope.reaches_citizens(filed);
+        (scope, is_there && is_reached)
+    }));
     for (scope, expected) in proved {
         assert_eq!(
             find(db, &scope, ticket.id).is_some(),

@@ -14,7 +14,7 @@ use storage::{Db, DbConnection, StoreError};
 use super::{file_many, first_page, page};
 use crate::life::{Life, save};
 use crate::support::Fresh;
-use crate::town::{everywhere, hours, write};
+use crate::town::{self, everywhere, hours, write};
 use crate::words::{self, TO4};
 
 #[test]
@@ -61,7 +61,7 @@ impl Instrumentation for Listener {
 }
 
 /// The statement of a first page of 50, as the database gets it.
-fn statement(fresh: &Fresh, filter: &Filter, descending: bool) -> String {
+fn statement(fresh: &Fresh, scope: &Scope, filter: &Filter, descending: bool) -> String {
     let url = fresh.config.url.as_str();
     let mut conn = match url.strip_prefix("sqlite://") {
         Some(path) => DbConnection::Sqlite(SqliteConnection::establish(path).unwrap()),
@@ -70,7 +70,7 @@ fn statement(fresh: &Fresh, filter: &Filter, descending: bool) -> String {
     let heard = Arc::new(Mutex::new(Vec::new()));
     conn.set_instrumentation(Listener(Arc::clone(&heard)));
     let wanted = first_page(Order::CreatedAt, descending, 50);
-    list::list(&mut conn, &Scope::Authority(TO4.into()), filter, &wanted).unwrap();
+    list::list(&mut conn, scope, filter, &wanted).unwrap();
     let mut heard = heard.lock().unwrap();
     let statement = heard.remove(0);
     statement.split(" -- binds").next().unwrap().to_owned()
@@ -107,7 +107,8 @@ fn plan(fresh: &Fresh, statement: &str, values: &[&str]) -> String {
     lines.join("\n")
 }
 
-/// 5,000 tickets more, made from the one there is: one in ten is of TO4, half are still open.
+/// 5,000 tickets more, made from the one there is: one in ten is of TO4, half are still open, one in
+/// fifty is of the same citizen.
 fn five_thousand(db: &Db) {
     write(db, |conn| {
         let (id, later) = match conn {
@@ -125,8 +126,10 @@ fn five_thousand(db: &Db) {
                  CASE n % 10 WHEN 0 THEN custodian ELSE 'CN1' END,
                  CASE WHEN n % 20 < 10 THEN 'new' ELSE 'resolved' END, 'duplicate', due_at,
                  version, service_code, problem_type, at_region, tallies,
-                 needs_attention, priority, tags, channel, requester_kind, requester_identity,
-                 tax_code, given_name, family_name, email, details, updated_at, due_at
+                 needs_attention, priority, tags, channel, requester_kind,
+                 CASE n % 50 WHEN 0 THEN requester_identity ELSE requester_identity || n END,
+                 CASE n % 50 WHEN 0 THEN tax_code ELSE tax_code || n END,
+                 given_name, family_name, email, details, updated_at, due_at
              FROM tickets, numbers; ANALYZE"
         ))?;
         Ok::<_, StoreError>(())
@@ -138,6 +141,7 @@ fn the_first_page_of_a_queue_is_read_along_its_index() {
     everywhere(|fresh| {
         Life::file(fresh.db(), 1, TO4, RequesterKind::Citizen);
         five_thousand(fresh.db());
+        let scope = Scope::Authority(TO4.into());
         let open = Filter {
             states: vec![StateCode::New],
             ..Filter::default()
@@ -152,7 +156,7 @@ fn the_first_page_of_a_queue_is_read_along_its_index() {
         ];
         for (filter, index, values) in rows {
             for descending in [false, true] {
-                let statement = statement(fresh, &filter, descending);
+                let statement = statement(fresh, &scope, &filter, descending);
                 let plan = plan(fresh, &statement, &values);
                 assert!(plan.contains(index), "{statement}\n{plan}");
                 assert!(
@@ -161,5 +165,47 @@ fn the_first_page_of_a_queue_is_read_along_its_index() {
                 );
             }
         }
+    });
+}
+
+#[test]
+fn a_citizens_list_is_read_along_indexes_with_delegators_and_without() {
+    everywhere(|fresh| {
+        Life::file(fresh.db(), 1, TO4, RequesterKind::Citizen);
+        five_thousand(fresh.db());
+        let own = [
+            format!("'{}'", town::identity(1)),
+            format!("'{}'", town::tax_code(1).as_str()),
+        ];
+        let [identity, tax_code] = [own[0].as_str(), own[1].as_str()];
+        let rest = ["'citizen'", "'removed'", "50"];
+
+        let filter = Filter::default();
+        let alone = statement(fresh, &town::citizen(1, 1, &[]), &filter, true);
+        let values = [&[identity, tax_code], rest.as_slice()].concat();
+        let plan_alone = plan(fresh, &alone, &values);
+        assert!(
+            plan_alone.contains("tickets_by_requester"),
+            "{alone}\n{plan_alone}"
+        );
+
+        let delegated = statement(fresh, &town::citizen(1, 1, &[2, 3]), &filter, true);
+        let others = ["'80000000002'", "'80000000003'"];
+        let values = match fresh.is_sqlite() {
+            true => vec![],
+            false => {
+                let array = format!("ARRAY[{}]", others.join(", "));
+                let mut values = vec![identity.to_owned(), tax_code.to_owned(), array];
+                values.extend(rest.map(str::to_owned));
+                values
+            }
+        };
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let plan_delegated = plan(fresh, &delegated, &values);
+        let is_whole = plan_delegated.contains("SCAN") || plan_delegated.contains("Seq Scan");
+        assert!(
+            plan_delegated.contains("tickets_by_tax_code") && !is_whole,
+            "{delegated}\n{plan_delegated}"
+        );
     });
 }
