@@ -1,7 +1,8 @@
 //! Invented citizens, and the identity provider that vouches for them.
 
 use api::oidc::{
-    CitizenAlgorithm, CitizenIssuer, CitizenVerifier, HttpOptions, JwksSource, LEVEL_2_OR_MORE,
+    CitizenIssuer, CitizenVerifier, HttpOptions, Issuer as TrustedIssuer, JwksSource,
+    LEVEL_2_OR_MORE, TokenAlgorithm,
 };
 use api::tokens::{OWN_AUDIENCE, SigningKey};
 use aws_lc_rs::rand::SystemRandom;
@@ -64,12 +65,14 @@ impl Issuer {
     /// A verifier that trusts this issuer alone.
     pub fn verifier(&self) -> CitizenVerifier {
         let settings = CitizenIssuer {
-            issuer: ISSUER.to_owned(),
-            audience: OWN_AUDIENCE.to_owned(),
-            algorithms: vec![CitizenAlgorithm::Es256],
+            issuer: TrustedIssuer {
+                name: ISSUER.to_owned(),
+                audience: OWN_AUDIENCE.to_owned(),
+                algorithms: vec![TokenAlgorithm::Es256],
+                require_not_before: true,
+                jwks: JwksSource::Inline(json!({"keys": [self.key.public_jwk()]}).to_string()),
+            },
             accepted_levels: LEVEL_2_OR_MORE.map(str::to_owned).to_vec(),
-            require_not_before: true,
-            jwks: JwksSource::Inline(json!({"keys": [self.key.public_jwk()]}).to_string()),
         };
         CitizenVerifier::new(vec![settings], HttpOptions::default()).expect("a verifier")
     }

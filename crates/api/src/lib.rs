@@ -7,6 +7,7 @@
 mod answer;
 pub mod app;
 mod body;
+mod claims;
 mod conditions;
 mod cursor;
 mod docs_page;

@@ -20,6 +20,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::claims::Audience;
+
 /// The audience of our own tokens.
 pub const OWN_AUDIENCE: &str = "sportello";
 
@@ -468,6 +470,16 @@ pub(crate) fn unverified_issuer(token: &str) -> Option<String> {
     json_part::<Issuer>(payload).map(|claims| claims.iss)
 }
 
+/// Whom it says it is for. Only good for choosing who verifies it.
+pub(crate) fn unverified_audience(token: &str) -> Option<Audience> {
+    #[derive(Deserialize)]
+    struct Named {
+        aud: Audience,
+    }
+    let (_, payload) = parts(token)?;
+    json_part::<Named>(payload).map(|claims| claims.aud)
+}
+
 /// Header and payload of a token that has a signature too.
 fn parts(token: &str) -> Option<(&str, &str)> {
     if token.len() > MAX_TOKEN_BYTES {
@@ -515,6 +527,7 @@ pub(crate) fn verified_claims<T: DeserializeOwned>(
 }
 
 /// The times of a token, in seconds since 1970.
+#[derive(Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) iat: i64,
     pub(crate) nbf: Option<i64>,

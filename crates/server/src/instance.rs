@@ -20,7 +20,7 @@ use storage::{Backend, Db};
 
 use crate::config::Config;
 use crate::demo::Demo;
-use crate::{keys, reference};
+use crate::{federation, keys, reference};
 
 /// The file of the secret that codes and links are derived from.
 pub(crate) const ROOT_SECRET: &str = "root.secret";
@@ -53,6 +53,8 @@ impl Instance {
         bound: SocketAddr,
     ) -> anyhow::Result<Self> {
         let reference = reference::load(config.reference.as_deref())?;
+        // Mistakes in what others may sign are found before anything is written.
+        federation::staff(config, &reference)?;
         // Before the database, so that the data folder is made with the keys' strict rights.
         let secrets = secrets(config)?;
         let db = Db::open(&config.database).context("database.url")?;
@@ -97,9 +99,7 @@ impl Instance {
         if let Some(demo) = demo {
             issuers.push(demo.issuer()?.settings());
         }
-        if issuers.iter().any(|citizens| citizens.issuer == issuer) {
-            bail!("citizens.issuers: {issuer} is the issuer of our own tokens");
-        }
+        federation::must_not_be_ours(config, &issuer)?;
         Ok(Shared {
             desk: self.desk.clone(),
             tokens: Tokens::new(key, Vec::new(), issuer),

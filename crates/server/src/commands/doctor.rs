@@ -11,7 +11,7 @@ use service::clock::SystemIds;
 use storage::Db;
 
 use crate::config::{Config, MailKind};
-use crate::{instance, keys, out, reference};
+use crate::{federation, instance, keys, out, reference};
 
 /// What a check found, if nothing is wrong.
 type Finding = anyhow::Result<String>;
@@ -36,6 +36,7 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     is_well &= tell("attachments", check_blobs(&config))?;
     is_well &= tell("mail", check_mail(&config))?;
     is_well &= tell("citizens", check_citizens(&config))?;
+    is_well &= tell("staff", check_staff(&config, reference.as_ref().ok()))?;
     is_well &= tell(
         "authorities",
         check_authorities(&config, reference.as_ref().ok()),
@@ -142,6 +143,16 @@ fn check_citizens(config: &Config) -> Finding {
     api::oidc::CitizenVerifier::new(issuers, config.citizens.http.clone())?;
     Ok(match count {
         0 => "no issuer: filing by proved e-mail address only".to_owned(),
+        count => format!("{count} issuers"),
+    })
+}
+
+fn check_staff(config: &Config, reference: Option<&Reference>) -> Finding {
+    if let Some(reference) = reference {
+        federation::staff(config, reference)?;
+    }
+    Ok(match config.staff.issuers.len() {
+        0 => "no issuer: accounts of our own only".to_owned(),
         count => format!("{count} issuers"),
     })
 }

@@ -73,7 +73,7 @@ pub(crate) fn add(config: &Config, args: &UserAdd) -> anyhow::Result<ExitCode> {
 }
 
 /// Who works where (`domain.md` §2.1). Those without cases can sit anywhere.
-fn has_desk_for(kind: AuthorityKind, role: Role) -> bool {
+pub(crate) fn has_desk_for(kind: AuthorityKind, role: Role) -> bool {
     match kind {
         AuthorityKind::Region => !role.is_of_authority() && role != Role::Technician,
         AuthorityKind::Technical => !role.is_of_authority() && !role.is_regional(),

@@ -10,6 +10,7 @@ mod data;
 mod database;
 mod form;
 mod http;
+mod issuers;
 mod lifecycle;
 mod load;
 mod log;
@@ -17,9 +18,11 @@ mod mail;
 mod period;
 mod secret;
 mod sign_in;
+mod staff;
 
 use std::path::{Path, PathBuf};
 
+use api::oidc::Issuer;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -33,6 +36,7 @@ pub(crate) use lifecycle::Lifecycle;
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use mail::{Mail, MailKind};
 pub(crate) use period::parse_period;
+pub(crate) use staff::Staff;
 
 /// The settings as written: one struct for each section, all keys there.
 #[derive(Debug, Deserialize)]
@@ -51,6 +55,7 @@ struct Written {
     sign_in: sign_in::SignInSection,
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
+    staff: staff::StaffSection,
     log: log::LogSection,
 }
 
@@ -86,6 +91,8 @@ pub(crate) struct Config {
     pub(crate) mail: Mail,
     /// Who vouches for citizens.
     pub(crate) citizens: Citizens,
+    /// Who vouches for staff.
+    pub(crate) staff: Staff,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -98,6 +105,15 @@ impl Config {
     /// Reads the file, if one is named, and the variables of this process, and checks it all.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         load::written(file, load::variables())?.check()
+    }
+
+    /// Everybody whose tokens count, and the setting that says so.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = (&'static str, &Issuer)> {
+        let citizens = self.citizens.issuers.iter();
+        let staff = self.staff.issuers.iter();
+        citizens
+            .map(|one| ("citizens.issuers", &one.issuer))
+            .chain(staff.map(|one| ("staff.issuers", &one.issuer)))
     }
 
     /// The folder of keys and secrets.
@@ -127,6 +143,7 @@ impl Written {
             email_proof: self.email_proof.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
+            staff: self.staff.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,
@@ -138,6 +155,7 @@ impl Written {
             time_zone,
             idempotency,
         };
+        issuers::check_pairs(&mut check, config.issuers());
         check.finish()?;
         Ok(config)
     }

@@ -1,0 +1,51 @@
+//! The verifiers of tokens that others issue, made from the configuration.
+//!
+//! For what needs both settings and reference data, such as whether a profile's authority
+//! exists. Invariant: an instance that opened trusts no issuer of its own name and no profile of
+//! a desk that is not there.
+
+use anyhow::{Context, bail, ensure};
+use api::oidc::{StaffIssuer, StaffVerifier};
+use domain::catalogue::Reference;
+
+use crate::commands::user::has_desk_for;
+use crate::config::Config;
+
+/// Who verifies tokens of staff; the codes in its rules are spelled as in the reference data.
+pub(crate) fn staff(config: &Config, reference: &Reference) -> anyhow::Result<StaffVerifier> {
+    let mut issuers = config.staff.issuers.clone();
+    for staff in &mut issuers {
+        check_desks(staff, reference)?;
+    }
+    Ok(StaffVerifier::new(issuers, config.staff.http.clone())?)
+}
+
+/// Refuses that somebody else signs as us.
+pub(crate) fn must_not_be_ours(config: &Config, own_issuer: &str) -> anyhow::Result<()> {
+    for (section, issuer) in config.issuers() {
+        if issuer.name == own_issuer {
+            bail!("{section}: {own_issuer} is the issuer of our own tokens");
+        }
+    }
+    Ok(())
+}
+
+fn check_desks(staff: &mut StaffIssuer, reference: &Reference) -> anyhow::Result<()> {
+    for rule in &mut staff.profiles {
+        let (profile, role) = (&rule.profile, rule.role);
+        let authority = reference.authority_any(&rule.authority).with_context(|| {
+            format!(
+                "staff.issuers: profile {profile:?}: there is no authority {:?}",
+                rule.authority
+            )
+        })?;
+        ensure!(
+            has_desk_for(authority.kind, role),
+            "staff.issuers: profile {profile:?}: {} has no place for the role {}",
+            authority.code,
+            role.code()
+        );
+        rule.authority = authority.code.as_str().to_owned();
+    }
+    Ok(())
+}
