@@ -29,6 +29,17 @@ impl Audience {
             Audience::Several(all) => all.iter().any(|one| one == wanted),
         }
     }
+
+    /// The audience, if there is exactly one.
+    pub(crate) fn only(&self) -> Option<&str> {
+        match self {
+            Audience::One(one) => Some(one),
+            Audience::Several(all) => match all.as_slice() {
+                [one] => Some(one),
+                _ => None,
+            },
+        }
+    }
 }
 
 /// A NumericDate of RFC 7519: a number, never text; parts of a second are dropped.

@@ -79,6 +79,9 @@ pub enum TokenError {
     /// A genuine token of somebody identified too weakly: 403, SPID level 2 is needed.
     #[error("the token's level of assurance is below 2")]
     LevelTooLow,
+    /// The certificates it brings do not lead from a trusted authority to its key, now.
+    #[error("the token's certificate is not trusted")]
+    Certificate,
     /// The issuer's keys were never loaded, or too long ago: 503, not the caller's fault.
     #[error("the issuer's keys cannot be loaded")]
     KeysUnavailable,
@@ -450,7 +453,15 @@ impl UntrustedHeader {
     /// Refuses tokens that bring, or point to, the key to verify them with, or change what the
     /// signature covers (RFC 8725, 3.10).
     pub(crate) fn must_not_name_keys(&self) -> Result<(), TokenError> {
-        let names_key = self.jwk || self.jku || self.x5c || self.x5u;
+        if self.x5c {
+            return Err(TokenError::Header);
+        }
+        self.must_not_name_keys_but_certificates()
+    }
+
+    /// The same, for tokens whose certificates are judged by authorities that we trust.
+    pub(crate) fn must_not_name_keys_but_certificates(&self) -> Result<(), TokenError> {
+        let names_key = self.jwk || self.jku || self.x5u;
         let changes_meaning = self.crit || self.b64 || self.enc || self.zip;
         if names_key || changes_meaning {
             Err(TokenError::Header)
@@ -458,6 +469,17 @@ impl UntrustedHeader {
             Ok(())
         }
     }
+
+    /// Whether it brings certificates.
+    pub(crate) fn has_certificates(&self) -> bool {
+        self.x5c
+    }
+}
+
+/// Another view of a token's header, as unverified as [`UntrustedHeader`].
+pub(crate) fn header_as<T: DeserializeOwned>(token: &str) -> Result<T, TokenError> {
+    let (header, _) = parts(token).ok_or(TokenError::Malformed)?;
+    json_part(header).ok_or(TokenError::Header)
 }
 
 /// Whose token it says it is. Only good for choosing who verifies it.

@@ -4,8 +4,11 @@
 //! exists. Invariant: an instance that opened trusts no issuer of its own name and no profile of
 //! a desk that is not there.
 
+use std::path::Path;
+
 use anyhow::{Context, bail, ensure};
-use api::oidc::{StaffIssuer, StaffVerifier};
+use api::modi::ModiVerifier;
+use api::oidc::{StaffIssuer, StaffVerifier, VoucherVerifier};
 use domain::catalogue::Reference;
 
 use crate::commands::user::has_desk_for;
@@ -17,7 +20,33 @@ pub(crate) fn staff(config: &Config, reference: &Reference) -> anyhow::Result<St
     for staff in &mut issuers {
         check_desks(staff, reference)?;
     }
-    Ok(StaffVerifier::new(issuers, config.staff.http.clone())?)
+    StaffVerifier::new(issuers, config.staff.http.clone()).context("staff.issuers")
+}
+
+/// Who verifies tokens of programs with certificates, if any authority is trusted; `base_url` is
+/// whom they are for, unless the configuration names another audience.
+pub(crate) fn certificates(
+    config: &Config,
+    base_url: &str,
+) -> anyhow::Result<Option<ModiVerifier>> {
+    let Some(file) = &config.clients.trust_file else {
+        return Ok(None);
+    };
+    let audience = config.clients.audience.as_deref().unwrap_or(base_url);
+    let verifier = trusting(file, audience).context("clients.trust_file")?;
+    Ok(Some(verifier))
+}
+
+/// Who verifies vouchers of programs.
+pub(crate) fn vouchers(config: &Config) -> anyhow::Result<VoucherVerifier> {
+    let issuers = config.clients.voucher_issuers.clone();
+    let http = config.clients.http.clone();
+    VoucherVerifier::new(issuers, http).context("clients.voucher_issuers")
+}
+
+fn trusting(file: &Path, audience: &str) -> anyhow::Result<ModiVerifier> {
+    let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(ModiVerifier::new(&pem, audience.to_owned())?)
 }
 
 /// Refuses that somebody else signs as us.

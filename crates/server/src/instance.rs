@@ -54,12 +54,14 @@ impl Instance {
     ) -> anyhow::Result<Self> {
         let reference = reference::load(config.reference.as_deref())?;
         // Mistakes in what others may sign are found before anything is written.
+        let base_url = config.mail.base_url(bound);
         federation::staff(config, &reference)?;
+        federation::certificates(config, &base_url)?;
+        federation::vouchers(config)?;
         // Before the database, so that the data folder is made with the keys' strict rights.
         let secrets = secrets(config)?;
         let db = Db::open(&config.database).context("database.url")?;
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
-        let base_url = config.mail.base_url(bound);
         let settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
         let clock: Arc<dyn Clock> = match demo {
             Some(demo) => Arc::new(demo.clock()),

@@ -16,12 +16,14 @@ mod person;
 mod settings;
 mod source;
 mod staff;
+mod vouchers;
 
 pub use citizens::{CitizenClaims, CitizenIssuer, CitizenVerifier, LEVEL_2_OR_MORE};
 pub use settings::{HttpOptions, Issuer, JwksSource, KeySetError, SetupError, TokenAlgorithm};
 pub use staff::{
     FEDERATED_ROLES, ProfileRule, STAFF_TOKEN_MAX_SECONDS, StaffClaims, StaffIssuer, StaffVerifier,
 };
+pub use vouchers::{VOUCHER_MAX_SECONDS, VoucherClaims, VoucherVerifier};
 
 #[cfg(test)]
 mod tests;

@@ -2,115 +2,29 @@
 
 mod discovery;
 mod staff;
+mod vouchers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
-};
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
+use data_encoding::BASE64URL_NOPAD;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-
-use data_encoding::BASE64URL_NOPAD;
-use tokio::io::AsyncReadExt;
 
 use super::keys::*;
 use super::*;
+use crate::forge::*;
 use crate::tokens::TokenError;
 
 const ISSUER: &str = "https://id.example.org";
 
-enum Signer {
-    P256(EcdsaKeyPair),
-    P384(EcdsaKeyPair),
-    Ed(Ed25519KeyPair),
-    Rsa(RsaKeyPair),
-}
-
-/// A key of a mock provider.
-struct ProviderKey {
-    kid: &'static str,
-    signer: Signer,
-}
-
-fn p256(kid: &'static str) -> ProviderKey {
-    ProviderKey {
-        kid,
-        signer: Signer::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
-    }
-}
-
-impl ProviderKey {
-    fn jwk(&self) -> Value {
-        let b64 = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
-        let ec = |curve: &str, pair: &EcdsaKeyPair| {
-            let point = &pair.public_key().as_ref()[1..];
-            let (x, y) = point.split_at(point.len() / 2);
-            json!({"kty": "EC", "crv": curve, "x": b64(x), "y": b64(y), "kid": self.kid, "use": "sig"})
-        };
-        match &self.signer {
-            Signer::P256(pair) => ec("P-256", pair),
-            Signer::P384(pair) => ec("P-384", pair),
-            Signer::Ed(pair) => {
-                json!({"kty": "OKP", "crv": "Ed25519", "x": b64(pair.public_key().as_ref()), "kid": self.kid})
-            }
-            Signer::Rsa(pair) => {
-                let public = pair.public_key();
-                let n = public.modulus().big_endian_without_leading_zero().to_vec();
-                let e = public.exponent().big_endian_without_leading_zero().to_vec();
-                json!({"kty": "RSA", "n": b64(&n), "e": b64(&e), "kid": self.kid})
-            }
-        }
-    }
-
-    fn sign(&self, header: &Value, claims: &Value) -> String {
-        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
-        let message = format!("{}.{}", part(header), part(claims));
-        let (random, bytes) = (SystemRandom::new(), message.as_bytes());
-        let signature = match &self.signer {
-            Signer::P256(pair) | Signer::P384(pair) => {
-                pair.sign(&random, bytes).unwrap().as_ref().to_vec()
-            }
-            Signer::Ed(pair) => pair.sign(bytes).as_ref().to_vec(),
-            Signer::Rsa(pair) => {
-                let mut out = vec![0; pair.public_modulus_len()];
-                if header["alg"] == "PS256" {
-                    pair.sign(&RSA_PSS_SHA256, &random, bytes, &mut out)
-                        .unwrap();
-                } else {
-                    pair.sign(&RSA_PKCS1_SHA256, &random, bytes, &mut out)
-                        .unwrap();
-                }
-                out
-            }
-        };
-        format!("{message}.{}", BASE64URL_NOPAD.encode(&signature))
-    }
-
-    /// A good token for `claims`.
-    fn token(&self, claims: &Value) -> String {
-        self.sign(
-            &json!({"alg": "ES256", "kid": self.kid, "typ": "JWT"}),
-            claims,
-        )
-    }
-}
-
 fn key_set(keys: &[&ProviderKey]) -> String {
     json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
-}
-
-fn now() -> Timestamp {
-    "2031-03-14T09:26:53Z".parse().unwrap()
 }
 
 fn claims() -> Value {
@@ -125,16 +39,6 @@ fn claims_at(now: Timestamp) -> Value {
         "fiscal_number": "TINIT-RSSMRA80A01H501U", "given_name": "Mària", "family_name": "D'Àngelo",
         "email": "maria@example.org",
     })
-}
-
-fn with(mut claims: Value, name: &str, value: Value) -> Value {
-    claims[name] = value;
-    claims
-}
-
-fn without(mut claims: Value, name: &str) -> Value {
-    claims.as_object_mut().unwrap().remove(name).unwrap();
-    claims
 }
 
 fn plain_issuer(jwks: JwksSource) -> Issuer {
@@ -431,19 +335,7 @@ async fn a_missing_nbf_is_forgiven_only_where_configured() {
 
 #[tokio::test]
 async fn each_algorithm_works_with_its_own_kind_of_key_only() {
-    let rsa = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
-    let rsa_der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = rsa.as_der().unwrap();
-    let keys = [
-        ProviderKey {
-            kid: "rsa",
-            signer: Signer::Rsa(RsaKeyPair::from_pkcs8(rsa_der.as_ref()).unwrap()),
-        },
-        p256("ec"),
-        ProviderKey {
-            kid: "ed",
-            signer: Signer::Ed(Ed25519KeyPair::generate().unwrap()),
-        },
-    ];
+    let keys = [rsa("rsa"), p256("ec"), ed25519("ed")];
     let set = key_set(&[&keys[0], &keys[1], &keys[2]]);
     let mut all = issuer(JwksSource::Inline(set));
     all.issuer.algorithms = TokenAlgorithm::ALL.to_vec();

@@ -37,6 +37,7 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     is_well &= tell("mail", check_mail(&config))?;
     is_well &= tell("citizens", check_citizens(&config))?;
     is_well &= tell("staff", check_staff(&config, reference.as_ref().ok()))?;
+    is_well &= tell("programs", check_programs(&config))?;
     is_well &= tell(
         "authorities",
         check_authorities(&config, reference.as_ref().ok()),
@@ -155,6 +156,17 @@ fn check_staff(config: &Config, reference: Option<&Reference>) -> Finding {
         0 => "no issuer: accounts of our own only".to_owned(),
         count => format!("{count} issuers"),
     })
+}
+
+fn check_programs(config: &Config) -> Finding {
+    let base_url = config.mail.base_url(config.http.bind);
+    federation::vouchers(config)?;
+    let certificates = match federation::certificates(config, &base_url)? {
+        Some(_) => "tokens with certificates",
+        None => "no tokens with certificates",
+    };
+    let count = config.clients.voucher_issuers.len();
+    Ok(format!("{certificates}, vouchers of {count} issuers"))
 }
 
 fn check_authorities(config: &Config, reference: Option<&Reference>) -> Finding {

@@ -6,6 +6,7 @@
 
 mod check;
 mod citizens;
+mod clients;
 mod data;
 mod database;
 mod form;
@@ -30,6 +31,7 @@ use storage::DbConfig;
 
 pub(crate) use check::Check;
 pub(crate) use citizens::Citizens;
+pub(crate) use clients::Clients;
 pub(crate) use data::Blobs;
 pub(crate) use http::Http;
 pub(crate) use lifecycle::Lifecycle;
@@ -56,6 +58,7 @@ struct Written {
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
     staff: staff::StaffSection,
+    clients: clients::ClientsSection,
     log: log::LogSection,
 }
 
@@ -93,6 +96,8 @@ pub(crate) struct Config {
     pub(crate) citizens: Citizens,
     /// Who vouches for staff.
     pub(crate) staff: Staff,
+    /// Which programs' tokens count.
+    pub(crate) clients: Clients,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -111,9 +116,11 @@ impl Config {
     pub(crate) fn issuers(&self) -> impl Iterator<Item = (&'static str, &Issuer)> {
         let citizens = self.citizens.issuers.iter();
         let staff = self.staff.issuers.iter();
+        let vouchers = self.clients.voucher_issuers.iter();
         citizens
             .map(|one| ("citizens.issuers", &one.issuer))
             .chain(staff.map(|one| ("staff.issuers", &one.issuer)))
+            .chain(vouchers.map(|one| ("clients.voucher_issuers", one)))
     }
 
     /// The folder of keys and secrets.
@@ -144,6 +151,7 @@ impl Written {
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
             staff: self.staff.check(&mut check),
+            clients: self.clients.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,

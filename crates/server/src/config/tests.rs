@@ -339,3 +339,46 @@ fn a_profile_names_a_desk_that_has_its_role() {
         );
     }
 }
+
+#[test]
+fn vouchers_share_no_issuer_and_audience_with_people() {
+    let voucher = |audience: &str| {
+        format!(
+            r#"[{{issuer="https://login.example.org", audience="{audience}", algorithms=["RS256"], discovery=true}}]"#
+        )
+    };
+    let staff = staff_entry("operator", "010204");
+    let both = |audience: &str| {
+        with(&[
+            ("clients.voucher_issuers", &voucher(audience)),
+            ("staff.issuers", &staff),
+        ])
+    };
+    assert!(both("programs").is_ok());
+    let message = both("staff").err().unwrap();
+    assert!(message.contains("  clients.voucher_issuers: "), "{message}");
+}
+
+#[test]
+fn trusted_authorities_are_read_before_anything_is_opened() {
+    let certificates = |file: &str| {
+        let config = with(&[("clients.trust_file", file)]).unwrap();
+        crate::federation::certificates(&config, "https://sportello.example.org")
+    };
+    assert!(certificates("").unwrap().is_none());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trust.pem");
+    let path = file.to_str().unwrap();
+    assert!(certificates(path).is_err());
+    std::fs::write(&file, "no certificate").unwrap();
+    let error = format!("{:#}", certificates(path).unwrap_err());
+    assert_eq!(error, "clients.trust_file: there is no trusted certificate");
+}
+
+#[test]
+fn nobody_else_signs_as_us() {
+    let config = with(&[("staff.issuers", &staff_entry("operator", "010204"))]).unwrap();
+    let ours = |issuer: &str| crate::federation::must_not_be_ours(&config, issuer);
+    assert!(ours("https://sportello.example.org").is_ok());
+    assert!(ours("https://login.example.org").is_err());
+}

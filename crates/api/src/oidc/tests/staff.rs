@@ -1,6 +1,5 @@
 //! Tokens of staff, good and forged, and what their profiles stand for.
 
-use aws_lc_rs::hmac;
 use domain::actor::Role;
 
 use super::*;
@@ -184,70 +183,23 @@ async fn every_claim_of_staff_is_checked() {
 }
 
 #[tokio::test]
-async fn forged_tokens_of_staff_are_refused() {
+async fn forged_tokens_of_staff_are_refused_and_cause_no_call() {
+    let silence = Silence::new();
     let key = p256("k1");
     let verifier = staff_verifier(&key);
     let good = key.token(&staff_claims());
     assert!(verifier.verify(&good, now()).await.is_ok());
-    let (signed, signature) = good.rsplit_once('.').unwrap();
-    let mut flipped = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
-    flipped[7] ^= 1;
-    let flipped = format!("{signed}.{}", BASE64URL_NOPAD.encode(&flipped));
-    for (what, token) in [
-        ("stripped", format!("{signed}.")),
-        ("without a signature", signed.to_owned()),
-        ("flipped", flipped),
-        ("another key", p256("k1").token(&staff_claims())),
-        ("another id", p256("k2").token(&staff_claims())),
-    ] {
+    for (what, token) in forgeries(&good, &key, &silence.url()) {
         assert!(verifier.verify(&token, now()).await.is_err(), "{what}");
     }
-    let header = |name: &str, value: Value| {
-        with(
-            json!({"alg": "ES256", "kid": "k1", "typ": "JWT"}),
-            name,
-            value,
-        )
-    };
-    for (name, value) in [
-        ("alg", json!("none")),
-        ("alg", json!("NONE")),
-        ("alg", json!("nOnE")),
-        ("alg", json!("")),
-        ("alg", json!("ES384")),
-        ("alg", json!("RS256")),
-        ("kid", json!("../../../../etc/passwd")),
-        ("kid", json!("' OR 1=1 --")),
-        ("kid", json!(null)),
-        ("typ", json!("logout+jwt")),
-        ("jwk", key.jwk()),
-        ("jku", json!("https://evil.example.org")),
-        ("x5u", json!("https://evil.example.org")),
-        ("x5c", json!([])),
-        ("crit", json!(["exp"])),
-        ("b64", json!(false)),
-    ] {
-        let token = key.sign(&header(name, value.clone()), &staff_claims());
-        assert!(
-            verifier.verify(&token, now()).await.is_err(),
-            "{name} {value}"
-        );
+    for kid in ["../../../../etc/passwd", "' OR 1=1 --", "", "k1\u{0}"] {
+        let header = json!({"alg": "ES256", "kid": kid, "typ": "JWT"});
+        let verdict = verifier
+            .verify(&key.sign(&header, &staff_claims()), now())
+            .await;
+        assert_eq!(verdict, Err(TokenError::UnknownKey), "{kid:?}");
     }
-    // The public key as a shared secret.
-    let x = key.jwk()["x"].as_str().unwrap().to_owned();
-    for secret in [key.jwk().to_string(), key_set(&[&key]), x] {
-        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
-        let message = format!(
-            "{}.{}",
-            part(&header("alg", json!("HS256"))),
-            part(&staff_claims())
-        );
-        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let tag = hmac::sign(&secret, message.as_bytes());
-        let token = format!("{message}.{}", BASE64URL_NOPAD.encode(tag.as_ref()));
-        let verdict = verifier.verify(&token, now()).await;
-        assert_eq!(verdict, Err(TokenError::Algorithm));
-    }
+    assert!(silence.was_kept());
 }
 
 #[test]
