@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use actix_web::dev::ServerHandle;
 use api::app::Shared;
 use api::metrics::Metrics;
+use api::oidc::{CitizenIssuer, HttpOptions};
 use api::proxies::Proxies;
 use api::rate_limit::RateLimits;
 use api::tokens::Tokens;
@@ -37,6 +38,10 @@ pub struct Options {
     pub calls_per_minute: u32,
     /// Settings of the use cases.
     pub settings: Settings,
+    /// Who vouches for citizens, besides the test's own issuer.
+    pub citizen_issuers: Vec<CitizenIssuer>,
+    /// How their keys are fetched.
+    pub issuer_http: HttpOptions,
 }
 
 impl Default for Options {
@@ -51,6 +56,8 @@ impl Default for Options {
         Options {
             calls_per_minute: 1_000_000,
             settings,
+            citizen_issuers: Vec::new(),
+            issuer_http: HttpOptions::default(),
         }
     }
 }
@@ -97,7 +104,7 @@ impl TestApp {
         let shared = Shared {
             desk: desk.clone(),
             tokens: tokens.clone(),
-            citizens: issuer.verifier(),
+            citizens: issuer.verifier_with(options.citizen_issuers, options.issuer_http),
             limits: RateLimits::per_minute(limit),
             metrics: Metrics::new().expect("metrics"),
             proxies: Proxies::default(),

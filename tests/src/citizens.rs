@@ -62,9 +62,18 @@ impl Issuer {
         Issuer { key: new_key() }
     }
 
-    /// A verifier that trusts this issuer alone.
-    pub fn verifier(&self) -> CitizenVerifier {
-        let settings = CitizenIssuer {
+    /// A verifier that trusts this issuer and these.
+    pub fn verifier_with(
+        &self,
+        mut issuers: Vec<CitizenIssuer>,
+        http: HttpOptions,
+    ) -> CitizenVerifier {
+        issuers.push(self.settings());
+        CitizenVerifier::new(issuers, http).expect("a verifier")
+    }
+
+    fn settings(&self) -> CitizenIssuer {
+        CitizenIssuer {
             issuer: TrustedIssuer {
                 name: ISSUER.to_owned(),
                 audience: OWN_AUDIENCE.to_owned(),
@@ -73,8 +82,7 @@ impl Issuer {
                 jwks: JwksSource::Inline(json!({"keys": [self.key.public_jwk()]}).to_string()),
             },
             accepted_levels: LEVEL_2_OR_MORE.map(str::to_owned).to_vec(),
-        };
-        CitizenVerifier::new(vec![settings], HttpOptions::default()).expect("a verifier")
+        }
     }
 
     /// The claims of a good token, to be signed as they are or after a change.

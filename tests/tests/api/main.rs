@@ -5,6 +5,7 @@ mod attachments;
 mod authorization;
 mod conditions;
 mod email_proofs;
+mod federation;
 mod filing;
 mod hardening;
 mod idempotency;

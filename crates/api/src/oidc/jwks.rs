@@ -175,9 +175,7 @@ impl KeyCache {
                 loaded.at = Some(now);
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error)
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
+                let cause = cause(&error);
                 tracing::warn!(issuer = %self.issuer, %error, cause, "cannot load the issuer's keys, keeping the old ones");
             }
         }
@@ -189,6 +187,16 @@ impl KeyCache {
 
     fn write(&self) -> RwLockWriteGuard<'_, Loaded> {
         self.loaded.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why, without what the server said: it could say anything, an address or a name.
+fn cause(error: &KeySetError) -> String {
+    match error {
+        KeySetError::Json(json) => format!("line {}, column {}", json.line(), json.column()),
+        error => std::error::Error::source(error)
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 
