@@ -105,7 +105,8 @@ impl Instance {
         Ok(Shared {
             desk: self.desk.clone(),
             tokens: Tokens::new(key, Vec::new(), issuer),
-            citizens: CitizenVerifier::new(issuers, config.citizens.http.clone())?,
+            citizens: CitizenVerifier::new(issuers, config.citizens.http.clone())
+                .context("citizens.issuers")?,
             limits: RateLimits::per_minute(config.http.requests_per_minute),
             metrics: Metrics::new()?,
             proxies: Proxies(config.http.trusted_proxies.clone()),

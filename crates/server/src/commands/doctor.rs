@@ -141,7 +141,8 @@ fn check_mail(config: &Config) -> Finding {
 fn check_citizens(config: &Config) -> Finding {
     let issuers = config.citizens.issuers.clone();
     let count = issuers.len();
-    api::oidc::CitizenVerifier::new(issuers, config.citizens.http.clone())?;
+    api::oidc::CitizenVerifier::new(issuers, config.citizens.http.clone())
+        .context("citizens.issuers")?;
     Ok(match count {
         0 => "no issuer: filing by proved e-mail address only".to_owned(),
         count => format!("{count} issuers"),
