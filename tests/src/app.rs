@@ -10,6 +10,8 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use api::app::Shared;
 use api::metrics::Metrics;
+use api::modi::ModiVerifier;
+use api::oidc::{CitizenIssuer, HttpOptions, Issuer, StaffIssuer, StaffVerifier, VoucherVerifier};
 use api::proxies::Proxies;
 use api::rate_limit::{Budgets, RateLimits};
 use api::tokens::Tokens;
@@ -22,7 +24,7 @@ use service::timers::TimersRun;
 use service::{Clock, Desk, Settings};
 use storage::{Db, StoreError};
 
-use crate::citizens::{Issuer, Person};
+use crate::citizens::{Issuer as OwnIssuer, Person};
 use crate::client::Client;
 use crate::database::{Fresh, Place};
 use crate::mail::{Mail, Recorder};
@@ -41,6 +43,16 @@ pub struct Options {
     pub settings: Settings,
     /// Who says who may act for whom.
     pub delegations: Delegations,
+    /// Who vouches for citizens, besides the test's own issuer.
+    pub citizen_issuers: Vec<CitizenIssuer>,
+    /// How their keys are fetched.
+    pub issuer_http: HttpOptions,
+    /// Who vouches for staff.
+    pub staff_issuers: Vec<StaffIssuer>,
+    /// The authorities of programs' certificates, as PEM.
+    pub trust: Option<String>,
+    /// Who issues vouchers to programs.
+    pub voucher_issuers: Vec<Issuer>,
 }
 
 /// The sources of delegations.
@@ -80,6 +92,11 @@ impl Default for Options {
             calls_per_minute: 1_000_000,
             settings,
             delegations: Delegations::Nowhere,
+            citizen_issuers: Vec::new(),
+            issuer_http: HttpOptions::default(),
+            staff_issuers: Vec::new(),
+            trust: None,
+            voucher_issuers: Vec::new(),
         }
     }
 }
@@ -93,7 +110,7 @@ pub struct TestApp {
     /// The database.
     pub db: Db,
     /// The citizens' identity provider.
-    pub issuer: Issuer,
+    pub issuer: OwnIssuer,
     /// The program's own tokens.
     pub tokens: Tokens,
     clock: Arc<ManualClock>,
@@ -120,13 +137,20 @@ impl TestApp {
         let blobs = folder.path().join("blobs");
         let clock = Arc::new(ManualClock::at(start()));
         let desk = open_desk(db.clone(), &blobs, clock.clone(), &options);
-        let issuer = Issuer::new();
+        let issuer = OwnIssuer::new();
         let tokens = Tokens::new(own_key(), Vec::new(), OWN_ISSUER.to_owned());
         let limit = NonZeroU32::new(options.calls_per_minute).expect("a limit");
         let shared = Shared {
             desk: desk.clone(),
             tokens: tokens.clone(),
-            citizens: issuer.verifier(),
+            staff: StaffVerifier::new(options.staff_issuers, options.issuer_http.clone())
+                .expect("good issuers of staff"),
+            certificates: options.trust.map(|pem| {
+                ModiVerifier::new(pem.as_bytes(), OWN_ISSUER.to_owned()).expect("a certificate")
+            }),
+            vouchers: VoucherVerifier::new(options.voucher_issuers, options.issuer_http.clone())
+                .expect("good issuers of vouchers"),
+            citizens: issuer.verifier_with(options.citizen_issuers, options.issuer_http),
             limits: RateLimits::per_minute(Budgets::all(limit)),
             metrics: Metrics::new().expect("metrics"),
             proxies: Proxies::default(),

@@ -1,7 +1,8 @@
 //! Invented citizens, and the identity provider that vouches for them.
 
 use api::oidc::{
-    CitizenAlgorithm, CitizenIssuer, CitizenVerifier, HttpOptions, JwksSource, LEVEL_2_OR_MORE,
+    CitizenIssuer, CitizenVerifier, HttpOptions, Issuer as TrustedIssuer, JwksSource,
+    LEVEL_2_OR_MORE, TokenAlgorithm,
 };
 use api::tokens::{OWN_AUDIENCE, SigningKey};
 use aws_lc_rs::rand::SystemRandom;
@@ -69,17 +70,27 @@ impl Issuer {
         Issuer { key: new_key() }
     }
 
-    /// A verifier that trusts this issuer alone.
-    pub fn verifier(&self) -> CitizenVerifier {
-        let settings = CitizenIssuer {
-            issuer: ISSUER.to_owned(),
-            audience: OWN_AUDIENCE.to_owned(),
-            algorithms: vec![CitizenAlgorithm::Es256],
+    /// A verifier that trusts this issuer and these.
+    pub fn verifier_with(
+        &self,
+        mut issuers: Vec<CitizenIssuer>,
+        http: HttpOptions,
+    ) -> CitizenVerifier {
+        issuers.push(self.settings());
+        CitizenVerifier::new(issuers, http).expect("a verifier")
+    }
+
+    fn settings(&self) -> CitizenIssuer {
+        CitizenIssuer {
+            issuer: TrustedIssuer {
+                name: ISSUER.to_owned(),
+                audience: OWN_AUDIENCE.to_owned(),
+                algorithms: vec![TokenAlgorithm::Es256],
+                require_not_before: true,
+                jwks: JwksSource::Inline(json!({"keys": [self.key.public_jwk()]}).to_string()),
+            },
             accepted_levels: LEVEL_2_OR_MORE.map(str::to_owned).to_vec(),
-            require_not_before: true,
-            jwks: JwksSource::Inline(json!({"keys": [self.key.public_jwk()]}).to_string()),
-        };
-        CitizenVerifier::new(vec![settings], HttpOptions::default()).expect("a verifier")
+        }
     }
 
     /// The claims of a good token, to be signed as they are or after a change.

@@ -13,7 +13,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::gate::gate;
 use crate::metrics::Metrics;
-use crate::oidc::CitizenVerifier;
+use crate::modi::ModiVerifier;
+use crate::oidc::{CitizenVerifier, StaffVerifier, VoucherVerifier};
 use crate::openapi::{SpecError, publish, to_yaml};
 use crate::proxies::Proxies;
 use crate::rate_limit::RateLimits;
@@ -29,6 +30,12 @@ pub struct Shared {
     pub tokens: Tokens,
     /// Citizens' tokens.
     pub citizens: CitizenVerifier,
+    /// Tokens of staff, from regional identity services.
+    pub staff: StaffVerifier,
+    /// Tokens that programs sign with a registered certificate, if any authority is trusted.
+    pub certificates: Option<ModiVerifier>,
+    /// Vouchers of programs.
+    pub vouchers: VoucherVerifier,
     /// How often a caller may call.
     pub limits: RateLimits,
     /// Counters.
@@ -64,6 +71,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::filing::routes(config);
     handlers::sessions::routes(config);
     handlers::credentials::routes(config);
+    handlers::clients::routes(config);
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
     handlers::tickets::routes(config);

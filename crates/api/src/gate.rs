@@ -19,13 +19,14 @@ use domain::person_name::PersonName;
 use domain::tax_code::TaxCode;
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use service::clients::Client;
+use service::clients::{Client, OnceToken};
 use service::sign_in::LiveSession;
 use tracing::Instrument;
 
 use crate::answer::Asked;
 use crate::app::Shared;
 use crate::block;
+use crate::modi::brings_certificate;
 use crate::oidc::CitizenClaims;
 use crate::policy::{self, Callers, Rule};
 use crate::principal::Principal;
@@ -292,6 +293,9 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
     }
     let (token, now) = (token.trim(), shared.desk.now());
     if !shared.tokens.claims_to_be_ours(token) {
+        if let Some(client) = signed_by_a_program(shared, token, now).await? {
+            return with_citizen(shared, request, client, now).await;
+        }
         return verified_citizen(shared, token, now, None).await;
     }
     let desk = shared.desk.clone();
@@ -316,6 +320,39 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
             }
         }
     }
+}
+
+/// The program that signed a token with its certificate, or that a voucher speaks for; none if it is
+/// neither of the two. Nothing a token names is ever fetched.
+async fn signed_by_a_program(
+    shared: &Shared,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Client>, Problem> {
+    let refused = |_: TokenError| Problem::new("unauthenticated");
+    let desk = shared.desk.clone();
+    if brings_certificate(token) {
+        let verifier = shared.certificates.as_ref();
+        let verifier = verifier.ok_or_else(|| Problem::new("unauthenticated"))?;
+        let claims = verifier.verify(token, now).map_err(refused)?;
+        let once = OnceToken {
+            maker: format!("certificate:{}", claims.certificate_sha256),
+            id: claims.jti,
+            expires_at: claims.expires_at,
+        };
+        let found = block(move || desk.client_by_certificate(&claims.certificate_sha256, once));
+        return found.await.map(Some);
+    }
+    if shared.vouchers.is_named_by(token) {
+        let verified = shared.vouchers.verify(token, now).await;
+        let claims = verified.map_err(|error| match error {
+            TokenError::KeysUnavailable => Problem::new("temporarily-unavailable").retry_after(30),
+            other => refused(other),
+        })?;
+        let found = block(move || desk.client_by_voucher(&claims.client_id, &claims.purpose_id));
+        return found.await.map(Some);
+    }
+    Ok(None)
 }
 
 /// A program, for the citizen whose token it carries. Only the citizen's own signed token says who

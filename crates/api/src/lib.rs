@@ -6,17 +6,22 @@
 
 mod answer;
 pub mod app;
+pub mod assertion;
 mod body;
+mod claims;
 mod conditions;
 mod cursor;
 pub mod delegations;
 mod docs_page;
+#[cfg(test)]
+mod forge;
 mod gate;
 mod handlers;
 mod json;
 mod language;
 mod members;
 pub mod metrics;
+pub mod modi;
 pub mod oidc;
 pub mod openapi;
 mod outgoing;

@@ -42,13 +42,20 @@ pub enum OutgoingError {
     NotHttps,
     /// The client or its proxy cannot be set up, or the server does not answer in time.
     #[error("the HTTP request failed")]
-    Http(#[from] reqwest::Error),
+    Http(#[source] reqwest::Error),
     /// Anything but 200; redirects are not followed.
     #[error("the server answered {0}")]
     Status(u16),
     /// More bytes than allowed.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
+}
+
+impl From<reqwest::Error> for OutgoingError {
+    /// Without the address: it may be one that another server gave us.
+    fn from(error: reqwest::Error) -> Self {
+        OutgoingError::Http(error.without_url())
+    }
 }
 
 /// One address, and the client for it alone.
@@ -68,6 +75,11 @@ impl Endpoint {
             client,
             max_bytes: http.max_body_bytes,
         })
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        is_loopback(&self.url)
     }
 
     pub(crate) async fn get(&self) -> Result<Vec<u8>, OutgoingError> {

@@ -396,6 +396,16 @@ pub const RULES: &[Rule] = &[
         },
     ),
     rule(
+        "POST",
+        "/v1/federated-sessions",
+        "open_federated_session",
+        Callers::Public,
+        F {
+            problem_statuses: &[401],
+            ..FRESH
+        },
+    ),
+    rule(
         "GET",
         "/v1/me/credential",
         "show_credential",

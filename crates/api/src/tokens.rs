@@ -20,6 +20,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::claims::Audience;
+
 /// The audience of our own tokens.
 pub const OWN_AUDIENCE: &str = "sportello";
 
@@ -80,6 +82,9 @@ pub enum TokenError {
     /// A genuine token of somebody identified too weakly: 403, SPID level 2 is needed.
     #[error("the token's level of assurance is below 2")]
     LevelTooLow,
+    /// The certificates it brings do not lead from a trusted authority to its key, now.
+    #[error("the token's certificate is not trusted")]
+    Certificate,
     /// The issuer's keys were never loaded, or too long ago: 503, not the caller's fault.
     #[error("the issuer's keys cannot be loaded")]
     KeysUnavailable,
@@ -473,7 +478,15 @@ impl UntrustedHeader {
     /// Refuses tokens that bring, or point to, the key to verify them with, or change what the
     /// signature covers (RFC 8725, 3.10).
     pub(crate) fn must_not_name_keys(&self) -> Result<(), TokenError> {
-        let names_key = self.jwk || self.jku || self.x5c || self.x5u;
+        if self.x5c {
+            return Err(TokenError::Header);
+        }
+        self.must_not_name_keys_but_certificates()
+    }
+
+    /// The same, for tokens whose certificates are judged by authorities that we trust.
+    pub(crate) fn must_not_name_keys_but_certificates(&self) -> Result<(), TokenError> {
+        let names_key = self.jwk || self.jku || self.x5u;
         let changes_meaning = self.crit || self.b64 || self.enc || self.zip;
         if names_key || changes_meaning {
             Err(TokenError::Header)
@@ -481,6 +494,17 @@ impl UntrustedHeader {
             Ok(())
         }
     }
+
+    /// Whether it brings certificates.
+    pub(crate) fn has_certificates(&self) -> bool {
+        self.x5c
+    }
+}
+
+/// Another view of a token's header, as unverified as [`UntrustedHeader`].
+pub(crate) fn header_as<T: DeserializeOwned>(token: &str) -> Result<T, TokenError> {
+    let (header, _) = parts(token).ok_or(TokenError::Malformed)?;
+    json_part(header).ok_or(TokenError::Header)
 }
 
 /// Whose token it says it is. Only good for choosing who verifies it.
@@ -491,6 +515,16 @@ pub(crate) fn unverified_issuer(token: &str) -> Option<String> {
     }
     let (_, payload) = parts(token)?;
     json_part::<Issuer>(payload).map(|claims| claims.iss)
+}
+
+/// Whom it says it is for. Only good for choosing who verifies it.
+pub(crate) fn unverified_audience(token: &str) -> Option<Audience> {
+    #[derive(Deserialize)]
+    struct Named {
+        aud: Audience,
+    }
+    let (_, payload) = parts(token)?;
+    json_part::<Named>(payload).map(|claims| claims.aud)
 }
 
 /// Header and payload of a token that has a signature too.
@@ -540,6 +574,7 @@ pub(crate) fn verified_claims<T: DeserializeOwned>(
 }
 
 /// The times of a token, in seconds since 1970.
+#[derive(Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) iat: i64,
     pub(crate) nbf: Option<i64>,

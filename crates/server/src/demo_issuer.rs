@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use api::oidc::{CitizenAlgorithm, CitizenIssuer, JwksSource, LEVEL_2_OR_MORE};
+use api::oidc::{CitizenIssuer, Issuer, JwksSource, LEVEL_2_OR_MORE, TokenAlgorithm};
 use api::tokens::{OWN_AUDIENCE, SigningKey};
 use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
@@ -69,12 +69,14 @@ impl DemoIssuer {
     /// How a demo instance trusts it.
     pub(crate) fn settings(&self) -> CitizenIssuer {
         CitizenIssuer {
-            issuer: DEMO_ISSUER.to_owned(),
-            audience: OWN_AUDIENCE.to_owned(),
-            algorithms: vec![CitizenAlgorithm::Es256],
+            issuer: Issuer {
+                name: DEMO_ISSUER.to_owned(),
+                audience: OWN_AUDIENCE.to_owned(),
+                algorithms: vec![TokenAlgorithm::Es256],
+                require_not_before: true,
+                jwks: JwksSource::Inline(self.jwks_json()),
+            },
             accepted_levels: LEVEL_2_OR_MORE.map(str::to_owned).to_vec(),
-            require_not_before: true,
-            jwks: JwksSource::Inline(self.jwks_json()),
         }
     }
 

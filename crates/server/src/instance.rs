@@ -20,7 +20,7 @@ use storage::{Backend, Db};
 
 use crate::config::Config;
 use crate::demo::Demo;
-use crate::{keys, reference};
+use crate::{federation, keys, reference};
 
 /// The file of the secret that codes and links are derived from.
 pub(crate) const ROOT_SECRET: &str = "root.secret";
@@ -53,11 +53,15 @@ impl Instance {
         bound: SocketAddr,
     ) -> anyhow::Result<Self> {
         let reference = reference::load(config.reference.as_deref())?;
+        // Mistakes in what others may sign are found before anything is written.
+        let base_url = config.mail.base_url(bound);
+        federation::staff(config, &reference)?;
+        federation::certificates(config, &base_url)?;
+        federation::vouchers(config)?;
         // Before the database, so that the data folder is made with the keys' strict rights.
         let secrets = secrets(config)?;
         let db = Db::open(&config.database).context("database.url")?;
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
-        let base_url = config.mail.base_url(bound);
         let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");
@@ -103,13 +107,15 @@ impl Instance {
         if let Some(demo) = demo {
             issuers.push(demo.issuer()?.settings());
         }
-        if issuers.iter().any(|citizens| citizens.issuer == issuer) {
-            bail!("citizens.issuers: {issuer} is the issuer of our own tokens");
-        }
+        federation::must_not_be_ours(config, &issuer)?;
         Ok(Shared {
             desk: self.desk.clone(),
             tokens: Tokens::new(key, Vec::new(), issuer),
-            citizens: CitizenVerifier::new(issuers, config.citizens.http.clone())?,
+            citizens: CitizenVerifier::new(issuers, config.citizens.http.clone())
+                .context("citizens.issuers")?,
+            staff: federation::staff(config, self.desk.reference())?,
+            certificates: federation::certificates(config, &self.base_url)?,
+            vouchers: federation::vouchers(config)?,
             limits: RateLimits::per_minute(config.http.budgets),
             metrics: Metrics::new()?,
             proxies: Proxies(config.http.trusted_proxies.clone()),

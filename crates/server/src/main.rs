@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod demo;
 mod demo_issuer;
+mod federation;
 mod instance;
 mod keys;
 mod logging;

@@ -277,7 +277,7 @@ mod tests {
     const LINK: &str = "https://assistenza.example.org/segui#k=AbC-1_2";
 
     /// Each template with exactly what it needs.
-    const NEEDS: [(MailTemplate, &[&str]); 10] = [
+    const NEEDS: [(MailTemplate, &[&str]); 12] = [
         (MailTemplate::OneTimeCode, &["code", "minutes"]),
         (
             MailTemplate::Receipt,
@@ -306,6 +306,8 @@ mod tests {
         (MailTemplate::Withdrawn, &["number", "tracking_link"]),
         (MailTemplate::Reopened, &["number", "tracking_link"]),
         (MailTemplate::Duplicate, &["number", "survivor_number"]),
+        (MailTemplate::SecurityCode, &["code", "link", "closes_on"]),
+        (MailTemplate::CredentialExpiring, &["closes_on"]),
     ];
 
     fn value(name: &str) -> &'static str {
@@ -313,7 +315,7 @@ mod tests {
             "number" => "2026-0000417-S",
             "service_label" => "Ritiro e consultazione documenti",
             "note" => "Può inviarci il codice del referto?",
-            "tracking_link" => LINK,
+            "tracking_link" | "link" => LINK,
             "code" => "048213",
             "authority_label" => "ASL Città di Prova",
             "survivor_number" => "2026-0000398-K",
@@ -334,6 +336,7 @@ mod tests {
             authority_label: text("authority_label"),
             survivor_number: text("survivor_number"),
             closes_on: text("closes_on"),
+            link: text("link"),
             minutes: text("minutes").map(|minutes| minutes.parse().unwrap()),
         }
     }
@@ -439,7 +442,7 @@ mod tests {
             let alone = body.lines().filter(|line| *line == LINK).count();
             assert_eq!(
                 alone,
-                usize::from(needs.contains(&"tracking_link")),
+                usize::from(needs.contains(&"tracking_link") || needs.contains(&"link")),
                 "{body}"
             );
             assert_eq!(body.matches("://").count(), alone, "{body}");

@@ -6,6 +6,7 @@ mod authorization;
 mod conditions;
 mod delegations;
 mod email_proofs;
+mod federation;
 mod filing;
 mod hardening;
 mod idempotency;

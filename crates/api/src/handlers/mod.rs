@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod actions;
 pub(crate) mod attachments;
 pub(crate) mod catalogue;
+pub(crate) mod clients;
 pub(crate) mod codes;
 pub(crate) mod credentials;
 pub(crate) mod email_proofs;

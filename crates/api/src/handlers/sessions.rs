@@ -49,7 +49,7 @@ struct CredentialsBody {
 
 /// A session and its tokens.
 #[derive(Serialize, Deserialize, ToSchema)]
-struct SessionBody {
+pub(crate) struct SessionBody {
     /// For the `Authorization` header.
     #[schema(max_length = 8192)]
     access_token: String,
@@ -100,7 +100,10 @@ impl From<&Placement> for PlacementBody {
     }
 }
 
-fn session_body(shared: &Shared, signed_in: &SignedIn) -> Result<SessionBody, DeskError> {
+pub(crate) fn session_body(
+    shared: &Shared,
+    signed_in: &SignedIn,
+) -> Result<SessionBody, DeskError> {
     let (now, jti) = (shared.desk.now(), shared.desk.ids().uuid());
     let token = shared
         .tokens

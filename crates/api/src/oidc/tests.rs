@@ -1,110 +1,30 @@
 //! Tokens good and forged, key sets good and broken.
 
+mod discovery;
+mod staff;
+mod vouchers;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
-};
-use jiff::ToSpan;
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
+use data_encoding::BASE64URL_NOPAD;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use data_encoding::BASE64URL_NOPAD;
-use tokio::io::AsyncReadExt;
-
-use super::jwks::*;
+use super::keys::*;
 use super::*;
+use crate::forge::*;
+use crate::tokens::TokenError;
 
 const ISSUER: &str = "https://id.example.org";
 
-enum Signer {
-    P256(EcdsaKeyPair),
-    P384(EcdsaKeyPair),
-    Ed(Ed25519KeyPair),
-    Rsa(RsaKeyPair),
-}
-
-/// A key of a mock provider.
-struct ProviderKey {
-    kid: &'static str,
-    signer: Signer,
-}
-
-fn p256(kid: &'static str) -> ProviderKey {
-    ProviderKey {
-        kid,
-        signer: Signer::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
-    }
-}
-
-impl ProviderKey {
-    fn jwk(&self) -> Value {
-        let b64 = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
-        let ec = |curve: &str, pair: &EcdsaKeyPair| {
-            let point = &pair.public_key().as_ref()[1..];
-            let (x, y) = point.split_at(point.len() / 2);
-            json!({"kty": "EC", "crv": curve, "x": b64(x), "y": b64(y), "kid": self.kid, "use": "sig"})
-        };
-        match &self.signer {
-            Signer::P256(pair) => ec("P-256", pair),
-            Signer::P384(pair) => ec("P-384", pair),
-            Signer::Ed(pair) => {
-                json!({"kty": "OKP", "crv": "Ed25519", "x": b64(pair.public_key().as_ref()), "kid": self.kid})
-            }
-            Signer::Rsa(pair) => {
-                let public = pair.public_key();
-                let n = public.modulus().big_endian_without_leading_zero().to_vec();
-                let e = public.exponent().big_endian_without_leading_zero().to_vec();
-                json!({"kty": "RSA", "n": b64(&n), "e": b64(&e), "kid": self.kid})
-            }
-        }
-    }
-
-    fn sign(&self, header: &Value, claims: &Value) -> String {
-        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
-        let message = format!("{}.{}", part(header), part(claims));
-        let (random, bytes) = (SystemRandom::new(), message.as_bytes());
-        let signature = match &self.signer {
-            Signer::P256(pair) | Signer::P384(pair) => {
-                pair.sign(&random, bytes).unwrap().as_ref().to_vec()
-            }
-            Signer::Ed(pair) => pair.sign(bytes).as_ref().to_vec(),
-            Signer::Rsa(pair) => {
-                let mut out = vec![0; pair.public_modulus_len()];
-                if header["alg"] == "PS256" {
-                    pair.sign(&RSA_PSS_SHA256, &random, bytes, &mut out)
-                        .unwrap();
-                } else {
-                    pair.sign(&RSA_PKCS1_SHA256, &random, bytes, &mut out)
-                        .unwrap();
-                }
-                out
-            }
-        };
-        format!("{message}.{}", BASE64URL_NOPAD.encode(&signature))
-    }
-
-    /// A good token for `claims`.
-    fn token(&self, claims: &Value) -> String {
-        self.sign(
-            &json!({"alg": "ES256", "kid": self.kid, "typ": "JWT"}),
-            claims,
-        )
-    }
-}
-
 fn key_set(keys: &[&ProviderKey]) -> String {
     json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
-}
-
-fn now() -> Timestamp {
-    "2031-03-14T09:26:53Z".parse().unwrap()
 }
 
 fn claims() -> Value {
@@ -121,24 +41,20 @@ fn claims_at(now: Timestamp) -> Value {
     })
 }
 
-fn with(mut claims: Value, name: &str, value: Value) -> Value {
-    claims[name] = value;
-    claims
-}
-
-fn without(mut claims: Value, name: &str) -> Value {
-    claims.as_object_mut().unwrap().remove(name).unwrap();
-    claims
+fn plain_issuer(jwks: JwksSource) -> Issuer {
+    Issuer {
+        name: ISSUER.to_owned(),
+        audience: "sportello".to_owned(),
+        algorithms: vec![TokenAlgorithm::Es256],
+        require_not_before: true,
+        jwks,
+    }
 }
 
 fn issuer(jwks: JwksSource) -> CitizenIssuer {
     CitizenIssuer {
-        issuer: ISSUER.to_owned(),
-        audience: "sportello".to_owned(),
-        algorithms: vec![CitizenAlgorithm::Es256],
+        issuer: plain_issuer(jwks),
         accepted_levels: LEVEL_2_OR_MORE.map(str::to_owned).to_vec(),
-        require_not_before: true,
-        jwks,
     }
 }
 
@@ -155,6 +71,8 @@ struct KeyServer {
     url: String,
     visits: Arc<AtomicUsize>,
     answer: Arc<std::sync::Mutex<Vec<u8>>>,
+    /// What it answers at single paths.
+    pages: Arc<std::sync::Mutex<HashMap<String, Vec<u8>>>>,
 }
 
 impl KeyServer {
@@ -164,15 +82,21 @@ impl KeyServer {
             url: format!("http://{}/jwks.json", listener.local_addr().unwrap()),
             visits: Arc::default(),
             answer: Arc::new(std::sync::Mutex::new(answer)),
+            pages: Arc::default(),
         };
         let (visits, answer) = (Arc::clone(&server.visits), Arc::clone(&server.answer));
+        let pages = Arc::clone(&server.pages);
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
                 visits.fetch_add(1, Ordering::SeqCst);
-                let answer = answer.lock().unwrap().clone();
+                let (answer, pages) = (answer.lock().unwrap().clone(), Arc::clone(&pages));
                 tokio::spawn(async move {
                     let mut request = [0; 2048];
-                    let _ = socket.read(&mut request).await;
+                    let length = socket.read(&mut request).await.unwrap_or_default();
+                    let asked = String::from_utf8_lossy(&request[..length]).into_owned();
+                    let path = asked.split(' ').nth(1).unwrap_or_default();
+                    let page = pages.lock().unwrap().get(path).cloned();
+                    let answer = page.unwrap_or(answer);
                     if answer.is_empty() {
                         // Hangs until the client gives up.
                         let _ = socket.read(&mut request).await;
@@ -186,6 +110,10 @@ impl KeyServer {
 
     fn answers(&self, answer: Vec<u8>) {
         *self.answer.lock().unwrap() = answer;
+    }
+
+    fn answers_at(&self, path: &str, answer: Vec<u8>) {
+        self.pages.lock().unwrap().insert(path.to_owned(), answer);
     }
 
     fn visits(&self) -> usize {
@@ -207,7 +135,7 @@ fn http_200(body: &str) -> Vec<u8> {
 
 /// Waits for a load in the background.
 async fn loaded(verifier: &CitizenVerifier) {
-    let loading = Arc::clone(&verifier.issuers[0].keys.loading);
+    let loading = Arc::clone(&verifier.issuers.trusted[0].keys.loading);
     drop(loading.lock_owned().await);
 }
 
@@ -384,10 +312,8 @@ async fn times_are_judged_by_the_given_clock_with_a_minute_of_leeway() {
 #[tokio::test]
 async fn a_missing_nbf_is_forgiven_only_where_configured() {
     let key = p256("k1");
-    let lenient = CitizenIssuer {
-        require_not_before: false,
-        ..issuer(JwksSource::Inline(key_set(&[&key])))
-    };
+    let mut lenient = issuer(JwksSource::Inline(key_set(&[&key])));
+    lenient.issuer.require_not_before = false;
     let verifier = CitizenVerifier::new(vec![lenient], HttpOptions::default()).unwrap();
     assert!(
         verifier
@@ -409,24 +335,10 @@ async fn a_missing_nbf_is_forgiven_only_where_configured() {
 
 #[tokio::test]
 async fn each_algorithm_works_with_its_own_kind_of_key_only() {
-    let rsa = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
-    let rsa_der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = rsa.as_der().unwrap();
-    let keys = [
-        ProviderKey {
-            kid: "rsa",
-            signer: Signer::Rsa(RsaKeyPair::from_pkcs8(rsa_der.as_ref()).unwrap()),
-        },
-        p256("ec"),
-        ProviderKey {
-            kid: "ed",
-            signer: Signer::Ed(Ed25519KeyPair::generate().unwrap()),
-        },
-    ];
+    let keys = [rsa("rsa"), p256("ec"), ed25519("ed")];
     let set = key_set(&[&keys[0], &keys[1], &keys[2]]);
-    let all = CitizenIssuer {
-        algorithms: CitizenAlgorithm::ALL.to_vec(),
-        ..issuer(JwksSource::Inline(set))
-    };
+    let mut all = issuer(JwksSource::Inline(set));
+    all.issuer.algorithms = TokenAlgorithm::ALL.to_vec();
     let verifier = CitizenVerifier::new(vec![all], HttpOptions::default()).unwrap();
     let good = [
         ("rsa", "RS256"),
@@ -499,8 +411,8 @@ fn keys_that_are_not_for_signatures_or_too_weak_are_left_out() {
     keys.push(with(good.jwk(), "key_ops", json!(["verify"])));
     let read = read_key_set(json!({"keys": keys}).to_string().as_bytes()).unwrap();
     assert_eq!(
-        read.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(),
-        ["k1"]
+        read.iter().map(|key| key.id.as_deref()).collect::<Vec<_>>(),
+        [Some("k1")]
     );
     for text in [
         "",
@@ -530,10 +442,8 @@ async fn a_key_bound_to_another_algorithm_is_refused() {
 #[tokio::test]
 async fn the_issuer_chooses_among_the_configured_and_only_with_its_own_keys() {
     let (ours, theirs) = (p256("k1"), p256("k1"));
-    let other = CitizenIssuer {
-        issuer: "https://other.example.org".to_owned(),
-        ..issuer(JwksSource::Inline(key_set(&[&theirs])))
-    };
+    let mut other = issuer(JwksSource::Inline(key_set(&[&theirs])));
+    other.issuer.name = "https://other.example.org".to_owned();
     let first = issuer(JwksSource::Inline(key_set(&[&ours])));
     let verifier = CitizenVerifier::new(vec![first, other], HttpOptions::default()).unwrap();
     let as_other = with(claims(), "iss", json!("https://other.example.org"));
@@ -829,18 +739,16 @@ fn impossible_settings_stop_the_start() {
     }
     let inline = || issuer(JwksSource::Inline(key_set(&[&p256("k1")])));
     assert!(!refused(inline()));
-    assert!(refused(CitizenIssuer {
-        algorithms: Vec::new(),
-        ..inline()
-    }));
+    let mut without_algorithm = inline();
+    without_algorithm.issuer.algorithms.clear();
+    assert!(refused(without_algorithm));
     assert!(refused(CitizenIssuer {
         accepted_levels: Vec::new(),
         ..inline()
     }));
-    assert!(refused(CitizenIssuer {
-        audience: String::new(),
-        ..inline()
-    }));
+    let mut without_audience = inline();
+    without_audience.issuer.audience.clear();
+    assert!(refused(without_audience));
     assert!(refused(issuer(JwksSource::Inline("{}".to_owned()))));
     assert!(refused(issuer(JwksSource::File(
         "/nowhere/jwks.json".into()

@@ -11,7 +11,7 @@ use service::clock::SystemIds;
 use storage::Db;
 
 use crate::config::{Config, MailKind};
-use crate::{instance, keys, out, reference};
+use crate::{federation, instance, keys, out, reference};
 
 /// What a check found, if nothing is wrong.
 type Finding = anyhow::Result<String>;
@@ -37,6 +37,8 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     is_well &= tell("mail", check_mail(&config))?;
     is_well &= tell("citizens", check_citizens(&config))?;
     is_well &= tell("delegations", config.delegations.summary())?;
+    is_well &= tell("staff", check_staff(&config, reference.as_ref().ok()))?;
+    is_well &= tell("programs", check_programs(&config))?;
     is_well &= tell(
         "authorities",
         check_authorities(&config, reference.as_ref().ok()),
@@ -145,11 +147,33 @@ fn check_mail(config: &Config) -> Finding {
 fn check_citizens(config: &Config) -> Finding {
     let issuers = config.citizens.issuers.clone();
     let count = issuers.len();
-    api::oidc::CitizenVerifier::new(issuers, config.citizens.http.clone())?;
+    api::oidc::CitizenVerifier::new(issuers, config.citizens.http.clone())
+        .context("citizens.issuers")?;
     Ok(match count {
         0 => "no issuer: filing by proved e-mail address only".to_owned(),
         count => format!("{count} issuers"),
     })
+}
+
+fn check_staff(config: &Config, reference: Option<&Reference>) -> Finding {
+    if let Some(reference) = reference {
+        federation::staff(config, reference)?;
+    }
+    Ok(match config.staff.issuers.len() {
+        0 => "no issuer: accounts of our own only".to_owned(),
+        count => format!("{count} issuers"),
+    })
+}
+
+fn check_programs(config: &Config) -> Finding {
+    let base_url = config.mail.base_url(config.http.bind);
+    federation::vouchers(config)?;
+    let certificates = match federation::certificates(config, &base_url)? {
+        Some(_) => "tokens with certificates",
+        None => "no tokens with certificates",
+    };
+    let count = config.clients.voucher_issuers.len();
+    Ok(format!("{certificates}, vouchers of {count} issuers"))
 }
 
 fn check_authorities(config: &Config, reference: Option<&Reference>) -> Finding {

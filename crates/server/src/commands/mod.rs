@@ -7,7 +7,7 @@ mod jobs;
 mod migrate;
 mod openapi;
 mod serve;
-mod user;
+pub(crate) mod user;
 
 use std::process::ExitCode;
 

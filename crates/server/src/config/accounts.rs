@@ -131,11 +131,11 @@ impl ProfileEntry {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::tests::defaults;
+    use crate::config::tests::with;
 
     #[test]
     fn the_profiles_of_the_file_are_those_of_the_rules() {
-        let policies = defaults().passwords.policies;
+        let policies = with(&[]).unwrap().passwords.policies;
         assert_eq!(
             *policies.named("modern"),
             domain::password::PasswordPolicy::MODERN

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use api::oidc::{CitizenAlgorithm, CitizenIssuer, HttpOptions, JwksSource, LEVEL_2_OR_MORE};
+use api::oidc::{CitizenIssuer, HttpOptions, LEVEL_2_OR_MORE, TokenAlgorithm};
 use serde::Deserialize;
 
 use super::check::Check;
+use super::issuers::IssuerKeys;
 use super::set;
 
 #[derive(Debug, Deserialize)]
@@ -20,11 +21,12 @@ pub(super) struct CitizensSection {
 struct IssuerEntry {
     issuer: String,
     audience: String,
-    algorithms: Vec<CitizenAlgorithm>,
+    algorithms: Vec<TokenAlgorithm>,
+    discovery: Option<bool>,
     jwks_url: Option<String>,
     jwks_file: Option<PathBuf>,
-    accepted_levels: Option<Vec<String>>,
     require_not_before: Option<bool>,
+    accepted_levels: Option<Vec<String>>,
 }
 
 /// Who vouches for citizens, and how their keys are fetched.
@@ -52,27 +54,21 @@ impl CitizensSection {
 
 impl IssuerEntry {
     fn check(&self, check: &mut Check, at: usize) -> Option<CitizenIssuer> {
-        let jwks = match (&self.jwks_url, &self.jwks_file) {
-            (Some(url), None) => JwksSource::Url(url.clone()),
-            (None, Some(file)) => JwksSource::File(file.clone()),
-            _ => {
-                check.say(
-                    &format!("citizens.issuers[{at}].jwks_url"),
-                    "one of jwks_url and jwks_file must be set",
-                );
-                return None;
-            }
+        let keys = IssuerKeys {
+            issuer: &self.issuer,
+            audience: &self.audience,
+            algorithms: &self.algorithms,
+            discovery: self.discovery,
+            jwks_url: self.jwks_url.as_deref(),
+            jwks_file: self.jwks_file.as_deref(),
+            require_not_before: self.require_not_before,
         };
         Some(CitizenIssuer {
-            issuer: self.issuer.clone(),
-            audience: self.audience.clone(),
-            algorithms: self.algorithms.clone(),
+            issuer: keys.check(check, &format!("citizens.issuers[{at}]"))?,
             accepted_levels: self
                 .accepted_levels
                 .clone()
                 .unwrap_or_else(|| LEVEL_2_OR_MORE.map(str::to_owned).to_vec()),
-            require_not_before: self.require_not_before.unwrap_or(true),
-            jwks,
         })
     }
 }

@@ -7,11 +7,13 @@
 mod accounts;
 mod check;
 mod citizens;
+mod clients;
 mod data;
 mod database;
 mod delegations;
 mod form;
 mod http;
+mod issuers;
 mod lifecycle;
 mod load;
 mod log;
@@ -19,9 +21,11 @@ mod mail;
 mod period;
 mod secret;
 mod sign_in;
+mod staff;
 
 use std::path::{Path, PathBuf};
 
+use api::oidc::Issuer;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -30,6 +34,7 @@ use storage::DbConfig;
 pub(crate) use accounts::Passwords;
 pub(crate) use check::Check;
 pub(crate) use citizens::Citizens;
+pub(crate) use clients::Clients;
 pub(crate) use data::Blobs;
 pub(crate) use delegations::Delegations;
 pub(crate) use http::Http;
@@ -37,6 +42,7 @@ pub(crate) use lifecycle::Lifecycle;
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use mail::{Mail, MailKind};
 pub(crate) use period::parse_period;
+pub(crate) use staff::Staff;
 
 /// The settings as written: one struct for each section, all keys there.
 #[derive(Debug, Deserialize)]
@@ -58,6 +64,8 @@ struct Written {
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
     delegations: delegations::DelegationsSection,
+    staff: staff::StaffSection,
+    clients: clients::ClientsSection,
     log: log::LogSection,
 }
 
@@ -99,6 +107,10 @@ pub(crate) struct Config {
     pub(crate) citizens: Citizens,
     /// Who says who may act for whom.
     pub(crate) delegations: Delegations,
+    /// Who vouches for staff.
+    pub(crate) staff: Staff,
+    /// Which programs' tokens count.
+    pub(crate) clients: Clients,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -111,6 +123,17 @@ impl Config {
     /// Reads the file, if one is named, and the variables of this process, and checks it all.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         load::written(file, load::variables())?.check()
+    }
+
+    /// Everybody whose tokens count, and the setting that says so.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = (&'static str, &Issuer)> {
+        let citizens = self.citizens.issuers.iter();
+        let staff = self.staff.issuers.iter();
+        let vouchers = self.clients.voucher_issuers.iter();
+        citizens
+            .map(|one| ("citizens.issuers", &one.issuer))
+            .chain(staff.map(|one| ("staff.issuers", &one.issuer)))
+            .chain(vouchers.map(|one| ("clients.voucher_issuers", one)))
     }
 
     /// The folder of keys and secrets.
@@ -143,6 +166,8 @@ impl Written {
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
             delegations: self.delegations.check(&mut check),
+            staff: self.staff.check(&mut check),
+            clients: self.clients.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,
@@ -154,6 +179,7 @@ impl Written {
             time_zone,
             idempotency,
         };
+        issuers::check_pairs(&mut check, config.issuers());
         check.finish()?;
         Ok(config)
     }

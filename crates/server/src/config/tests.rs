@@ -259,3 +259,153 @@ fn an_issuer_needs_one_source_of_keys() {
     let without = r#"[{issuer="https://login.example.org", audience="a", algorithms=["RS256"]}]"#;
     assert!(refusal("citizens.issuers", without).contains("citizens.issuers[0].jwks_url: "));
 }
+
+#[test]
+fn an_issuer_may_be_found_by_discovery() {
+    let entry = |source: &str| {
+        format!(
+            r#"[{{issuer="https://login.example.org", audience="a", algorithms=["RS256"], {source}}}]"#
+        )
+    };
+    let config = with(&[("citizens.issuers", &entry("discovery=true"))]).unwrap();
+    let issuer = &config.citizens.issuers[0].issuer;
+    assert_eq!(issuer.jwks, api::oidc::JwksSource::Discovery);
+    for source in [
+        "discovery=false",
+        r#"discovery=true, jwks_url="https://login.example.org/jwks""#,
+        r#"discovery=true, jwks_file="/etc/jwks.json""#,
+        r#"jwks_url="https://login.example.org/jwks", jwks_file="/etc/jwks.json""#,
+    ] {
+        let message = refusal("citizens.issuers", &entry(source));
+        assert!(
+            message.contains("citizens.issuers[0].jwks_url: "),
+            "{message}"
+        );
+    }
+}
+
+/// A staff issuer with one profile of this role.
+pub(crate) fn staff_entry(role: &str, authority: &str) -> String {
+    format!(
+        r#"[{{issuer="https://login.example.org", audience="staff", algorithms=["RS256"], discovery=true,
+        placements_claim="profiles", profiles=[{{profile="P", role="{role}", authority="{authority}",
+        location="1", location_label="Ivrea"}}]}}]"#
+    )
+}
+
+#[test]
+fn a_federation_gives_no_role_that_governs() {
+    for role in [
+        "operator",
+        "supervisor",
+        "regional-operator",
+        "regional-supervisor",
+        "technician",
+    ] {
+        let config = with(&[("staff.issuers", &staff_entry(role, "010204"))]).unwrap();
+        assert_eq!(config.staff.issuers[0].profiles[0].role.code(), role);
+    }
+    for role in ["admin", "system-admin", "auditor", "Operator", "root", ""] {
+        let message = refusal("staff.issuers", &staff_entry(role, "010204"));
+        assert!(
+            message.contains("staff.issuers[0].profiles[0].role: "),
+            "{message}"
+        );
+    }
+    let nowhere = staff_entry("operator", "010204").replace("\"Ivrea\"", "\"\"");
+    let message = refusal("staff.issuers", &nowhere);
+    assert!(
+        message.contains("profiles[0].location_label: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn citizens_and_staff_share_no_issuer_with_one_audience() {
+    let citizens = |audience: &str| {
+        format!(
+            r#"[{{issuer="https://login.example.org", audience="{audience}", algorithms=["RS256"], discovery=true}}]"#
+        )
+    };
+    let staff = staff_entry("operator", "010204");
+    let both = |audience: &str| {
+        with(&[
+            ("citizens.issuers", &citizens(audience)),
+            ("staff.issuers", &staff),
+        ])
+    };
+    assert!(both("citizens").is_ok());
+    let message = both("staff").err().unwrap();
+    assert!(message.contains("  staff.issuers: "), "{message}");
+}
+
+#[test]
+fn a_profile_names_a_desk_that_has_its_role() {
+    let reference = crate::reference::load(None).unwrap();
+    let verifier = |role: &str, authority: &str| {
+        let config = with(&[("staff.issuers", &staff_entry(role, authority))]).unwrap();
+        crate::federation::staff(&config, &reference).map(|_| ())
+    };
+    for (role, authority) in [
+        ("operator", "010204"),
+        ("regional-operator", "reg010"),
+        ("technician", "TEC010"),
+    ] {
+        verifier(role, authority).unwrap();
+    }
+    for (role, authority) in [
+        ("operator", "999999"),
+        ("operator", "REG010"),
+        ("regional-supervisor", "010204"),
+        ("technician", "010204"),
+    ] {
+        let message = verifier(role, authority).unwrap_err().to_string();
+        assert!(
+            message.starts_with("staff.issuers: profile \"P\": "),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn vouchers_share_no_issuer_and_audience_with_people() {
+    let voucher = |audience: &str| {
+        format!(
+            r#"[{{issuer="https://login.example.org", audience="{audience}", algorithms=["RS256"], discovery=true}}]"#
+        )
+    };
+    let staff = staff_entry("operator", "010204");
+    let both = |audience: &str| {
+        with(&[
+            ("clients.voucher_issuers", &voucher(audience)),
+            ("staff.issuers", &staff),
+        ])
+    };
+    assert!(both("programs").is_ok());
+    let message = both("staff").err().unwrap();
+    assert!(message.contains("  clients.voucher_issuers: "), "{message}");
+}
+
+#[test]
+fn trusted_authorities_are_read_before_anything_is_opened() {
+    let certificates = |file: &str| {
+        let config = with(&[("clients.trust_file", file)]).unwrap();
+        crate::federation::certificates(&config, "https://sportello.example.org")
+    };
+    assert!(certificates("").unwrap().is_none());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trust.pem");
+    let path = file.to_str().unwrap();
+    assert!(certificates(path).is_err());
+    std::fs::write(&file, "no certificate").unwrap();
+    let error = format!("{:#}", certificates(path).unwrap_err());
+    assert_eq!(error, "clients.trust_file: there is no trusted certificate");
+}
+
+#[test]
+fn nobody_else_signs_as_us() {
+    let config = with(&[("staff.issuers", &staff_entry("operator", "010204"))]).unwrap();
+    let ours = |issuer: &str| crate::federation::must_not_be_ours(&config, issuer);
+    assert!(ours("https://sportello.example.org").is_ok());
+    assert!(ours("https://login.example.org").is_err());
+}

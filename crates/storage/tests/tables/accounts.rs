@@ -1,14 +1,18 @@
 //! Accounts, placements and sessions.
 
+use domain::account::AccountState;
 use domain::actor::Role;
-use domain::ids::{AccountId, PlacementId, SessionId};
-use storage::accounts;
-use storage::sessions::{self, LiveSession};
+use domain::ids::{AccountId, ClientId, CredentialId, IssueId, PlacementId, SessionId};
+use storage::clients::{self, Client, Credential, CredentialKind};
+use storage::credentials::{self, Issue};
+use storage::lives::{self, Life};
+use storage::sessions::{self, LiveSession, NewSession};
 use storage::{Db, StoreError};
+use storage::{accounts, login_sources, used_tokens};
 use uuid::Uuid;
 
 use crate::concurrency::at_once;
-use crate::town::{everywhere, hours, label, read, write};
+use crate::town::{self, everywhere, hours, label, read, write};
 use crate::words::{self, CN1, TO4};
 
 /// The first of the people: "operator".
@@ -37,7 +41,15 @@ fn place(db: &Db, number: u128, account: AccountId, role: Role, desk: &'static s
 /// A session of `ada` from hour 0 to hour 10.
 fn log_in(db: &Db, chosen: Option<PlacementId>) {
     write(db, move |conn| {
-        sessions::insert_session(conn, SESSION, ada(), chosen, "hash 0", hours(0), hours(10))
+        let session = NewSession {
+            id: SESSION,
+            account: ada(),
+            placement: chosen,
+            refresh_hash: "hash 0",
+            has_second_factor: false,
+            expires_at: hours(10),
+        };
+        sessions::insert_session(conn, session, hours(0))
     });
 }
 
@@ -56,16 +68,13 @@ fn run(db: &Db, sql: &'static str) {
 fn a_user_name_is_one_name_in_any_letter_case() {
     everywhere(|fresh| {
         let db = fresh.db();
-        let account = read(db, |conn| accounts::find_by_username(conn, "OperaTor")).unwrap();
+        let account = read(db, |conn| lives::find_by_username(conn, "OperaTor")).unwrap();
         assert_eq!((account.id, account.username.as_str()), (ada(), "operator"));
-        assert_eq!(
-            (account.active, account.failures, account.blocked_until),
-            (true, 0, None)
-        );
-        assert!(read(db, |conn| accounts::find_by_username(conn, "nobody")).is_none());
+        assert_eq!((account.state, account.failures), (AccountState::Active, 0));
+        assert!(read(db, |conn| lives::find_by_username(conn, "nobody")).is_none());
         let again = db.write(|conn| {
             let id = AccountId::new(Uuid::from_u128(99));
-            accounts::insert(conn, id, "OPERATOR", "Another", "$argon2id$", hours(0))
+            town::person(conn, id, "OPERATOR")
         });
         let Err(StoreError::UniqueViolation { constraint }) = again else {
             panic!("{again:?}")
@@ -75,17 +84,89 @@ fn a_user_name_is_one_name_in_any_letter_case() {
 }
 
 #[test]
-fn tries_are_counted_before_their_password_is_looked_at() {
+fn a_changed_account_is_stale_for_whoever_saw_it_before() {
     everywhere(|fresh| {
         let db = fresh.db();
-        let tried = |at: i64| write(db, move |conn| accounts::count_try(conn, ada(), hours(at)));
-        assert_eq!((tried(0), tried(0)), (Some(1), Some(2)));
-        write(db, |conn| accounts::block(conn, ada(), hours(2)));
-        assert_eq!(tried(1), None, "blocked: the try does not count");
-        assert_eq!(tried(2), Some(3), "the delay is over");
-        write(db, |conn| accounts::forget_tries(conn, ada()));
-        let account = read(db, |conn| accounts::find_by_username(conn, "operator")).unwrap();
-        assert_eq!((account.failures, account.blocked_until), (0, None));
+        let seen = read(db, |conn| lives::find(conn, ada())).unwrap();
+        let save = |mut life: Life, state| {
+            life.state = state;
+            db.write(move |conn| {
+                lives::save(conn, &mut life, &town::event("account.probe"), hours(1))
+            })
+        };
+        save(seen.clone(), AccountState::Suspended).unwrap();
+        assert!(matches!(
+            save(seen, AccountState::Revoked),
+            Err(StoreError::Stale)
+        ));
+        let now = read(db, |conn| lives::find(conn, ada())).unwrap();
+        assert_eq!((now.version, now.state), (2, AccountState::Suspended));
+        let events = read(db, |conn| lives::list_events(conn, ada(), 10));
+        let kinds: Vec<(i64, &str)> = events
+            .iter()
+            .map(|past| (past.seq, past.event.kind.as_str()))
+            .collect();
+        assert_eq!(kinds, [(2, "account.probe"), (1, "account.moved_in")]);
+    });
+}
+
+#[test]
+fn an_authority_has_one_administrator() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        place(db, 1, ada(), Role::Admin, TO4);
+        place(db, 2, bob(), Role::Admin, CN1);
+        let second = db.write(|conn| {
+            let unit = ("01", "Sportello unico");
+            accounts::insert_placement(conn, placement(3), bob(), Role::Admin, &TO4.into(), unit)
+        });
+        let Err(StoreError::UniqueViolation { constraint }) = second else {
+            panic!("{second:?}")
+        };
+        assert_eq!(constraint, "placements_authority_code_key");
+        write(db, |conn| accounts::end_placement(conn, placement(1)));
+        place(db, 3, bob(), Role::Admin, TO4);
+        let admins = read(db, |conn| accounts::list_admins(conn, &TO4.into()));
+        assert_eq!(admins, [(bob(), placement(3))]);
+    });
+}
+
+#[test]
+fn tries_are_counted_by_network_before_their_password_is_looked_at() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        let tried = |source: &'static str, at: i64| {
+            let count = move |conn: &mut _| login_sources::count(conn, ada(), source, hours(at));
+            write(db, count).map(|tries| (tries.here, tries.anywhere, tries.is_known))
+        };
+        assert_eq!(tried("guesser", 0), Some((1, 1, false)));
+        assert_eq!(tried("guesser", 0), Some((2, 2, false)));
+        write(db, |conn| {
+            login_sources::block(conn, ada(), "guesser", hours(2))
+        });
+        assert_eq!(tried("guesser", 1), None, "this network waits");
+        assert_eq!(tried("office", 1), Some((1, 3, false)), "another does not");
+        write(db, |conn| {
+            login_sources::succeed(conn, ada(), "office", hours(1))
+        });
+        assert_eq!(tried("office", 1), Some((1, 1, true)));
+        assert_eq!(
+            tried("guesser", 1),
+            None,
+            "the right password elsewhere helps no guesser"
+        );
+        write(db, |conn| {
+            login_sources::block_strangers(conn, ada(), hours(5))
+        });
+        assert_eq!(tried("guesser", 3), None, "strangers wait together");
+        assert_eq!(tried("new", 3), None);
+        assert_eq!(
+            tried("office", 3),
+            Some((2, 2, true)),
+            "known networks do not"
+        );
+        write(db, |conn| login_sources::forget(conn, ada()));
+        assert_eq!(tried("guesser", 3), Some((1, 1, false)));
     });
 }
 
@@ -95,11 +176,119 @@ fn tries_at_once_are_all_counted() {
         let db = fresh.db();
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| write(db, |conn| accounts::count_try(conn, ada(), hours(0))));
+                scope.spawn(|| {
+                    write(db, |conn| {
+                        login_sources::count(conn, ada(), "one", hours(0))
+                    })
+                });
             }
         });
-        let account = read(db, |conn| accounts::find_by_username(conn, "operator")).unwrap();
+        let account = read(db, |conn| lives::find(conn, ada())).unwrap();
         assert_eq!(account.failures, 8);
+    });
+}
+
+#[test]
+fn a_token_is_used_once() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        let take =
+            |print: &'static str| write(db, move |conn| used_tokens::take(conn, print, hours(1)));
+        assert_eq!((take("a"), take("a"), take("b")), (true, false, true));
+        let swept = |at| {
+            write(db, move |conn| {
+                used_tokens::delete_ended(conn, hours(at), 10)
+            })
+        };
+        assert_eq!((swept(1), swept(2)), (0, 2));
+    });
+}
+
+#[test]
+fn new_codes_void_the_old_and_five_wrong_ones_void_the_new() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        let issue = |number: u128, print: &str| Issue {
+            id: IssueId::new(Uuid::from_u128(number)),
+            account: ada(),
+            identification_print: print.to_owned(),
+            security_print: "security".to_owned(),
+            created_at: hours(0),
+            expires_at: hours(10),
+            tries: 0,
+            used_at: None,
+            voided_at: None,
+        };
+        for (number, print) in [(1, "first"), (2, "second")] {
+            let new = issue(number, print);
+            write(db, move |conn| credentials::insert_issue(conn, &new));
+        }
+        let find = |print: &'static str| {
+            read(db, move |conn| credentials::find_issue(conn, print)).unwrap()
+        };
+        assert!(find("first").voided_at.is_some() && find("second").voided_at.is_none());
+        for wrong in 1..=5 {
+            write(db, move |conn| {
+                credentials::count_wrong_code(conn, IssueId::new(Uuid::from_u128(2)), 5, hours(1))
+            });
+            assert_eq!(find("second").voided_at.is_some(), wrong == 5, "{wrong}");
+        }
+        let used = write(db, |conn| {
+            credentials::use_issue(conn, IssueId::new(Uuid::from_u128(2)), hours(2))
+        });
+        assert!(!used);
+    });
+}
+
+#[test]
+fn two_secrets_of_a_program_are_good_at_once_and_no_third() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        let client = ClientId::new(Uuid::from_u128(1));
+        write(db, move |conn| {
+            clients::insert(
+                conn,
+                &Client {
+                    id: client,
+                    label: "Portale".to_owned(),
+                    contact: "portale@example.org".to_owned(),
+                    scopes: vec!["requests:create".to_owned()],
+                    authority: None,
+                    voucher_client: None,
+                    purposes: Vec::new(),
+                    created_at: hours(0),
+                    expires_at: hours(100),
+                    revoked_at: None,
+                },
+            )
+        });
+        let good = |at| {
+            let all = read(db, move |conn| {
+                clients::list_credentials(conn, client, CredentialKind::Secret, hours(at))
+            });
+            all.into_iter().map(|one| one.value).collect::<Vec<_>>()
+        };
+        for (number, value) in [(1, "one"), (2, "two"), (3, "three")] {
+            write(db, move |conn| {
+                clients::insert_credential(
+                    conn,
+                    &Credential {
+                        id: CredentialId::new(Uuid::from_u128(number)),
+                        client,
+                        kind: CredentialKind::Secret,
+                        value: value.to_owned(),
+                        created_at: hours(i64::try_from(number).unwrap()),
+                        expires_at: hours(50),
+                    },
+                )
+            });
+        }
+        assert_eq!(good(4), ["three", "two"]);
+        write(db, move |conn| {
+            clients::revoke_older(conn, client, CredentialKind::Secret, hours(5))
+        });
+        assert_eq!(good(6), ["three"]);
+        assert!(good(60).is_empty(), "their time is over");
     });
 }
 

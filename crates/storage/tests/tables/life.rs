@@ -104,9 +104,7 @@ impl Life {
             history: vec![town::filing_of(&ticket)],
             now: ticket.created_at,
             requester: match requester {
-                RequesterKind::Citizen => Scope::Citizen {
-                    identity: town::identity(number),
-                },
+                RequesterKind::Citizen => town::citizen(number, number, &[]),
                 RequesterKind::Anonymous | RequesterKind::Staff => Scope::Tracking(ticket.id),
             },
             ticket,

@@ -21,6 +21,8 @@ fn message(number: u32) -> Outgoing {
         ticket: None,
         seq: None,
         proof: Some(ProofId::new(Uuid::from_u128(7))),
+        account: None,
+        issue: None,
         template: "one-time-code".to_owned(),
         recipient: "ada@example.org".to_owned(),
         lang: Lang::En,

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::append_only::attachment;
 use crate::life::{self, Life};
 use crate::support::{self, Fresh};
-use crate::town::{self, ELSEWHERE, everywhere, identity, read_in, write};
+use crate::town::{self, ELSEWHERE, everywhere, read_in, write};
 use crate::words::{CN1, REGION, TO4};
 
 /// The tables behind the fence, and the column that says whose ticket a row is about.
@@ -92,9 +92,7 @@ fn is_refused(outcome: Result<usize, StoreError>) -> bool {
 }
 
 fn citizen(number: u32) -> Scope {
-    Scope::Citizen {
-        identity: identity(number),
-    }
+    town::citizen(number, number, &[])
 }
 
 fn tracking(number: u32) -> Scope {
@@ -282,8 +280,13 @@ fn a_scope_ends_with_its_transaction() {
 #[test]
 fn a_scope_that_cannot_be_said_is_refused() {
     fenced(|fresh| {
+        let Scope::Citizen { tax_code, .. } = citizen(1) else {
+            panic!("a citizen")
+        };
         let scope = Scope::Citizen {
             identity: "https://idp.example|\0".to_owned(),
+            tax_code,
+            delegators: Vec::new(),
         };
         let outcome = fresh.db().read_in(&scope, |conn| count(conn, "tickets"));
         assert!(outcome.is_err());

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use domain::account::AccountState;
 use domain::actor::Actor;
 use domain::event::{Change, Event};
-use domain::ids::{TicketId, TicketNumber, TicketRef};
+use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
 use domain::invalid::Lang;
 use domain::note::Attachment;
 use domain::state::Channel;
@@ -12,9 +13,10 @@ use domain::tax_code::TaxCode;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
+use storage::lives::{self, AccountEvent, Life};
 use storage::reference::{AuthorityRow, ProblemTypeRow, ServiceRow};
 use storage::tickets::{Details, Dossier, RequesterKind};
-use storage::{Db, DbConnection, StoreError, accounts, reference, tickets};
+use storage::{Db, DbConnection, StoreError, reference, tickets};
 use uuid::Uuid;
 
 use crate::support::{self, Fresh};
@@ -104,9 +106,25 @@ fn found(conn: &mut DbConnection) -> Result<(), StoreError> {
 fn people_move_in(conn: &mut DbConnection) -> Result<(), StoreError> {
     for (place, (name, _, _)) in PEOPLE.iter().enumerate() {
         let id = words::account(place);
-        accounts::insert(conn, id, name, &label(name), "$argon2id$", filed_at())?;
+        person(conn, id, name)?;
     }
     Ok(())
+}
+
+/// A working account.
+pub(crate) fn person(conn: &mut DbConnection, id: AccountId, name: &str) -> Result<(), StoreError> {
+    let mut life = Life::new(id, name, &label(name), filed_at());
+    life.state = AccountState::Active;
+    lives::insert(conn, &life, &event("account.moved_in"))
+}
+
+/// Something that happened to an account.
+pub(crate) fn event(kind: &str) -> AccountEvent {
+    AccountEvent {
+        kind: kind.to_owned(),
+        actor: None,
+        detail: serde_json::json!({}),
+    }
 }
 
 /// The name colleagues read for a person.
