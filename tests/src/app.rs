@@ -273,6 +273,18 @@ impl TestApp {
         assert_ne!(changed.expect("the rows are changed"), 0, "no such row");
     }
 
+    /// Puts an account into a state, as the steps that lead there would.
+    pub fn set_state(&self, username: &str, state: &str) {
+        let may_sign_in = matches!(state, "activated" | "active" | "must-change");
+        self.execute(&format!(
+            "UPDATE accounts SET active = {may_sign_in} WHERE username = '{username}'"
+        ));
+        self.execute(&format!(
+            "UPDATE account_lives SET state = '{state}' WHERE account_id = \
+             (SELECT id FROM accounts WHERE username = '{username}')"
+        ));
+    }
+
     /// What is written: rows of the tables that a refused request must leave alone, and files.
     pub fn footprint(&self) -> Vec<i64> {
         let tables = ["tickets", "ticket_events", "notes", "attachments", "outbox"];

@@ -17,6 +17,7 @@ pub mod mail;
 pub mod multipart;
 pub mod opening;
 pub mod people;
+pub mod programs;
 pub mod raw;
 pub mod requester;
 pub mod running;

@@ -24,6 +24,7 @@ pub const STAFF: &[(&str, &[(Role, &str)])] = &[
     ("to4.admin", &[(Role::Admin, TO4)]),
     ("cn1.operator", &[(Role::Operator, CN1)]),
     ("cn1.supervisor", &[(Role::Supervisor, CN1)]),
+    ("cn1.admin", &[(Role::Admin, CN1)]),
     ("region.operator", &[(Role::RegionalOperator, REGION)]),
     ("region.supervisor", &[(Role::RegionalSupervisor, REGION)]),
     ("technician", &[(Role::Technician, TECHNICAL)]),

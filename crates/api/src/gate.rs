@@ -203,6 +203,7 @@ fn permitted(shared: &Shared, rule: &Rule, principal: &Principal) -> Result<(), 
         }
     }
     match (rule.callers, principal) {
+        (Callers::Anyone, Principal::Staff(session)) => may_work(shared, session, Right::File),
         (Callers::Public | Callers::Anyone, _) => Ok(()),
         (_, Principal::Nobody) => Err(Problem::new("unauthenticated")),
         (Callers::SignedIn, Principal::Staff(session)) => must_be_fresh(shared, rule, session),

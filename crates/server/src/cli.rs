@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Keep the table of delegations (`delegations.source = "table"`).
     #[command(subcommand)]
     Delegation(DelegationCommand),
+    /// Keep the programs that call on their own.
+    #[command(subcommand)]
+    Client(ClientCommand),
     /// Do what happens without a request.
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -122,6 +125,71 @@ pub(crate) enum JobsCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Add a program; prints its id and, unless a key or certificate is given, its secret.
+    Add(ClientAdd),
+    /// Give a program another credential; the one before stays good meanwhile.
+    Rotate {
+        /// The program.
+        id: String,
+        #[command(flatten)]
+        credential: ClientCredential,
+    },
+    /// End every credential of a kind but the newest.
+    RetireOld {
+        /// The program.
+        id: String,
+        /// secret, key or certificate.
+        #[arg(long, default_value = "secret")]
+        kind: String,
+    },
+    /// End a program at once, and its tokens.
+    Revoke {
+        /// The program.
+        id: String,
+    },
+    /// Show the programs.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientAdd {
+    /// What people call it.
+    #[arg(long)]
+    pub(crate) label: String,
+    /// Whom to tell when its credentials run out: a mail address.
+    #[arg(long)]
+    pub(crate) contact: String,
+    /// What it may do, with commas between.
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(crate) scopes: Vec<String>,
+    /// The one authority it is for, if any.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) authority: Option<String>,
+    /// Its name at the platform that issues vouchers (PDND).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) voucher_client: Option<String>,
+    /// The purposes its vouchers may name, with commas between.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) purposes: Vec<String>,
+    /// How long it lives, such as P180D; a year at most, and if left out.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) life: Option<String>,
+    #[command(flatten)]
+    pub(crate) credential: ClientCredential,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientCredential {
+    /// A file with its public key as a JSON Web Key, instead of a secret.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// A file with its certificate in PEM, instead of a secret.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum DemoCommand {
     /// Show the demo accounts and their passwords.
     Accounts {
@@ -131,6 +199,12 @@ pub(crate) enum DemoCommand {
     },
     /// Print a citizen's bearer token.
     CitizenToken(CitizenToken),
+    /// Print a program's id and secret.
+    Client {
+        /// What it may do, with commas between.
+        #[arg(long, value_delimiter = ',', required = true)]
+        scopes: Vec<String>,
+    },
     /// Move the demo's clock, to see what time does.
     Clock {
         /// How far: an ISO 8601 duration such as P8D.

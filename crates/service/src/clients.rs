@@ -5,10 +5,10 @@ use domain::codes::AuthorityCode;
 use domain::ids::{ClientId, CredentialId};
 use domain::permissions::scope;
 use jiff::{SignedDuration, Timestamp};
-use storage::clients::{self, Credential, CredentialKind};
+use storage::clients::{self, Credential};
 use storage::used_tokens;
 
-pub use storage::clients::Client;
+pub use storage::clients::{Client, CredentialKind};
 
 use crate::secrets::same;
 use crate::{Desk, DeskError};

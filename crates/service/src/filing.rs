@@ -228,10 +228,15 @@ impl Desk {
         conn: &mut DbConnection,
         desk: &domain::ticket::Desk,
     ) -> Result<(), DeskError> {
-        match desk.is_region || setups::is_open(conn, &desk.code)? {
-            true => Ok(()),
-            false => Err(Rejection::AuthorityInactive.into()),
+        if desk.is_region || lock(&self.receiving).contains(&desk.code) {
+            return Ok(());
         }
+        if !setups::is_open(conn, &desk.code)? {
+            return Err(Rejection::AuthorityInactive.into());
+        }
+        // Once open, an authority stays open: no later filing needs to ask.
+        lock(&self.receiving).insert(desk.code.clone());
+        Ok(())
     }
 
     fn must_be_within_quota(

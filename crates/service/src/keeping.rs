@@ -758,10 +758,10 @@ fn check_step(form: &StepForm) -> Result<(), Vec<FieldError>> {
             one_of("/attested", &form.attested, &ATTESTATIONS);
             one_of("/document_kind", &form.document_kind, &DOCUMENT_KINDS);
         }
-        AccountStep::Suspend | AccountStep::Revoke => {
-            if !form.reason.as_deref().is_some_and(is_line) {
-                errors.push(Invalid::required().at("/reason"));
-            }
+        AccountStep::Suspend | AccountStep::Revoke
+            if !form.reason.as_deref().is_some_and(is_line) =>
+        {
+            errors.push(Invalid::required().at("/reason"));
         }
         _ => {}
     }

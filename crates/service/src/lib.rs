@@ -44,6 +44,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use domain::catalogue::Reference;
+use domain::codes::AuthorityCode;
 use storage::Db;
 use storage::blobs::BlobStore;
 use storage::idempotency::RequestKey;
@@ -67,6 +68,8 @@ pub struct Desk {
     pub(crate) delegations: Arc<dyn DelegationSource>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
+    /// Authorities known to receive requests.
+    pub(crate) receiving: Arc<Mutex<HashSet<AuthorityCode>>>,
     pub(crate) hashing: Arc<passwords::Gate>,
 }
 
@@ -105,6 +108,7 @@ impl Desk {
             delegations: parts.delegations,
             numbers: Arc::default(),
             running: Arc::default(),
+            receiving: Arc::default(),
         };
         desk.write_reference()?;
         Ok(desk)

@@ -4,14 +4,19 @@ use std::process::ExitCode;
 
 use jiff::SignedDuration;
 use service::Clock;
+use service::clients::NewClient;
 
 use crate::cli::DemoCommand;
+use crate::commands::client;
 use crate::config::{Config, parse_period};
 use crate::demo::Demo;
-use crate::out;
+use crate::{commands, out};
 
 /// Long enough for an afternoon of trying things out.
 const CITIZEN_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(8);
+
+/// Long enough for a demonstration.
+const CLIENT_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Does what the command says.
 pub(crate) fn run(config: &Config, command: DemoCommand) -> anyhow::Result<ExitCode> {
@@ -29,6 +34,20 @@ pub(crate) fn run(config: &Config, command: DemoCommand) -> anyhow::Result<ExitC
                 CITIZEN_TOKEN_LIFE,
             )?;
             out::say(&token)?;
+        }
+        DemoCommand::Client { scopes } => {
+            let desk = commands::open(config)?.desk;
+            let id = desk.add_client(NewClient {
+                label: "Demo".to_owned(),
+                contact: "demo@example.org".to_owned(),
+                scopes: client::scopes(&scopes)?,
+                authority: None,
+                voucher_client: None,
+                purposes: Vec::new(),
+                life: CLIENT_LIFE,
+            })?;
+            let secret = desk.add_client_secret(id)?;
+            out::say_json(&serde_json::json!({"client_id": id, "client_secret": secret}))?;
         }
         DemoCommand::Clock { forward } => {
             if let Some(text) = forward {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
+use domain::account::SingleAdmin;
 use domain::catalogue::Reference;
 use service::Ids;
 use service::clock::SystemIds;
@@ -43,6 +44,8 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         "authorities",
         check_authorities(&config, reference.as_ref().ok()),
     )?;
+    is_well &= tell("passwords", Ok(check_passwords(&config)))?;
+    is_well &= tell("administrators", check_administrators(&config))?;
     Ok(if is_well {
         ExitCode::SUCCESS
     } else {
@@ -174,6 +177,59 @@ fn check_programs(config: &Config) -> Finding {
     };
     let count = config.clients.voucher_issuers.len();
     Ok(format!("{certificates}, vouchers of {count} issuers"))
+}
+
+/// Where the rules for passwords fall short of the modern ones; a contract may want it so.
+fn check_passwords(config: &Config) -> String {
+    let policies = &config.passwords.policies;
+    let told: Vec<String> = policies
+        .profiles
+        .iter()
+        .filter(|(name, _)| {
+            *name == policies.usual
+                || config
+                    .passwords
+                    .by_authority
+                    .values()
+                    .any(|one| one == name)
+        })
+        .map(|(name, policy)| {
+            let deviations: Vec<String> = policy
+                .deviations()
+                .iter()
+                .map(|one| format!("{} {} instead of {}", one.parameter, one.value, one.modern))
+                .collect();
+            match deviations.is_empty() {
+                true => format!("{name} deviates in nothing"),
+                false => format!("{name} deviates: {}", deviations.join(", ")),
+            }
+        })
+        .collect();
+    told.join("; ")
+}
+
+/// Every authority that receives requests has exactly one administrator (`domain.md` §9.4).
+fn check_administrators(config: &Config) -> Finding {
+    let is_new = config
+        .database
+        .url
+        .strip_prefix("sqlite://")
+        .is_some_and(|path| !Path::new(path).exists());
+    if is_new || !Db::open(&config.database)?.pending()?.is_empty() {
+        return Ok("known after the first start".to_owned());
+    }
+    let found = super::open(config)?.desk.check_admins()?;
+    let told: Vec<String> = found
+        .into_iter()
+        .map(|(code, outcome)| match outcome {
+            SingleAdmin::Pick { remove, .. } => format!("{code} has {}", remove.len() + 1),
+            _ => format!("{code} has none"),
+        })
+        .collect();
+    Ok(match told.is_empty() {
+        true => "one for each authority that receives requests".to_owned(),
+        false => format!("{}; the region appoints one", told.join(", ")),
+    })
 }
 
 fn check_authorities(config: &Config, reference: Option<&Reference>) -> Finding {

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod client;
 mod delegation;
 mod demo;
 mod doctor;
@@ -7,7 +8,7 @@ mod jobs;
 mod migrate;
 mod openapi;
 mod serve;
-pub(crate) mod user;
+mod user;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Seed => seed(&config),
         Command::User(UserCommand::Add(args)) => user::add(&config, &args),
         Command::Delegation(command) => delegation::run(&config, command),
+        Command::Client(command) => client::run(&config, command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),

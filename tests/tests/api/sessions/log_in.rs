@@ -19,7 +19,10 @@ both!(unknown_wrong_and_blocked_hear_the_same, async |app| {
     // Blocked for a while: the right password is refused in the same words.
     let blocked = log_in(app, "to4.operator", PASSWORD).await;
     assert_eq!(words(&blocked), words(&unknown));
-    app.execute("UPDATE accounts SET active = false WHERE username = 'to4.colleague'");
+    app.execute(
+        "UPDATE account_lives SET state = 'suspended' WHERE account_id = \
+         (SELECT id FROM accounts WHERE username = 'to4.colleague')",
+    );
     let inactive = log_in(app, "to4.colleague", PASSWORD).await;
     assert_eq!(words(&inactive), words(&unknown));
     for reply in [&unknown, &wrong, &blocked, &inactive] {

@@ -1,0 +1,156 @@
+//! `sportello client`: programs that call on their own.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use api::assertion::are_public_keys;
+use api::modi::certificate_sha256;
+use domain::ids::ClientId;
+use domain::permissions::SCOPES;
+use jiff::SignedDuration;
+use service::Desk;
+use service::clients::{CredentialKind, LONGEST_LIFE, NewClient};
+
+use crate::cli::{ClientAdd, ClientCommand, ClientCredential};
+use crate::config::{Config, parse_period};
+use crate::{commands, out};
+
+/// Keeps the programs.
+pub(crate) fn run(config: &Config, command: ClientCommand) -> anyhow::Result<ExitCode> {
+    let desk = commands::open(config)?.desk;
+    match command {
+        ClientCommand::Add(args) => add(&desk, &args)?,
+        ClientCommand::Rotate { id, credential } => {
+            give(&desk, read_id(&id)?, &credential)?;
+            out::say("the one before stays good until: sportello client retire-old")?;
+        }
+        ClientCommand::RetireOld { id, kind } => {
+            let kind = CredentialKind::from_code(&kind)
+                .context("--kind: one of secret, key, certificate")?;
+            let ended = desk.end_older_credentials(read_id(&id)?, kind)?;
+            out::say(&format!("{ended} ended"))?;
+        }
+        ClientCommand::Revoke { id } => {
+            desk.revoke_client(read_id(&id)?)?;
+            out::say("revoked; its tokens are good no more")?;
+        }
+        ClientCommand::List => list(&desk)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
+    let life = match &args.life {
+        Some(text) => parse_period(text).map_err(|error| anyhow::anyhow!("--life: {error}"))?,
+        None => SignedDuration::from_hours(365 * 24),
+    };
+    ensure!(
+        SignedDuration::ZERO < life && life <= LONGEST_LIFE,
+        "--life: a year at most"
+    );
+    let authority = match &args.authority {
+        None => None,
+        Some(code) => {
+            let found = desk.reference().authority(code, desk.today());
+            let found = found.with_context(|| format!("--authority: there is no {code:?}"))?;
+            Some(found.code.clone())
+        }
+    };
+    let id = desk.add_client(NewClient {
+        label: args.label.clone(),
+        contact: args.contact.clone(),
+        scopes: scopes(&args.scopes)?,
+        authority,
+        voucher_client: args.voucher_client.clone(),
+        purposes: args.purposes.clone(),
+        life,
+    })?;
+    out::say(&format!("client_id: {id}"))?;
+    if args.voucher_client.is_none() {
+        give(desk, id, &args.credential)?;
+    }
+    Ok(())
+}
+
+/// The scopes of a command line: each is one there is.
+pub(crate) fn scopes(asked: &[String]) -> anyhow::Result<Vec<String>> {
+    let known = SCOPES.map(|(code, _)| code);
+    for scope in asked {
+        ensure!(
+            known.contains(&scope.as_str()),
+            "--scopes: {scope:?} is not one of {}",
+            known.join(", ")
+        );
+    }
+    ensure!(!asked.is_empty(), "--scopes: at least one");
+    Ok(asked.to_vec())
+}
+
+/// A secret, unless a key or a certificate is given.
+fn give(desk: &Desk, id: ClientId, credential: &ClientCredential) -> anyhow::Result<()> {
+    match (&credential.key_file, &credential.certificate_file) {
+        (None, None) => {
+            let secret = desk.add_client_secret(id)?;
+            out::say(&format!("client_secret: {secret}\nshown this once"))
+        }
+        (Some(path), None) => {
+            let text = read(path)?;
+            let key: serde_json::Value = serde_json::from_str(&text)
+                .with_context(|| format!("{} is not a JSON Web Key", path.display()))?;
+            ensure!(
+                are_public_keys(std::slice::from_ref(&key)),
+                "{}: one public key (JWK: P-256, RSA of 2048 bits or more, Ed25519) is expected",
+                path.display()
+            );
+            desk.add_client_credential(id, CredentialKind::Key, key.to_string())?;
+            out::say("the key is registered")
+        }
+        (None, Some(path)) => {
+            let thumbprint = certificate_sha256(&read(path)?)
+                .with_context(|| format!("{} is not a certificate in PEM", path.display()))?;
+            out::say(&format!("certificate: {thumbprint}"))?;
+            Ok(desk.add_client_credential(id, CredentialKind::Certificate, thumbprint)?)
+        }
+        (Some(_), Some(_)) => bail!("--key-file and --certificate-file: one of them"),
+    }
+}
+
+fn list(desk: &Desk) -> anyhow::Result<()> {
+    let now = desk.now();
+    for status in desk.list_clients()? {
+        let client = &status.client;
+        let state = match client.revoked_at {
+            Some(at) => format!("revoked {at}"),
+            None if client.lives(now) => format!("until {}", client.expires_at),
+            None => format!("ended {}", client.expires_at),
+        };
+        let kinds: Vec<&str> = status
+            .credentials
+            .iter()
+            .map(|(kind, _)| kind.code())
+            .collect();
+        out::say(&format!(
+            "{} {:?} {} [{}] {state}; credentials: {}",
+            client.id,
+            client.label,
+            client.contact,
+            client.scopes.join(" "),
+            if kinds.is_empty() {
+                "none".to_owned()
+            } else {
+                kinds.join(", ")
+            }
+        ))?;
+    }
+    Ok(())
+}
+
+fn read_id(text: &str) -> anyhow::Result<ClientId> {
+    text.parse()
+        .map_err(|_| anyhow::anyhow!("{text:?} is no client's id"))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
