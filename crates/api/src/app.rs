@@ -119,6 +119,7 @@ pub fn serve(
             .into_app()
             .service(docs_page::docs_service())
             .service(handlers::tracking::tracking_page)
+            .service(handlers::tracking::activation_page)
     })
     .workers(options.workers.max(1))
     .max_connections(options.max_connections)

@@ -573,4 +573,4 @@ pub fn in_words(operation: &str) -> Option<String> {
 }
 
 /// Pages of the program itself, outside the described API: public, and nothing personal.
-pub const PAGES: &[&str] = &["/docs", "/docs/{file}", "/tracking"];
+pub const PAGES: &[&str] = &["/docs", "/docs/{file}", "/tracking", "/activation"];

@@ -387,7 +387,7 @@ impl From<DeskError> for Problem {
                 )
                 .at("/email"),
             ),
-            DeskError::Code(refusal) => code_refused(refusal),
+            DeskError::Code { refusal, pointer } => code_refused(refusal, pointer),
             DeskError::Busy => Problem::new("temporarily-unavailable").retry_after(2),
             DeskError::Outside(failure) => {
                 tracing::warn!(%failure, "nothing could be filed for a delegator");
@@ -475,7 +475,7 @@ impl From<Rejection> for Problem {
     }
 }
 
-fn code_refused(refusal: CodeRefusal) -> Problem {
+fn code_refused(refusal: CodeRefusal, pointer: &str) -> Problem {
     let invalid = match refusal {
         CodeRefusal::Wrong => Invalid::new("otp-wrong", "Codice errato", "the code is wrong"),
         CodeRefusal::Expired => Invalid::new(
@@ -494,5 +494,5 @@ fn code_refused(refusal: CodeRefusal) -> Problem {
             "the code was used before",
         ),
     };
-    Problem::new("otp-invalid").with_errors(vec![invalid.at("/code")])
+    Problem::new("otp-invalid").with_errors(vec![invalid.at(pointer)])
 }

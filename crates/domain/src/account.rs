@@ -213,6 +213,25 @@ impl AccountStep {
         }
     }
 
+    /// What the step is called in an account's history: the names of `domain.md`'s annex, where it has
+    /// one.
+    pub const fn event(self) -> &'static str {
+        match self {
+            AccountStep::Identify => "account.identified",
+            AccountStep::Issue => "credential.issued",
+            AccountStep::Unlock => "account.unlocked",
+            AccountStep::Suspend => "account.suspended",
+            AccountStep::Reactivate => "account.reactivated",
+            AccountStep::Revoke => "credential.revoked",
+            AccountStep::Activate => "credential.activated",
+            AccountStep::Expire => "account.expired",
+            AccountStep::SignIn => "account.active",
+            AccountStep::RequireChange => "account.must_change",
+            AccountStep::SetPassword => "credential.changed",
+            AccountStep::Lock => "credential.locked",
+        }
+    }
+
     /// The step by hand with this code.
     pub fn by_hand(code: &str) -> Option<Self> {
         AccountStep::BY_HAND

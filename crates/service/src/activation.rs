@@ -149,7 +149,8 @@ impl Desk {
             let earlier = desk.earlier_passwords(conn, &life, &policy)?;
             Ok::<_, DeskError>(Ok((issue.id, life, policy, earlier)))
         })?;
-        let (issue, mut life, policy, earlier) = looked_up.map_err(DeskError::Code)?;
+        let (issue, mut life, policy, earlier) =
+            looked_up.map_err(|refusal| refusal.at("/security_code"))?;
         let hash = self.check_new_password(&life, &policy, &earlier, password, "/password")?;
         let desk = self.clone();
         let done = self.db.write(move |conn| {
@@ -161,7 +162,7 @@ impl Desk {
             desk.write_password(conn, &mut life, &policy, hash, AccountStep::Activate, now)?;
             Ok::<_, DeskError>(Some(life.username))
         })?;
-        done.ok_or(DeskError::Code(CodeRefusal::Used))
+        done.ok_or(CodeRefusal::Used.at("/security_code"))
     }
 
     /// Ends the accounts whose codes nobody used in time.
@@ -194,7 +195,7 @@ impl Desk {
             };
             life.state = state;
             let event = AccountEvent {
-                kind: "account.expired".to_owned(),
+                kind: AccountStep::Expire.event().to_owned(),
                 actor: None,
                 detail: json!({}),
             };

@@ -94,6 +94,6 @@ impl Desk {
             email_proofs::mark_verified(conn, id, now)?;
             Ok::<_, DeskError>(Ok(desk.secrets.email_proof(id)))
         })?;
-        verdict.map_err(DeskError::Code)
+        verdict.map_err(|refusal| refusal.at("/code"))
     }
 }

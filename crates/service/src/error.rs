@@ -67,7 +67,12 @@ pub enum DeskError {
     OwnAccount,
     /// The one-time code is wrong, expired, used up or unknown.
     #[error("code refused")]
-    Code(CodeRefusal),
+    Code {
+        /// Why.
+        refusal: CodeRefusal,
+        /// The field it came in, as a JSON pointer.
+        pointer: &'static str,
+    },
     /// Too much to do; try again soon.
     #[error("busy")]
     Busy,
@@ -93,6 +98,16 @@ pub enum CodeRefusal {
     Exhausted,
     /// It was used before.
     Used,
+}
+
+impl CodeRefusal {
+    /// The refusal of the code in this field.
+    pub(crate) fn at(self, pointer: &'static str) -> DeskError {
+        DeskError::Code {
+            refusal: self,
+            pointer,
+        }
+    }
 }
 
 impl From<Rejection> for DeskError {

@@ -200,10 +200,7 @@ impl Desk {
         life.password_set_at = Some(now);
         life.password_hash = hash;
         let event = AccountEvent {
-            kind: match step {
-                AccountStep::Activate => "credential.activated".to_owned(),
-                _ => "credential.changed".to_owned(),
-            },
+            kind: step.event().to_owned(),
             actor: None,
             detail: json!({}),
         };

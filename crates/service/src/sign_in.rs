@@ -138,7 +138,7 @@ impl Desk {
         if state != life.state {
             life.state = state;
             let event = AccountEvent {
-                kind: format!("account.{}", state.code().replace('-', "_")),
+                kind: step.event().to_owned(),
                 actor: Some(life.id),
                 detail: json!({}),
             };
@@ -262,7 +262,7 @@ impl Desk {
         if is_spent && let Ok(state) = life.state.after(AccountStep::Lock) {
             life.state = state;
             let event = AccountEvent {
-                kind: "credential.locked".to_owned(),
+                kind: AccountStep::Lock.event().to_owned(),
                 actor: None,
                 detail: json!({"tries": tries.anywhere}),
             };

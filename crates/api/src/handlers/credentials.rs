@@ -280,13 +280,16 @@ struct EnrolmentBody {
 pub(crate) async fn start_second_factor(
     staff: SignedInStaff,
     desk: web::Data<Desk>,
+    repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let account = staff.0.account;
-    let enrolment = block(move || desk.start_second_factor(account)).await?;
-    Ok(HttpResponse::Created().json(EnrolmentBody {
-        secret: enrolment.secret,
-        uri: enrolment.uri,
-    }))
+    let (account, once) = (staff.0.account, repeatable.with(Vec::new()));
+    let answer =
+        block(move || desk.answer_once(&once, || desk.start_second_factor(account))).await?;
+    let enrolment = EnrolmentBody {
+        secret: answer.value.secret,
+        uri: answer.value.uri,
+    };
+    Ok(replay_header(&mut HttpResponse::Created(), answer.replayed).json(enrolment))
 }
 
 /// A code of the authenticator.
@@ -317,12 +320,21 @@ pub(crate) async fn confirm_second_factor(
     payload: web::Payload,
     staff: SignedInStaff,
     desk: web::Data<Desk>,
+    repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let body: OtpBody = read_as(read_object(&request, payload, Expects::Json).await?)?;
+    let (body, content): (OtpBody, _) = read_repeatable(&request, payload).await?;
     let (account, session) = (staff.0.account, staff.0.id);
-    let recovery_codes =
-        block(move || desk.confirm_second_factor(account, session, &body.otp)).await?;
-    Ok(HttpResponse::Created().json(RecoveryCodesBody { recovery_codes }))
+    let once = repeatable.with(content);
+    let answer = block(move || {
+        desk.answer_once(&once, || {
+            desk.confirm_second_factor(account, session, &body.otp)
+        })
+    })
+    .await?;
+    let codes = RecoveryCodesBody {
+        recovery_codes: answer.value,
+    };
+    Ok(replay_header(&mut HttpResponse::Created(), answer.replayed).json(codes))
 }
 
 /// The password policies of the installation.

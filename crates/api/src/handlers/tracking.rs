@@ -89,11 +89,22 @@ pub(crate) async fn open_tracking_session(
 /// portal of an installation has its own page; set `mail.tracking_url`.
 #[get("/tracking")]
 pub(crate) async fn tracking_page() -> HttpResponse {
+    page(include_str!("tracking.html"))
+}
+
+/// The same for whoever opens the address on the sheet of their credentials; set
+/// `accounts.activation_url` where a program has a page of its own.
+#[get("/activation")]
+pub(crate) async fn activation_page() -> HttpResponse {
+    page(include_str!("activation.html"))
+}
+
+fn page(text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((
             "content-security-policy",
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         ))
         .content_type("text/html; charset=utf-8")
-        .body(include_str!("tracking.html"))
+        .body(text)
 }
