@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Keep the programs that call on their own.
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Change the key that signs tokens.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Do what happens without a request.
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -122,6 +125,14 @@ pub(crate) enum JobsCommand {
         #[arg(long, required = true)]
         once: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Sign with another key; tokens of the one before stay good. Takes hold at the next start.
+    Rotate,
+    /// Forget the key before, and with it every token it signed. Takes hold at the next start.
+    ForgetOld,
 }
 
 #[derive(Debug, Subcommand)]

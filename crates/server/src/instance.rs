@@ -99,6 +99,7 @@ impl Instance {
     /// What the HTTP server works with.
     pub(crate) fn shared(&self, config: &Config, demo: Option<&Demo>) -> anyhow::Result<Shared> {
         let key = keys::load_or_create_signing_key(&config.keys())?;
+        let previous = keys::load_previous_signing_key(&config.keys())?;
         let issuer = config
             .token_issuer
             .clone()
@@ -110,7 +111,7 @@ impl Instance {
         federation::must_not_be_ours(config, &issuer)?;
         Ok(Shared {
             desk: self.desk.clone(),
-            tokens: Tokens::new(key, Vec::new(), issuer),
+            tokens: Tokens::new(key, previous.into_iter().collect(), issuer),
             citizens: CitizenVerifier::new(issuers, config.citizens.http.clone())
                 .context("citizens.issuers")?,
             staff: federation::staff(config, self.desk.reference())?,

@@ -1,7 +1,8 @@
 //! The instance's own secrets on disk: the signing key of its tokens, and derived-code secrets.
 //!
-//! For making them at the first start and reading them later, not for rotating them. Invariants:
-//! a file appears whole or not at all and is never overwritten; what other users of the machine
+//! For making them at the first start and reading them later; only the signing key can be changed,
+//! with the one before kept for the tokens it signed. Invariants: a file appears whole or not at
+//! all; what other users of the machine
 //! can read, or change, is refused; a file that is there but wrong stops the start, since a new
 //! key in its place would silently void every token.
 
@@ -19,12 +20,43 @@ use data_encoding::{BASE64, HEXLOWER};
 /// The file of the key that signs our tokens.
 pub(crate) const SIGNING_KEY_FILE: &str = "signing-key.pem";
 
+/// The file of the one before, whose tokens are still good.
+pub(crate) const PREVIOUS_KEY_FILE: &str = "signing-key.previous.pem";
+
 /// No file of ours is longer.
 const MAX_FILE_BYTES: u64 = 16 * 1024;
 
 /// The key that signs our tokens, made at the first start.
 pub(crate) fn load_or_create_signing_key(dir: &Path) -> anyhow::Result<SigningKey> {
     load_or_create_key(dir, SIGNING_KEY_FILE)
+}
+
+/// The key before this one, if it was changed and not forgotten yet.
+pub(crate) fn load_previous_signing_key(dir: &Path) -> anyhow::Result<Option<SigningKey>> {
+    match read_private(&dir.join(PREVIOUS_KEY_FILE))? {
+        None => Ok(None),
+        Some(pem) => SigningKey::from_pkcs8_pem(&pem)
+            .map(Some)
+            .with_context(|| corrupt(dir, PREVIOUS_KEY_FILE)),
+    }
+}
+
+/// Puts another signing key in place and keeps this one as the one before. A program that stops in
+/// between makes the new key at its next start.
+pub(crate) fn rotate_signing_key(dir: &Path) -> anyhow::Result<SigningKey> {
+    load_or_create_signing_key(dir)?;
+    fs::rename(dir.join(SIGNING_KEY_FILE), dir.join(PREVIOUS_KEY_FILE))
+        .with_context(|| format!("cannot rename in {}", dir.display()))?;
+    load_or_create_signing_key(dir)
+}
+
+/// Forgets the key before this one, and with it every token it signed. False if there is none.
+pub(crate) fn forget_previous_signing_key(dir: &Path) -> anyhow::Result<bool> {
+    match fs::remove_file(dir.join(PREVIOUS_KEY_FILE)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("cannot delete in {}", dir.display())),
+    }
 }
 
 /// An ES256 key (PKCS#8, PEM) in a file of `dir`, made if it is not there.
@@ -234,6 +266,24 @@ mod tests {
             Ok(_) => panic!("it should have been refused"),
             Err(error) => format!("{error:#}"),
         }
+    }
+
+    #[test]
+    fn a_changed_key_signs_and_the_one_before_is_kept_until_forgotten() {
+        let folder = Folder::new();
+        let dir = &folder.keys();
+        let first = load_or_create_signing_key(dir).unwrap();
+        assert!(load_previous_signing_key(dir).unwrap().is_none());
+        let second = rotate_signing_key(dir).unwrap();
+        let previous = || load_previous_signing_key(dir).unwrap();
+        assert_ne!(second.id(), first.id());
+        assert_eq!(load_or_create_signing_key(dir).unwrap().id(), second.id());
+        assert_eq!(previous().unwrap().id(), first.id());
+        rotate_signing_key(dir).unwrap();
+        assert_eq!(previous().unwrap().id(), second.id());
+        assert!(forget_previous_signing_key(dir).unwrap());
+        assert!(!forget_previous_signing_key(dir).unwrap());
+        assert!(previous().is_none());
     }
 
     #[test]

@@ -12,11 +12,11 @@ mod user;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, JobsCommand, UserCommand};
+use crate::cli::{Cli, Command, JobsCommand, KeysCommand, UserCommand};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::instance::Instance;
-use crate::{logging, out, reference};
+use crate::{keys, logging, out, reference};
 
 /// What is missing when PostgreSQL lets our role past every policy.
 const UNFENCED: &str = "row-level security does not bind this database role, which is a superuser \
@@ -40,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(UserCommand::Add(args)) => user::add(&config, &args),
         Command::Delegation(command) => delegation::run(&config, command),
         Command::Client(command) => client::run(&config, command),
+        Command::Keys(command) => change_keys(&config, &command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
@@ -50,6 +51,28 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn open(config: &Config) -> anyhow::Result<Instance> {
     let demo = Demo::find(config)?;
     Instance::open(config, demo.as_ref(), config.http.bind)
+}
+
+fn change_keys(config: &Config, command: &KeysCommand) -> anyhow::Result<ExitCode> {
+    let folder = config.keys();
+    match command {
+        KeysCommand::Rotate => {
+            let key = keys::rotate_signing_key(&folder)?;
+            out::say(&format!(
+                "tokens are signed with {} from the next start on",
+                key.id()
+            ))?;
+        }
+        KeysCommand::ForgetOld => {
+            let was_there = keys::forget_previous_signing_key(&folder)?;
+            out::say(if was_there {
+                "forgotten"
+            } else {
+                "there is no older key"
+            })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn seed(config: &Config) -> anyhow::Result<ExitCode> {
