@@ -66,6 +66,7 @@ impl Jobs {
             Job::Accounts => Report {
                 accounts_expired: self.desk.expire_issues()?,
                 accounts_warned: self.desk.warn_of_ends()?,
+                clients_warned: self.desk.warn_of_clients()?,
                 ..Report::default()
             },
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),

@@ -54,6 +54,8 @@ pub struct Report {
     pub accounts_expired: usize,
     /// People told that their password ends soon.
     pub accounts_warned: usize,
+    /// Contacts told that their program ends soon.
+    pub clients_warned: usize,
     /// Messages that left.
     pub mails_sent: usize,
     /// Messages to be tried again.
@@ -135,6 +137,7 @@ impl Report {
             tickets_failed,
             accounts_expired,
             accounts_warned,
+            clients_warned,
             mails_sent,
             mails_retried,
             mails_parked,
@@ -148,6 +151,7 @@ impl Report {
         self.tickets_failed += tickets_failed;
         self.accounts_expired += accounts_expired;
         self.accounts_warned += accounts_warned;
+        self.clients_warned += clients_warned;
         self.mails_sent += mails_sent;
         self.mails_retried += mails_retried;
         self.mails_parked += mails_parked;
@@ -167,6 +171,7 @@ impl fmt::Display for Report {
             (self.tickets_failed, "tickets failed"),
             (self.accounts_expired, "accounts expired"),
             (self.accounts_warned, "people warned of a password's end"),
+            (self.clients_warned, "contacts warned of a program's end"),
             (self.mails_sent, "mails sent"),
             (self.mails_retried, "mails to be tried again"),
             (self.mails_parked, "mails given up"),

@@ -6,7 +6,7 @@
 
 use domain::account::AccountStep;
 use domain::actor::Role;
-use domain::ids::{AccountId, IssueId, MessageId};
+use domain::ids::{AccountId, IssueId};
 use domain::invalid::Lang;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,17 +76,9 @@ impl Desk {
         credentials::replace_answers(conn, life.id, &[])?;
         login_sources::forget(conn, life.id)?;
         let message = Outgoing {
-            id: MessageId::new(self.ids.uuid()),
-            ticket: None,
-            seq: None,
-            proof: None,
             account: Some(life.id),
             issue: Some(id),
-            template: MailTemplate::SecurityCode.as_str().to_owned(),
-            recipient: email,
-            lang: Lang::It,
-            attempts: 0,
-            fence: 0,
+            ..self.message(MailTemplate::SecurityCode, email, Lang::It)
         };
         outbox::put(conn, &message, now)?;
         let place = held

@@ -4,7 +4,7 @@
 //! code, an expired one and an unknown proof differ only for whoever holds the proof's id.
 
 use domain::email::EmailAddress;
-use domain::ids::{MessageId, ProofId};
+use domain::ids::ProofId;
 use domain::invalid::Lang;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -56,17 +56,8 @@ impl Desk {
             let expires_at = now.checked_add(rules.life).unwrap_or(now);
             email_proofs::insert(conn, id, &email, &source, now, expires_at)?;
             let message = Outgoing {
-                id: MessageId::new(desk.ids.uuid()),
-                ticket: None,
-                seq: None,
                 proof: Some(id),
-                account: None,
-                issue: None,
-                template: MailTemplate::OneTimeCode.as_str().to_owned(),
-                recipient: email,
-                lang,
-                attempts: 0,
-                fence: 0,
+                ..desk.message(MailTemplate::OneTimeCode, email, lang)
             };
             outbox::put(conn, &message, now)?;
             Ok(Started { id, expires_at })

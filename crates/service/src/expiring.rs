@@ -1,12 +1,12 @@
-//! Passwords that end soon: their owners are told 14, 7 and 1 days before (`domain.md` §11.4).
+//! Passwords and programs that end soon: whoever answers for them is told 14, 7 and 1 days before
+//! (`domain.md` §11.4).
 
-use domain::ids::MessageId;
 use domain::invalid::Lang;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use storage::DbConnection;
 use storage::lives::{self, AccountEvent, Life};
 use storage::outbox::{self, Outgoing};
+use storage::{DbConnection, clients, used_tokens};
 
 use crate::texts::MailTemplate;
 use crate::{Desk, DeskError};
@@ -51,6 +51,33 @@ impl Desk {
         }
     }
 
+    /// Tells the contact of every program that ends soon, once for each of the days.
+    pub fn warn_of_clients(&self) -> Result<usize, DeskError> {
+        let desk = self.clone();
+        self.db.write(move |conn| {
+            let now = desk.clock.now();
+            let mut told = 0;
+            for client in clients::list(conn)? {
+                let Some(days) = days_left(client.expires_at, now).filter(|_| client.lives(now))
+                else {
+                    continue;
+                };
+                let text = format!("{EXPIRING}\n{}\n{days}", client.id);
+                let print = desk.secrets.fingerprint("told", text.as_bytes());
+                if !used_tokens::take(conn, &print, client.expires_at)? {
+                    continue;
+                }
+                let message = Outgoing {
+                    client: Some(client.id),
+                    ..desk.message(MailTemplate::ClientExpiring, client.contact, Lang::It)
+                };
+                outbox::put(conn, &message, now)?;
+                told += 1;
+            }
+            Ok(told)
+        })
+    }
+
     fn warn_of_end(
         &self,
         conn: &mut DbConnection,
@@ -60,10 +87,7 @@ impl Desk {
         let Some(end) = life.must_change_by else {
             return Ok(false);
         };
-        let left = end.duration_since(now).as_hours();
-        // The smallest of the days that has come.
-        let days = WARNING_DAYS.iter().rev().find(|days| left < **days * 24);
-        let Some(days) = days else {
+        let Some(days) = days_left(end, now) else {
             return Ok(false);
         };
         let detail = json!({"days": days, "must_change_by": end.to_string()});
@@ -82,20 +106,17 @@ impl Desk {
         lives::save(conn, &mut life, &event, now)?;
         if let Some(email) = &life.email {
             let message = Outgoing {
-                id: MessageId::new(self.ids.uuid()),
-                ticket: None,
-                seq: None,
-                proof: None,
                 account: Some(life.id),
-                issue: None,
-                template: MailTemplate::CredentialExpiring.as_str().to_owned(),
-                recipient: email.clone(),
-                lang: Lang::It,
-                attempts: 0,
-                fence: 0,
+                ..self.message(MailTemplate::CredentialExpiring, email.clone(), Lang::It)
             };
             outbox::put(conn, &message, now)?;
         }
         Ok(true)
     }
+}
+
+/// The smallest of the warning days that has come, before the end.
+fn days_left(end: Timestamp, now: Timestamp) -> Option<i64> {
+    let left = end.duration_since(now).as_hours();
+    WARNING_DAYS.into_iter().rev().find(|days| left < days * 24)
 }

@@ -5,7 +5,7 @@
 //! nobody (I-4).
 
 use domain::event::{Change, Event};
-use domain::ids::{MessageId, TicketId};
+use domain::ids::TicketId;
 use domain::note::Audience;
 use domain::state::{RemovalReason, ResolutionCode, StateCode};
 use jiff::Timestamp;
@@ -119,17 +119,9 @@ impl Desk {
                 .as_ref()
                 .unwrap_or(&dossier.email);
             let message = Outgoing {
-                id: MessageId::new(self.ids.uuid()),
                 ticket: Some(ticket),
                 seq: Some(event.seq),
-                proof: None,
-                account: None,
-                issue: None,
-                template: template.as_str().to_owned(),
-                recipient: recipient.clone(),
-                lang: dossier.details.lang,
-                attempts: 0,
-                fence: 0,
+                ..self.message(template, recipient.clone(), dossier.details.lang)
             };
             outbox::put(conn, &message, now)?;
         }

@@ -2,13 +2,14 @@
 //! nothing personal waits in a queue; a note goes into a mail only if its audience is the citizen.
 
 use domain::event::Change;
-use domain::ids::{AccountId, IssueId, TicketRef};
+use domain::ids::{AccountId, IssueId, MessageId, TicketRef};
+use domain::invalid::Lang;
 use domain::note::Audience;
 use domain::state::State;
 use domain::visibility::{Scope, View};
 use jiff::{SignedDuration, Timestamp};
 use storage::outbox::{self, Outgoing};
-use storage::{DbConnection, credentials, history, lives, tickets};
+use storage::{DbConnection, clients, credentials, history, lives, tickets};
 
 use crate::mailer::{MailFailure, MailMessage, Mailer};
 use crate::texts::{self, MailContext, MailTemplate};
@@ -49,6 +50,29 @@ impl Desk {
             for message in claimed {
                 self.deliver_one(mailer, message, &mut run)?;
             }
+        }
+    }
+
+    /// A message that names whom it goes to, and nothing it is about yet.
+    pub(crate) fn message(
+        &self,
+        template: MailTemplate,
+        recipient: String,
+        lang: Lang,
+    ) -> Outgoing {
+        Outgoing {
+            id: MessageId::new(self.ids.uuid()),
+            ticket: None,
+            seq: None,
+            proof: None,
+            account: None,
+            issue: None,
+            client: None,
+            template: template.as_str().to_owned(),
+            recipient,
+            lang,
+            attempts: 0,
+            fence: 0,
         }
     }
 
@@ -128,6 +152,12 @@ impl Desk {
             let rules = &self.settings.email_proof;
             context.code = Some(self.secrets.one_time_code(proof, rules.digits));
             context.minutes = u32::try_from(rules.life.as_mins()).ok();
+            return Ok(context);
+        }
+        if let Some(client) = message.client {
+            let client = clients::find(conn, client)?.ok_or(DeskError::NotFound)?;
+            context.service_label = Some(client.label);
+            context.closes_on = Some(self.day_for_people(client.expires_at));
             return Ok(context);
         }
         if let Some(account) = message.account {

@@ -35,11 +35,13 @@ pub enum MailTemplate {
     SecurityCode,
     /// A password ends soon, to staff. Needs `closes_on`.
     CredentialExpiring,
+    /// A program ends soon, to its contact. Needs `service_label` (the program's), `closes_on`.
+    ClientExpiring,
 }
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 12] = [
+    pub const ALL: [MailTemplate; 13] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -52,6 +54,7 @@ impl MailTemplate {
         MailTemplate::Duplicate,
         MailTemplate::SecurityCode,
         MailTemplate::CredentialExpiring,
+        MailTemplate::ClientExpiring,
     ];
 
     /// The code kept in the outbox.
@@ -69,6 +72,7 @@ impl MailTemplate {
             MailTemplate::Duplicate => "duplicate",
             MailTemplate::SecurityCode => "security-code",
             MailTemplate::CredentialExpiring => "credential-expiring",
+            MailTemplate::ClientExpiring => "client-expiring",
         }
     }
 
@@ -128,6 +132,10 @@ impl MailTemplate {
             MailTemplate::CredentialExpiring => (
                 include_str!("../templates/mail/it/credential-expiring.txt"),
                 include_str!("../templates/mail/en/credential-expiring.txt"),
+            ),
+            MailTemplate::ClientExpiring => (
+                include_str!("../templates/mail/it/client-expiring.txt"),
+                include_str!("../templates/mail/en/client-expiring.txt"),
             ),
         };
         match lang {
@@ -277,7 +285,7 @@ mod tests {
     const LINK: &str = "https://assistenza.example.org/segui#k=AbC-1_2";
 
     /// Each template with exactly what it needs.
-    const NEEDS: [(MailTemplate, &[&str]); 12] = [
+    const NEEDS: [(MailTemplate, &[&str]); 13] = [
         (MailTemplate::OneTimeCode, &["code", "minutes"]),
         (
             MailTemplate::Receipt,
@@ -308,6 +316,10 @@ mod tests {
         (MailTemplate::Duplicate, &["number", "survivor_number"]),
         (MailTemplate::SecurityCode, &["code", "link", "closes_on"]),
         (MailTemplate::CredentialExpiring, &["closes_on"]),
+        (
+            MailTemplate::ClientExpiring,
+            &["service_label", "closes_on"],
+        ),
     ];
 
     fn value(name: &str) -> &'static str {

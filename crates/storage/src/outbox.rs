@@ -5,7 +5,7 @@
 //! of the present fence may say how it went.
 
 use diesel::prelude::*;
-use domain::ids::{AccountId, IssueId, MessageId, ProofId, TicketId};
+use domain::ids::{AccountId, ClientId, IssueId, MessageId, ProofId, TicketId};
 use domain::invalid::Lang;
 use jiff::Timestamp;
 
@@ -29,6 +29,8 @@ pub struct Outgoing {
     pub account: Option<AccountId>,
     /// The codes it carries.
     pub issue: Option<IssueId>,
+    /// The program it is about.
+    pub client: Option<ClientId>,
     /// Which text.
     pub template: String,
     /// One address.
@@ -60,6 +62,7 @@ struct OutboxRow {
     sent_at: Option<Ts>,
     account_id: Option<Id>,
     issue_id: Option<Id>,
+    client_id: Option<Id>,
 }
 
 /// Puts a message out, in the transaction of what causes it.
@@ -81,6 +84,7 @@ pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Resul
         sent_at: None,
         account_id: message.account.map(|id| Id(id.uuid())),
         issue_id: message.issue.map(|id| Id(id.uuid())),
+        client_id: message.client.map(|id| Id(id.uuid())),
     };
     diesel::insert_into(outbox::table)
         .values(row)
@@ -214,6 +218,7 @@ impl OutboxRow {
             proof: self.proof_id.map(|id| ProofId::new(id.0)),
             account: self.account_id.map(|id| AccountId::new(id.0)),
             issue: self.issue_id.map(|id| IssueId::new(id.0)),
+            client: self.client_id.map(|id| ClientId::new(id.0)),
             template: self.template,
             recipient: self.recipient.open(),
             lang: if self.lang == "en" {

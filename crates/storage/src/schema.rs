@@ -211,6 +211,7 @@ diesel::table! {
         sent_at -> Nullable<Instant>,
         account_id -> Nullable<Uid>,
         issue_id -> Nullable<Uid>,
+        client_id -> Nullable<Uid>,
     }
 }
 

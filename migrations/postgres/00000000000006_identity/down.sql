@@ -1,5 +1,6 @@
 DROP INDEX tickets_by_assignee;
 DROP INDEX placements_authority_code_key;
+ALTER TABLE outbox DROP COLUMN client_id;
 ALTER TABLE outbox DROP COLUMN issue_id;
 ALTER TABLE outbox DROP COLUMN account_id;
 ALTER TABLE sessions DROP COLUMN second_factor_at;

@@ -163,6 +163,7 @@ CREATE INDEX tickets_by_assignee ON tickets (assignee) WHERE assignee IS NOT NUL
 ALTER TABLE sessions ADD COLUMN second_factor_at TIMESTAMPTZ;
 ALTER TABLE outbox ADD COLUMN account_id UUID REFERENCES accounts (id);
 ALTER TABLE outbox ADD COLUMN issue_id UUID REFERENCES credential_issues (id);
+ALTER TABLE outbox ADD COLUMN client_id UUID REFERENCES clients (id);
 
 CREATE TRIGGER account_events_no_update BEFORE UPDATE ON account_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER account_events_no_delete BEFORE DELETE ON account_events FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -163,6 +163,7 @@ CREATE INDEX tickets_by_assignee ON tickets (assignee) WHERE assignee IS NOT NUL
 ALTER TABLE sessions ADD COLUMN second_factor_at BIGINT;
 ALTER TABLE outbox ADD COLUMN account_id BLOB REFERENCES accounts (id);
 ALTER TABLE outbox ADD COLUMN issue_id BLOB REFERENCES credential_issues (id);
+ALTER TABLE outbox ADD COLUMN client_id BLOB REFERENCES clients (id);
 
 CREATE TRIGGER account_events_no_update BEFORE UPDATE ON account_events BEGIN
     SELECT RAISE(ABORT, 'account_events is append-only');

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use api::assertion::are_public_keys;
 use api::modi::certificate_sha256;
+use domain::email::EmailAddress;
 use domain::ids::ClientId;
 use domain::permissions::SCOPES;
 use jiff::SignedDuration;
@@ -57,9 +58,11 @@ fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
             Some(found.code.clone())
         }
     };
+    let contact = EmailAddress::parse(&args.contact)
+        .map_err(|invalid| anyhow::anyhow!("--contact: {}", invalid.message.en))?;
     let id = desk.add_client(NewClient {
         label: args.label.clone(),
-        contact: args.contact.clone(),
+        contact: contact.as_str().to_owned(),
         scopes: scopes(&args.scopes)?,
         authority,
         voucher_client: args.voucher_client.clone(),

@@ -23,6 +23,7 @@ fn message(number: u32) -> Outgoing {
         proof: Some(ProofId::new(Uuid::from_u128(7))),
         account: None,
         issue: None,
+        client: None,
         template: "one-time-code".to_owned(),
         recipient: "ada@example.org".to_owned(),
         lang: Lang::En,
