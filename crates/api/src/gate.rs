@@ -376,7 +376,7 @@ async fn with_citizen(
 }
 
 /// The header in which a program carries a citizen's token.
-const CITIZEN_TOKEN: &str = "x-citizen-token";
+const CITIZEN_TOKEN: &str = "citizen-token";
 
 async fn verified_citizen(
     shared: &Shared,

@@ -549,6 +549,12 @@ pub fn facts() -> Vec<F> {
     RULES.iter().map(|rule| rule.facts).collect()
 }
 
+/// Whether programs may call an operation.
+pub fn takes_programs(operation: &str) -> bool {
+    let rule = RULES.iter().find(|rule| rule.operation == operation);
+    rule.is_some_and(|rule| rule.scope.is_some())
+}
+
 /// Who may call an operation, in words for the published description.
 pub fn in_words(operation: &str) -> Option<String> {
     let rule = RULES.iter().find(|rule| rule.operation == operation)?;

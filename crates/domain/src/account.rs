@@ -284,6 +284,26 @@ pub fn may_keep(keeper: &Staff, role: Role, authority: &AuthorityCode) -> bool {
     }
 }
 
+/// Whether `keeper` steers an account as a whole, suspends and ends it: where it is kept, its home, and
+/// not where it merely works, too. Who works at no home of theirs is kept by where they all work.
+pub fn may_steer(
+    keeper: &Staff,
+    home: Option<&AuthorityCode>,
+    held: &[(Role, AuthorityCode)],
+) -> bool {
+    let at_home: Vec<&(Role, AuthorityCode)> = held
+        .iter()
+        .filter(|(_, authority)| home.is_none_or(|home| home == authority))
+        .collect();
+    match (at_home.is_empty(), home) {
+        (false, _) => at_home
+            .iter()
+            .all(|(role, authority)| may_keep(keeper, *role, authority)),
+        (true, Some(home)) => Role::ALL.iter().any(|role| may_keep(keeper, *role, home)),
+        (true, None) => reach(keeper.role, Right::KeepAccounts) == Reach::All,
+    }
+}
+
 /// Whether `keeper` may appoint the administrator of this authority: the region and the system
 /// administrator where there is none, the administrator by handing over (§2.2, §9.4).
 pub fn may_appoint(keeper: &Staff, authority: &AuthorityCode) -> bool {
@@ -425,6 +445,54 @@ mod tests {
                     .map(|(_, to)| *to);
                 assert_eq!(state.after(step).ok(), expected, "{state:?} {step:?}");
             }
+        }
+    }
+
+    fn keeper(role: Role, authority: &str) -> Staff {
+        Staff {
+            account: crate::ids::AccountId::new(uuid::Uuid::nil()),
+            placement: crate::ids::PlacementId::new(uuid::Uuid::nil()),
+            role,
+            authority: authority.into(),
+        }
+    }
+
+    #[test]
+    fn an_account_is_steered_where_it_is_kept() {
+        let (to4, cn1): (AuthorityCode, AuthorityCode) = ("010204".into(), "010210".into());
+        let both = [(Role::Operator, to4.clone()), (Role::Operator, cn1.clone())];
+        let led = [(Role::Admin, to4.clone()), (Role::Operator, to4.clone())];
+        let none: [(Role, AuthorityCode); 0] = [];
+        let rows = [
+            (Role::Admin, "010204", Some(&to4), &both[..], true),
+            (Role::Admin, "010210", Some(&to4), &both[..], false),
+            (Role::Admin, "010204", Some(&to4), &led[..], false),
+            (
+                Role::RegionalSupervisor,
+                "REG010",
+                Some(&to4),
+                &led[..1],
+                true,
+            ),
+            (
+                Role::RegionalSupervisor,
+                "REG010",
+                Some(&to4),
+                &both[..],
+                false,
+            ),
+            (Role::SystemAdmin, "REG010", Some(&to4), &both[..], false),
+            (Role::Admin, "010204", Some(&to4), &none[..], true),
+            (Role::Admin, "010210", Some(&to4), &none[..], false),
+            (Role::Admin, "010210", None, &both[..], false),
+            (Role::Admin, "010210", None, &both[1..], true),
+            (Role::SystemAdmin, "REG010", None, &none[..], true),
+            (Role::Auditor, "REG010", None, &none[..], false),
+            (Role::Supervisor, "010204", Some(&to4), &none[..], false),
+        ];
+        for (role, at, home, held, expected) in rows {
+            let steers = may_steer(&keeper(role, at), home, held);
+            assert_eq!(steers, expected, "{role:?} {at} {home:?} {held:?}");
         }
     }
 

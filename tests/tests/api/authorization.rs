@@ -467,11 +467,9 @@ impl Stage {
         let client = self.client(app, caller, rule, tracked).await;
         let request = self.addressed(app, &client, caller, rule, ticket).await;
         match caller {
-            "program for the owner" => {
-                request.header("x-citizen-token", app.citizen(&ANNA).token())
-            }
+            "program for the owner" => request.header("citizen-token", app.citizen(&ANNA).token()),
             "program for another citizen" => {
-                request.header("x-citizen-token", app.citizen(&MARIO).token())
+                request.header("citizen-token", app.citizen(&MARIO).token())
             }
             _ => request,
         }

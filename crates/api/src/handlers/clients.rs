@@ -85,7 +85,7 @@ enum Proof {
 ///
 /// By client credentials: id and secret in the `Authorization` header (Basic) or in the form, or an
 /// assertion signed with the program's key. `error` repeats the code of RFC 6749 beside the problem. For a
-/// citizen a program carries, in `X-Citizen-Token`, the token the citizen's identity issuer signed.
+/// citizen a program carries, in `Citizen-Token`, the token the citizen's identity issuer signed.
 #[utoipa::path(tag = "credentials",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded", description = "The grant"),
     responses((status = 200, description = "The token", body = ClientTokenBody)))]

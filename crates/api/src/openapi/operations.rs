@@ -119,6 +119,9 @@ impl Operation<'_> {
         if self.method == "post" {
             wanted.push(shared::IDEMPOTENCY_KEY);
         }
+        if policy::takes_programs(self.id) {
+            wanted.push(shared::CITIZEN_TOKEN);
+        }
         if self.facts.needs_if_match {
             wanted.push(shared::IF_MATCH);
         }

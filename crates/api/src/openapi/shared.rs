@@ -25,6 +25,7 @@ pub(super) const TRACE_PARENT: (&str, &str) = ("TraceParent", "Traceparent");
 pub(super) const ACCEPT_LANGUAGE: (&str, &str) = ("AcceptLanguage", "Accept-Language");
 pub(super) const IDEMPOTENCY_KEY: (&str, &str) = ("IdempotencyKey", "Idempotency-Key");
 pub(super) const IF_MATCH: (&str, &str) = ("IfMatch", "If-Match");
+pub(super) const CITIZEN_TOKEN: (&str, &str) = ("CitizenToken", "Citizen-Token");
 pub(super) const IF_NONE_MATCH: (&str, &str) = ("IfNoneMatch", "If-None-Match");
 
 /// Adds the components; those no operation uses are pruned later.
@@ -74,6 +75,12 @@ fn parameters() -> Object {
             false,
             lenient(),
             "Language of titles, messages and labels: `it` (default) or `en`. Codes never change.",
+        ),
+        (
+            CITIZEN_TOKEN,
+            false,
+            lenient(),
+            "Sent by a program that acts for a citizen: the token that the citizen's identity issuer signed.",
         ),
         (
             IDEMPOTENCY_KEY,

@@ -8,7 +8,7 @@ mod admin;
 mod form;
 mod view;
 
-use domain::account::{AccountState, AccountStep, may_keep};
+use domain::account::{AccountState, AccountStep, may_keep, may_steer};
 use domain::actor::{Role, Staff};
 use domain::codes::AuthorityCode;
 use domain::ids::AccountId;
@@ -143,7 +143,7 @@ impl Desk {
         let (desk, keeper) = (self.clone(), keeper.clone());
         self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
-            let (mut life, held) = desk.account_at(conn, &keeper, id, seen)?;
+            let (mut life, held) = desk.account_at(conn, &keeper, id, seen, Change::Placements)?;
             let is_wanted = |one: &Placement| {
                 wanted.iter().any(|form| {
                     (form.role, &form.authority) == (one.role, &one.authority)
@@ -185,7 +185,7 @@ impl Desk {
         // Tickets of others may go back to their queues.
         self.write_once(&Scope::System, once, move |conn| {
             let now = desk.clock.now();
-            let (mut life, held) = desk.account_at(conn, &keeper, id, seen)?;
+            let (mut life, held) = desk.account_at(conn, &keeper, id, seen, Change::Whole)?;
             life.state = life.state.after(form.step)?;
             let codes = match form.step {
                 AccountStep::Issue => {
@@ -257,19 +257,18 @@ impl Desk {
         keeper: &Staff,
         id: AccountId,
         seen: i64,
+        change: Change,
     ) -> Result<(Life, Vec<Placement>), DeskError> {
         let (life, held) = self.account_in_reach(conn, keeper, id)?;
         if id == keeper.account {
             return Err(DeskError::OwnAccount);
         }
         let keeps = |one: &Placement| may_keep(keeper, one.role, &one.authority);
-        // Whoever works nowhere now is kept by the authority that asked for the account.
-        let keeps_home = held.is_empty()
-            && life
-                .home
-                .as_ref()
-                .is_some_and(|home| keeps_at(keeper, home));
-        if !(keeps_home || held.iter().any(keeps)) {
+        let is_kept = match change {
+            Change::Placements => held.iter().any(keeps) || steers(keeper, &life, &held),
+            Change::Whole => steers(keeper, &life, &held),
+        };
+        if !is_kept {
             return Err(DeskError::Forbidden);
         }
         if life.version != seen {
@@ -291,6 +290,18 @@ fn account_scope(keeper: &Staff) -> AccountScope {
     }
 }
 
-fn keeps_at(keeper: &Staff, home: &AuthorityCode) -> bool {
-    Role::ALL.iter().any(|role| may_keep(keeper, *role, home))
+/// What is to be changed.
+enum Change {
+    /// The placements at the keeper's own desk.
+    Placements,
+    /// The account as a whole.
+    Whole,
+}
+
+fn steers(keeper: &Staff, life: &Life, held: &[Placement]) -> bool {
+    let held: Vec<(Role, AuthorityCode)> = held
+        .iter()
+        .map(|one| (one.role, one.authority.clone()))
+        .collect();
+    may_steer(keeper, life.home.as_ref(), &held)
 }

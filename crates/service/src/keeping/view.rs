@@ -1,6 +1,6 @@
 //! An account as whoever keeps it sees it.
 
-use domain::account::{AccountState, AccountStep, may_keep};
+use domain::account::{AccountState, AccountStep};
 use domain::actor::{Role, Staff};
 use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, PlacementId};
@@ -82,12 +82,8 @@ impl Desk {
         life: Life,
     ) -> Result<AccountView, DeskError> {
         let placements = accounts::list_placements(conn, life.id)?;
-        let steers = keeper.account != life.id
-            && (placements.is_empty()
-                || placements
-                    .iter()
-                    .all(|one| may_keep(keeper, one.role, &one.authority)));
-        let allowed = |step: &AccountStep| steers && life.state.after(*step).is_ok();
+        let may = keeper.account != life.id && super::steers(keeper, &life, &placements);
+        let allowed = |step: &AccountStep| may && life.state.after(*step).is_ok();
         Ok(AccountView {
             id: life.id,
             version: life.version,
