@@ -114,6 +114,8 @@ impl Desk {
         if is_locked || life.state.after(AccountStep::SetPassword).is_err() {
             return Err(DeskError::Credentials);
         }
+        // The answers were right: a new password that is refused is no wrong try.
+        self.forgive(life.id, &self.source_print(source))?;
         let policy = tried.policy;
         let earlier = self
             .db
@@ -130,14 +132,14 @@ impl Desk {
     }
 }
 
-/// An answer without what people type differently each time.
-fn plain(answer: &str) -> String {
 /// Whether no question comes twice.
 fn are_distinct(answers: &[(String, String)]) -> bool {
     let questions: BTreeSet<&String> = answers.iter().map(|(question, _)| question).collect();
     questions.len() == answers.len()
 }
 
+/// An answer without what people type differently each time.
+fn plain(answer: &str) -> String {
     answer
         .chars()
         .filter(|c| c.is_alphanumeric())
