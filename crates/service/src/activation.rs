@@ -138,11 +138,12 @@ impl Desk {
             if issue.used_at.is_some() {
                 return Ok(Err(CodeRefusal::Used));
             }
-            if issue.voided_at.is_some() {
-                return Ok(Err(CodeRefusal::Exhausted));
-            }
+            // The job voids what ran out: the reason stays that it ran out.
             if issue.expires_at <= now {
                 return Ok(Err(CodeRefusal::Expired));
+            }
+            if issue.voided_at.is_some() {
+                return Ok(Err(CodeRefusal::Exhausted));
             }
             let life = lives::find(conn, issue.account)?.ok_or(DeskError::NotFound)?;
             let policy = desk.policy_of(conn, &life)?;
