@@ -161,6 +161,8 @@ impl Desk {
             }
             life.password_changes = 0;
             desk.write_password(conn, &mut life, &policy, hash, AccountStep::Activate, now)?;
+            // Nothing tried before there was a password counts against it.
+            login_sources::forget(conn, life.id)?;
             Ok::<_, DeskError>(Some(life.username))
         })?;
         done.ok_or(CodeRefusal::Used.at("/security_code"))

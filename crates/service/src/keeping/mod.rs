@@ -201,7 +201,8 @@ impl Desk {
             };
             lives::save(conn, &mut life, &event, now)?;
             match form.step {
-                AccountStep::Unlock => login_sources::forget(conn, id)?,
+                // What was tried meanwhile must not lock out whoever was let in again.
+                AccountStep::Unlock | AccountStep::Reactivate => login_sources::forget(conn, id)?,
                 AccountStep::Suspend => sessions::revoke_sessions(conn, id, None, now)?,
                 AccountStep::Revoke => {
                     sessions::revoke_sessions(conn, id, None, now)?;
