@@ -60,9 +60,10 @@ impl Desk {
         let Some(end) = life.must_change_by else {
             return Ok(false);
         };
-        let left = end.duration_since(now).as_hours();
+        let left = end.duration_since(now);
+        let has_come = |days: &&i64| left <= SignedDuration::from_hours(**days * 24);
         // The smallest of the days that has come.
-        let days = WARNING_DAYS.iter().rev().find(|days| left < **days * 24);
+        let days = WARNING_DAYS.iter().rev().find(has_come);
         let Some(days) = days else {
             return Ok(false);
         };
