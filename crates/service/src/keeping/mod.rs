@@ -145,6 +145,10 @@ impl Desk {
             let now = desk.clock.now();
             let (mut life, held) = desk.account_at(conn, &keeper, id, seen)?;
             let is_wanted = |one: &Placement| {
+            let email = life.email.as_deref().unwrap_or_default();
+            if wanted.iter().any(|one| one.role == Role::Admin) && desk.is_certified_mail(email) {
+                return Err(DeskError::CertifiedMail);
+            }
                 wanted.iter().any(|form| {
                     (form.role, &form.authority) == (one.role, &one.authority)
                         && form.location_code == one.location_code
