@@ -216,7 +216,15 @@ impl Desk {
                     "Non puoi dare questo ruolo in questo ente",
                     "you may not give this role at this authority",
                 );
-                errors.push(invalid.at(pointer("role")));
+                // Whoever may give the role at home has only named the wrong authority.
+                let is_home_role =
+                    keeper.is_some_and(|keeper| may_keep(keeper, role, &keeper.authority));
+                let name = if is_home_role {
+                    "authority_code"
+                } else {
+                    "role"
+                };
+                errors.push(invalid.at(pointer(name)));
             }
             checked.push(CheckedPlacement {
                 role,
