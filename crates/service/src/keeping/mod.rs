@@ -28,6 +28,7 @@ pub use view::{AccountView, PlacementView, Stepped};
 
 use self::admin::taken;
 use self::form::{CheckedAccount, check_step};
+use self::view::keeps_all;
 use crate::activation::HandedCodes;
 use crate::once::{Answer, Once};
 use crate::{Desk, DeskError};
@@ -144,11 +145,11 @@ impl Desk {
         self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let (mut life, held) = desk.account_at(conn, &keeper, id, seen)?;
-            let is_wanted = |one: &Placement| {
             let email = life.email.as_deref().unwrap_or_default();
             if wanted.iter().any(|one| one.role == Role::Admin) && desk.is_certified_mail(email) {
                 return Err(DeskError::CertifiedMail);
             }
+            let is_wanted = |one: &Placement| {
                 wanted.iter().any(|form| {
                     (form.role, &form.authority) == (one.role, &one.authority)
                         && form.location_code == one.location_code
@@ -190,6 +191,9 @@ impl Desk {
         self.write_once(&Scope::System, once, move |conn| {
             let now = desk.clock.now();
             let (mut life, held) = desk.account_at(conn, &keeper, id, seen)?;
+            if !keeps_all(&keeper, &held) {
+                return Err(DeskError::Forbidden);
+            }
             life.state = life.state.after(form.step)?;
             let codes = match form.step {
                 AccountStep::Issue => {

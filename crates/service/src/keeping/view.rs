@@ -74,6 +74,12 @@ pub struct Stepped {
     pub released: usize,
 }
 
+/// Whether a keeper may steer the whole account: a step of its life reaches every desk it works at.
+pub(super) fn keeps_all(keeper: &Staff, held: &[Placement]) -> bool {
+    held.iter()
+        .all(|one| may_keep(keeper, one.role, &one.authority))
+}
+
 impl Desk {
     pub(super) fn account_view(
         &self,
@@ -82,11 +88,7 @@ impl Desk {
         life: Life,
     ) -> Result<AccountView, DeskError> {
         let placements = accounts::list_placements(conn, life.id)?;
-        let steers = keeper.account != life.id
-            && (placements.is_empty()
-                || placements
-                    .iter()
-                    .all(|one| may_keep(keeper, one.role, &one.authority)));
+        let steers = keeper.account != life.id && keeps_all(keeper, &placements);
         let allowed = |step: &AccountStep| steers && life.state.after(*step).is_ok();
         Ok(AccountView {
             id: life.id,
