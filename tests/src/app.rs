@@ -53,6 +53,8 @@ pub struct Options {
     pub trust: Option<String>,
     /// Who issues vouchers to programs.
     pub voucher_issuers: Vec<Issuer>,
+    /// The proxies that are believed.
+    pub proxies: Proxies,
 }
 
 /// The sources of delegations.
@@ -68,6 +70,14 @@ pub enum Delegations {
 }
 
 impl Options {
+    /// What is usual, and callers who say where they come from in `X-Forwarded-For`.
+    pub fn behind_a_proxy() -> Self {
+        Options {
+            proxies: Proxies(vec![std::net::Ipv4Addr::LOCALHOST.into()]),
+            ..Options::default()
+        }
+    }
+
     /// What is usual, and the table of delegations.
     pub fn with_table() -> Self {
         Options {
@@ -97,6 +107,7 @@ impl Default for Options {
             staff_issuers: Vec::new(),
             trust: None,
             voucher_issuers: Vec::new(),
+            proxies: Proxies::default(),
         }
     }
 }
@@ -153,7 +164,7 @@ impl TestApp {
             citizens: issuer.verifier_with(options.citizen_issuers, options.issuer_http),
             limits: RateLimits::per_minute(Budgets::all(limit)),
             metrics: Metrics::new().expect("metrics"),
-            proxies: Proxies::default(),
+            proxies: options.proxies,
             public_url: OWN_ISSUER.to_owned(),
         };
         let (address, server) = start_server(shared);

@@ -31,7 +31,8 @@ pub struct PasswordPolicy {
     /// Wrong passwords in a row, from anywhere, that lock the account; `None`: nothing does, since
     /// that would let anybody lock out anybody.
     pub lock_after: Option<i32>,
-    /// Whether answers to questions open a locked or forgotten account.
+    /// Whether answers to questions let somebody back in who forgot the password, as long as the
+    /// account is not locked.
     pub questions: bool,
 }
 

@@ -130,11 +130,12 @@ impl Desk {
             if issue.used_at.is_some() {
                 return Ok(Err(CodeRefusal::Used));
             }
-            if issue.voided_at.is_some() {
-                return Ok(Err(CodeRefusal::Exhausted));
-            }
+            // The job voids what ran out: the reason stays that it ran out.
             if issue.expires_at <= now {
                 return Ok(Err(CodeRefusal::Expired));
+            }
+            if issue.voided_at.is_some() {
+                return Ok(Err(CodeRefusal::Exhausted));
             }
             let life = lives::find(conn, issue.account)?.ok_or(DeskError::NotFound)?;
             let policy = desk.policy_of(conn, &life)?;
@@ -152,6 +153,8 @@ impl Desk {
             }
             life.password_changes = 0;
             desk.write_password(conn, &mut life, &policy, hash, AccountStep::Activate, now)?;
+            // Nothing tried before there was a password counts against it.
+            login_sources::forget(conn, life.id)?;
             Ok::<_, DeskError>(Some(life.username))
         })?;
         done.ok_or(CodeRefusal::Used.at("/security_code"))

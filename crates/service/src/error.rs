@@ -119,6 +119,8 @@ impl From<Rejection> for DeskError {
 impl From<StoreError> for DeskError {
     fn from(error: StoreError) -> Self {
         match error {
+            // What was read a moment ago was changed meanwhile: the same call, made again, reads anew.
+            StoreError::Stale => DeskError::Busy,
             StoreError::Busy | StoreError::Conflict | StoreError::Stopped => DeskError::Busy,
             StoreError::NotFound { .. } => DeskError::NotFound,
             other => DeskError::Broken("storage", Some(Box::new(other))),

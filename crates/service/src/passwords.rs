@@ -19,6 +19,7 @@ use storage::lives::{AccountEvent, Life};
 use storage::{DbConnection, accounts, credentials, lives, login_sources, sessions};
 
 use crate::clock::lock;
+use crate::sign_in::still_proved;
 use crate::{Desk, DeskError};
 
 /// How a password stands, for programs that warn their users (`domain.md` §11.4).
@@ -221,6 +222,9 @@ impl Desk {
         source: &str,
     ) -> Result<CredentialStatus, DeskError> {
         let life = self.prove(username, password, otp, source)?.life;
+        let source = self.source_print(source);
+        // The old password was right: a new one that is refused is no wrong try.
+        self.forgive(life.id, &source)?;
         let (policy, earlier) = self.db.read(|conn| {
             let policy = self.policy_of(conn, &life)?;
             let earlier = self.earlier_passwords(conn, &life, &policy)?;
@@ -228,15 +232,24 @@ impl Desk {
         })?;
         let hash =
             self.check_new_password(&life, &policy, &earlier, new_password, "/new_password")?;
-        let (desk, source, mut life) = (self.clone(), self.source_print(source), life);
+        let desk = self.clone();
         let id = self.db.write(move |conn| {
             let now = desk.clock.now();
             let step = AccountStep::SetPassword;
-            desk.write_password(conn, &mut life, &policy, hash, step, now)?;
             login_sources::succeed(conn, life.id, &source, now)?;
+            let mut life = still_proved(conn, &life)?;
+            desk.write_password(conn, &mut life, &policy, hash, step, now)?;
             Ok::<_, DeskError>(life.id)
         })?;
         self.credential_status(id)
+    }
+
+    /// Takes back what was counted against somebody at this network who has proved who they are.
+    pub(crate) fn forgive(&self, account: AccountId, source: &str) -> Result<(), DeskError> {
+        let (source, now) = (source.to_owned(), self.clock.now());
+        Ok(self
+            .db
+            .write(move |conn| login_sources::succeed(conn, account, &source, now))?)
     }
 
     /// How an account's credentials stand.

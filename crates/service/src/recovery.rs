@@ -1,7 +1,9 @@
 //! Getting back in by answers to questions, where a contract's policy has it switched on
 //! (`domain.md` §11.3; the modern one advises against it). Answers are hashed like passwords.
 
-use domain::account::AccountStep;
+use std::collections::BTreeSet;
+
+use domain::account::{AccountState, AccountStep};
 use domain::ids::AccountId;
 use domain::invalid::Invalid;
 use serde_json::json;
@@ -50,9 +52,7 @@ impl Desk {
     ) -> Result<Vec<(String, String)>, DeskError> {
         let mut errors = Vec::new();
         let known = &self.settings.accounts.questions;
-        let distinct: std::collections::BTreeSet<&String> =
-            answers.iter().map(|(question, _)| question).collect();
-        if answers.len() != ANSWERS || distinct.len() != ANSWERS {
+        if answers.len() != ANSWERS || !are_distinct(answers) {
             let invalid = Invalid::new(
                 "too-many-items",
                 "Servono tre risposte a domande diverse",
@@ -104,13 +104,18 @@ impl Desk {
             right += usize::from(self.is_password(&plain(answer), hash)?);
         }
         let is_open = tried.policy.questions && tried.counts && kept.len() == ANSWERS;
+        // One answer that is known, given three times, is still one.
+        let is_whole = answers.len() == ANSWERS && are_distinct(answers);
         let life = match tried.life {
-            Some(life) if is_open && right == ANSWERS && answers.len() == ANSWERS => life,
+            Some(life) if is_open && is_whole && right == ANSWERS => life,
             _ => return Err(DeskError::Credentials),
         };
-        if life.state.after(AccountStep::SetPassword).is_err() {
+        let is_locked = life.state == AccountState::Locked;
+        if is_locked || life.state.after(AccountStep::SetPassword).is_err() {
             return Err(DeskError::Credentials);
         }
+        // The answers were right: a new password that is refused is no wrong try.
+        self.forgive(life.id, &self.source_print(source))?;
         let policy = tried.policy;
         let earlier = self
             .db
@@ -125,6 +130,12 @@ impl Desk {
             Ok(login_sources::forget(conn, life.id)?)
         })
     }
+}
+
+/// Whether no question comes twice.
+fn are_distinct(answers: &[(String, String)]) -> bool {
+    let questions: BTreeSet<&String> = answers.iter().map(|(question, _)| question).collect();
+    questions.len() == answers.len()
 }
 
 /// An answer without what people type differently each time.

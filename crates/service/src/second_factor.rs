@@ -78,9 +78,9 @@ impl Desk {
                 return Err(DeskError::field(invalid.at("/otp")));
             };
             life.second_factor_at = Some(now);
-            life.second_factor_step = step;
             let event = event(account, "second_factor.confirmed");
             lives::save(conn, &mut life, &event, now)?;
+            lives::take_step(conn, account, step)?;
             credentials::replace_recovery_codes(conn, account, &prints)?;
             sessions::mark_second_factor(conn, session, now)?;
             Ok(())

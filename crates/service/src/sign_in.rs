@@ -115,6 +115,7 @@ impl Desk {
         self.db.write(move |conn| {
             let now = desk.clock.now();
             login_sources::succeed(conn, life.id, &source, now)?;
+            let life = still_proved(conn, &life)?;
             desk.open_session(conn, life, by_second_factor, now)
         })
     }
@@ -390,6 +391,14 @@ impl Desk {
         self.ids.fill(&mut bytes);
         data_encoding::BASE64URL_NOPAD.encode(&bytes)
     }
+}
+
+/// The account as it is now, if the password that was proved is still its own: between the proof and
+/// this transaction somebody may have changed it, or ended the account.
+pub(crate) fn still_proved(conn: &mut DbConnection, proved: &Life) -> Result<Life, DeskError> {
+    lives::find(conn, proved.id)?
+        .filter(|life| life.password_hash == proved.password_hash && life.state.may_sign_in())
+        .ok_or(DeskError::Credentials)
 }
 
 /// Refresh secrets have 256 random bits: a plain hash keeps them.

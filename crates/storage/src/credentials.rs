@@ -2,10 +2,13 @@
 //! answers to questions, and the passwords of before. Kept as keyed prints or hashes, never as text.
 
 use diesel::prelude::*;
+use domain::account::AccountState;
 use domain::ids::{AccountId, IssueId};
 use jiff::Timestamp;
 
-use crate::schema::{credential_issues, password_history, recovery_codes, security_answers};
+use crate::schema::{
+    account_lives, credential_issues, password_history, recovery_codes, security_answers,
+};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -154,21 +157,25 @@ pub fn use_issue(conn: &mut DbConnection, id: IssueId, now: Timestamp) -> Result
     Ok(used == 1)
 }
 
-/// Accounts with an issue that ran out before `now` without being used or taken back.
+/// Accounts that wait for a pair of codes of which the last ran out before `now`, also one that was
+/// guessed at too often.
 pub fn list_run_out(
     conn: &mut DbConnection,
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<AccountId>, StoreError> {
-    let rows = credential_issues::table
-        .filter(credential_issues::expires_at.le(Ts(now)))
-        .filter(
-            credential_issues::used_at
-                .is_null()
-                .and(credential_issues::voided_at.is_null()),
-        )
-        .order(credential_issues::id.asc())
-        .select(credential_issues::account_id)
+    let newer = diesel::alias!(credential_issues as newer);
+    let has_time_left = newer.filter(
+        newer
+            .field(credential_issues::account_id)
+            .eq(account_lives::account_id)
+            .and(newer.field(credential_issues::expires_at).gt(Ts(now))),
+    );
+    let rows = account_lives::table
+        .filter(account_lives::state.eq(AccountState::Issued.code()))
+        .filter(diesel::dsl::not(diesel::dsl::exists(has_time_left)))
+        .order(account_lives::account_id.asc())
+        .select(account_lives::account_id)
         .limit(limit)
         .load::<Id>(conn)?;
     Ok(rows.into_iter().map(|id| AccountId::new(id.0)).collect())

@@ -101,6 +101,8 @@ struct LifeRow {
     password_changes: i32,
     second_factor: Option<Vec<u8>>,
     second_factor_at: Option<Ts>,
+    // Moves forward by `take_step` alone: an account that was read before would turn it back.
+    #[diesel(skip_update)]
     second_factor_step: i64,
     confirmed_at: Option<Ts>,
 }

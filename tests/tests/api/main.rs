@@ -1,6 +1,7 @@
 //! The API, called over HTTP as clients call it: every test on SQLite, and on PostgreSQL when
 //! `TEST_DATABASE_URL` is set. Folders are like the URL tree.
 
+mod accounts;
 mod attachments;
 mod authorization;
 mod conditions;

@@ -337,8 +337,9 @@ pub(crate) async fn show_account(
 /// The placements an account is to have.
 #[derive(Deserialize, Validate, ToSchema)]
 struct PlacementsBody {
-    #[validate(length(min = 1, max = 20))]
-    #[schema(min_items = 1, max_items = 20)]
+    /// None takes away every placement in the caller's reach.
+    #[validate(length(max = 20))]
+    #[schema(max_items = 20)]
     placements: Vec<NewPlacementBody>,
 }
 

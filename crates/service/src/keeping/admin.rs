@@ -54,6 +54,13 @@ impl Desk {
                     "the account is not active",
                 ));
             }
+            if desk.is_certified_mail(heir.email.as_deref().unwrap_or_default()) {
+                return Err(wrong(
+                    "certified-mail-not-allowed",
+                    "La persona ha una PEC: serve una casella ordinaria",
+                    "the person has certified mail: an ordinary mailbox is needed",
+                ));
+            }
             let held = accounts::list_placements(conn, to)?;
             let admins = accounts::list_admins(conn, &authority)?;
             if admins.iter().any(|(account, _)| *account == to) {

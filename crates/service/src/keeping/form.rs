@@ -134,6 +134,9 @@ impl Desk {
         let tax_code = TaxCode::parse(&form.tax_code, false)
             .map_err(|invalid| errors.push(invalid.at("/tax_code")))
             .ok();
+        if form.placements.is_empty() {
+            errors.push(Invalid::required().at("/placements"));
+        }
         let placements = self
             .check_placements(keeper, &form.placements)
             .unwrap_or_else(|found| {
@@ -173,11 +176,11 @@ impl Desk {
         forms: &[PlacementForm],
     ) -> Result<Vec<CheckedPlacement>, Vec<FieldError>> {
         let mut errors = Vec::new();
-        if !(1..=MAX_PLACEMENTS).contains(&forms.len()) {
+        if forms.len() > MAX_PLACEMENTS {
             let invalid = Invalid::new(
                 "too-many-items",
-                "Da 1 a 20 collocazioni",
-                "1 to 20 placements",
+                "Al massimo 20 collocazioni",
+                "at most 20 placements",
             );
             return Err(vec![invalid.at("/placements")]);
         }
@@ -216,7 +219,15 @@ impl Desk {
                     "Non puoi dare questo ruolo in questo ente",
                     "you may not give this role at this authority",
                 );
-                errors.push(invalid.at(pointer("role")));
+                // Whoever may give the role at home has only named the wrong authority.
+                let is_home_role =
+                    keeper.is_some_and(|keeper| may_keep(keeper, role, &keeper.authority));
+                let name = if is_home_role {
+                    "authority_code"
+                } else {
+                    "role"
+                };
+                errors.push(invalid.at(pointer(name)));
             }
             checked.push(CheckedPlacement {
                 role,

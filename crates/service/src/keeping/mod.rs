@@ -144,6 +144,10 @@ impl Desk {
         self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let (mut life, held) = desk.account_at(conn, &keeper, id, seen, Change::Placements)?;
+            let email = life.email.as_deref().unwrap_or_default();
+            if wanted.iter().any(|one| one.role == Role::Admin) && desk.is_certified_mail(email) {
+                return Err(DeskError::CertifiedMail);
+            }
             let is_wanted = |one: &Placement| {
                 wanted.iter().any(|form| {
                     (form.role, &form.authority) == (one.role, &one.authority)
@@ -201,7 +205,8 @@ impl Desk {
             };
             lives::save(conn, &mut life, &event, now)?;
             match form.step {
-                AccountStep::Unlock => login_sources::forget(conn, id)?,
+                // What was tried meanwhile must not lock out whoever was let in again.
+                AccountStep::Unlock | AccountStep::Reactivate => login_sources::forget(conn, id)?,
                 AccountStep::Suspend => sessions::revoke_sessions(conn, id, None, now)?,
                 AccountStep::Revoke => {
                     sessions::revoke_sessions(conn, id, None, now)?;

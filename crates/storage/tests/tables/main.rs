@@ -18,6 +18,7 @@ mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 mod town;
+mod upgrade;
 mod visibility;
 #[expect(
     dead_code,
