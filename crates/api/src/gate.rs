@@ -308,9 +308,14 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
                 .ok_or_else(refused)?;
             Ok(Principal::Staff(Box::new(session)))
         }
-        OwnToken::Client { client } => {
+        OwnToken::Client { client, scopes } => {
             let found = block(move || desk.find_client(client)).await?;
-            with_citizen(shared, request, found.ok_or_else(refused)?, now).await
+            let mut client = found.ok_or_else(refused)?;
+            // What was taken from the program since is gone; what it left out, it did not get.
+            if let Some(asked) = scopes {
+                client.scopes.retain(|scope| asked.contains(scope));
+            }
+            with_citizen(shared, request, client, now).await
         }
         OwnToken::Tracking { ticket } => {
             let lives = block(move || desk.tracking_lives(ticket)).await?;

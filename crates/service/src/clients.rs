@@ -186,6 +186,18 @@ impl Desk {
         }
     }
 
+    /// The scopes a token is limited to that was asked for with these: a client may ask for fewer
+    /// than it has, never for another.
+    pub fn fewer_scopes(client: &Client, asked: &[&str]) -> Result<Vec<String>, DeskError> {
+        let is_had = |one: &&str| client.scopes.iter().any(|scope| scope == one);
+        if asked.is_empty() || !asked.iter().all(is_had) {
+            return Err(DeskError::Forbidden);
+        }
+        let mut fewer = client.scopes.clone();
+        fewer.retain(|scope| asked.contains(&scope.as_str()));
+        Ok(fewer)
+    }
+
     /// The client with this id and its public keys, for verifying what it signed.
     pub fn client_keys(&self, id: &str) -> Result<(Client, Vec<String>), DeskError> {
         let now = self.clock.now();
