@@ -197,7 +197,7 @@ fn proof(request: &HttpRequest, field: impl Fn(&str) -> Option<String>) -> Resul
 }
 
 fn unproved() -> Problem {
-    refused("unauthenticated", "invalid_client")
+    Problem::from(DeskError::Credentials).with("error", "invalid_client")
 }
 
 fn basic_proof(basic: &str) -> Option<Proof> {
