@@ -3,6 +3,7 @@
 
 mod attachments;
 mod authorization;
+mod clients;
 mod conditions;
 mod delegations;
 mod email_proofs;
