@@ -1,8 +1,11 @@
 //! Programs that call on their own: how they prove themselves, and what they may do.
 
+mod assertions;
+mod certificates;
 mod for_citizens;
 mod scopes;
 mod secrets;
+mod vouchers;
 
 use reqwest::Method;
 use serde_json::{Value, json};
