@@ -19,5 +19,6 @@ mod quotas;
 mod rate_limits;
 mod reach;
 mod sessions;
+mod staff_federation;
 mod statements;
 mod story;
