@@ -22,3 +22,4 @@ mod sessions;
 mod staff_federation;
 mod statements;
 mod story;
+mod throttling;
