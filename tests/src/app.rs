@@ -1,19 +1,14 @@
 //! The program under test: the real server, with the world outside replaced.
 
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use api::app::Shared;
-use api::metrics::Metrics;
-use api::modi::ModiVerifier;
-use api::oidc::{CitizenIssuer, HttpOptions, Issuer, StaffIssuer, StaffVerifier, VoucherVerifier};
-use api::proxies::Proxies;
-use api::rate_limit::{Budgets, RateLimits};
+use api::oidc::{CitizenIssuer, HttpOptions, Issuer, StaffIssuer};
+use api::rate_limit::Budgets;
 use api::tokens::Tokens;
 use diesel::RunQueryDsl;
 use domain::visibility::Scope;
@@ -28,6 +23,7 @@ use crate::citizens::{Issuer as OwnIssuer, Person};
 use crate::client::Client;
 use crate::database::{Fresh, Place};
 use crate::mail::{Mail, Recorder};
+use crate::node::{self, Node};
 use crate::opening::{count_files, open_desk, own_key, start, start_server};
 use crate::people;
 
@@ -39,6 +35,10 @@ pub const OWN_ISSUER: &str = "https://sportello.example.org";
 pub struct Options {
     /// Calls a minute for each caller.
     pub calls_per_minute: u32,
+    /// Calls a minute for each sort of caller, if not the same for all.
+    pub budgets: Option<Budgets>,
+    /// The proxies that are believed.
+    pub proxies: Vec<IpAddr>,
     /// Settings of the use cases.
     pub settings: Settings,
     /// Who says who may act for whom.
@@ -53,8 +53,6 @@ pub struct Options {
     pub trust: Option<String>,
     /// Who issues vouchers to programs.
     pub voucher_issuers: Vec<Issuer>,
-    /// The proxies that are believed.
-    pub proxies: Proxies,
 }
 
 /// The sources of delegations.
@@ -73,7 +71,7 @@ impl Options {
     /// What is usual, and callers who say where they come from in `X-Forwarded-For`.
     pub fn behind_a_proxy() -> Self {
         Options {
-            proxies: Proxies(vec![std::net::Ipv4Addr::LOCALHOST.into()]),
+            proxies: vec![std::net::Ipv4Addr::LOCALHOST.into()],
             ..Options::default()
         }
     }
@@ -100,6 +98,8 @@ impl Default for Options {
         settings.sign_in.require_second_factor = false;
         Options {
             calls_per_minute: 1_000_000,
+            budgets: None,
+            proxies: Vec::new(),
             settings,
             delegations: Delegations::Nowhere,
             citizen_issuers: Vec::new(),
@@ -107,7 +107,6 @@ impl Default for Options {
             staff_issuers: Vec::new(),
             trust: None,
             voucher_issuers: Vec::new(),
-            proxies: Proxies::default(),
         }
     }
 }
@@ -129,9 +128,10 @@ pub struct TestApp {
     http: reqwest::Client,
     server: Option<(ServerHandle, JoinHandle<()>)>,
     blobs: PathBuf,
+    pub(crate) options: Options,
     _folder: tempfile::TempDir,
     // Last: dropped when nothing uses it any more.
-    _database: Fresh,
+    database: Fresh,
 }
 
 impl TestApp {
@@ -150,23 +150,7 @@ impl TestApp {
         let desk = open_desk(db.clone(), &blobs, clock.clone(), &options);
         let issuer = OwnIssuer::new();
         let tokens = Tokens::new(own_key(), Vec::new(), OWN_ISSUER.to_owned());
-        let limit = NonZeroU32::new(options.calls_per_minute).expect("a limit");
-        let shared = Shared {
-            desk: desk.clone(),
-            tokens: tokens.clone(),
-            staff: StaffVerifier::new(options.staff_issuers, options.issuer_http.clone())
-                .expect("good issuers of staff"),
-            certificates: options.trust.map(|pem| {
-                ModiVerifier::new(pem.as_bytes(), OWN_ISSUER.to_owned()).expect("a certificate")
-            }),
-            vouchers: VoucherVerifier::new(options.voucher_issuers, options.issuer_http.clone())
-                .expect("good issuers of vouchers"),
-            citizens: issuer.verifier_with(options.citizen_issuers, options.issuer_http),
-            limits: RateLimits::per_minute(Budgets::all(limit)),
-            metrics: Metrics::new().expect("metrics"),
-            proxies: options.proxies,
-            public_url: OWN_ISSUER.to_owned(),
-        };
+        let shared = node::shared(&desk, &tokens, &issuer, &options);
         let (address, server) = start_server(shared);
         TestApp {
             address,
@@ -182,9 +166,19 @@ impl TestApp {
                 .expect("an HTTP client"),
             server: Some(server),
             blobs,
+            options,
             _folder: folder,
-            _database: database,
+            database,
         }
+    }
+
+    /// Another node beside this one, or this one after a restart: a server of its own that shares
+    /// nothing but the database, the files, the keys and the time.
+    pub fn another_node(&self) -> Node {
+        let db = Db::open(&self.database.config).expect("the database opens");
+        let desk = open_desk(db, &self.blobs, self.clock.clone(), &self.options);
+        let shared = node::shared(&desk, &self.tokens, &self.issuer, &self.options);
+        Node::start(shared, self.http.clone())
     }
 
     /// The time in the program.

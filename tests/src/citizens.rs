@@ -5,10 +5,10 @@ use api::oidc::{
     LEVEL_2_OR_MORE, TokenAlgorithm,
 };
 use api::tokens::{OWN_AUDIENCE, SigningKey};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+
+use crate::forge::TestKey;
 
 /// Nobody: the tax codes have the right check character and the addresses lead nowhere.
 #[derive(Debug, Clone, Copy)]
@@ -51,23 +51,27 @@ pub const LAURA: Person = Person {
 pub const ISSUER: &str = "https://idp.example.org";
 
 /// An identity provider.
+#[derive(Clone)]
 pub struct Issuer {
     /// Its key.
     pub key: SigningKey,
+    /// The same, for what it would never sign.
+    pub forger: TestKey,
 }
 
 /// A fresh ES256 key.
 pub fn new_key() -> SigningKey {
-    let document =
-        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-            .expect("a key");
-    SigningKey::from_pkcs8_der(document.as_ref()).expect("the key is read")
+    TestKey::new().key
 }
 
 impl Issuer {
     /// With a fresh key.
     pub fn new() -> Self {
-        Issuer { key: new_key() }
+        let forger = TestKey::new();
+        Issuer {
+            key: forger.key.clone(),
+            forger,
+        }
     }
 
     /// A verifier that trusts this issuer and these.

@@ -66,7 +66,16 @@ impl IdentityProvider {
     /// A signed token with these claims; `null` leaves one out. Give `iat`: its clock is not the
     /// test's.
     pub async fn token(&self, claims: &Value) -> String {
-        let answer = self.post("/token", claims).await;
+        self.signed("/token", claims).await
+    }
+
+    /// The same, as an access token.
+    pub async fn voucher(&self, claims: &Value) -> String {
+        self.signed("/voucher", claims).await
+    }
+
+    async fn signed(&self, path: &str, claims: &Value) -> String {
+        let answer = self.post(path, claims).await;
         let answer: Value = serde_json::from_slice(&answer).expect("JSON");
         let token = answer["id_token"].as_str();
         token.expect("a token").to_owned()

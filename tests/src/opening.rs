@@ -17,7 +17,7 @@ use service::{DelegationSource, Desk, Parts, Secrets};
 use storage::Db;
 
 use crate::app::{Delegations, Options};
-use crate::citizens::new_key;
+use crate::forge::TestKey;
 use crate::people;
 
 /// When every test begins: a Monday morning.
@@ -101,8 +101,13 @@ fn reference() -> Arc<Reference> {
 
 /// The key that signs the program's own tokens, the same for every test of a process.
 pub fn own_key() -> SigningKey {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(new_key).clone()
+    own_forger().key
+}
+
+/// The same key, for what the program would never sign.
+pub fn own_forger() -> TestKey {
+    static KEY: OnceLock<TestKey> = OnceLock::new();
+    KEY.get_or_init(TestKey::new).clone()
 }
 
 pub(crate) fn start_server(shared: Shared) -> (SocketAddr, (ServerHandle, JoinHandle<()>)) {

@@ -284,10 +284,9 @@ fn is_weight_zero(parameter: &str) -> bool {
 
 async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Principal, Problem> {
     let refused = || Problem::new("unauthenticated");
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+    let Some(value) = only(request, header::AUTHORIZATION.as_str())? else {
         return Ok(Principal::Nobody);
     };
-    let value = value.to_str().map_err(|_| refused())?;
     let (scheme, token) = value.split_once(' ').ok_or_else(refused)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refused());
@@ -308,9 +307,14 @@ async fn authenticate(shared: &Shared, request: &ServiceRequest) -> Result<Princ
                 .ok_or_else(refused)?;
             Ok(Principal::Staff(Box::new(session)))
         }
-        OwnToken::Client { client } => {
+        OwnToken::Client { client, scopes } => {
             let found = block(move || desk.find_client(client)).await?;
-            with_citizen(shared, request, found.ok_or_else(refused)?, now).await
+            let mut client = found.ok_or_else(refused)?;
+            // What was taken from the program since is gone; what it left out, it did not get.
+            if let Some(asked) = scopes {
+                client.scopes.retain(|scope| asked.contains(scope));
+            }
+            with_citizen(shared, request, client, now).await
         }
         OwnToken::Tracking { ticket } => {
             let lives = block(move || desk.tracking_lives(ticket)).await?;
@@ -342,7 +346,7 @@ async fn signed_by_a_program(
             expires_at: claims.expires_at,
         };
         let found = block(move || desk.client_by_certificate(&claims.certificate_sha256, once));
-        return found.await.map(Some);
+        return found.await.map(Some).map_err(like_any_other);
     }
     if shared.vouchers.is_named_by(token) {
         let verified = shared.vouchers.verify(token, now).await;
@@ -351,7 +355,7 @@ async fn signed_by_a_program(
             other => refused(other),
         })?;
         let found = block(move || desk.client_by_voucher(&claims.client_id, &claims.purpose_id));
-        return found.await.map(Some);
+        return found.await.map(Some).map_err(like_any_other);
     }
     Ok(None)
 }
@@ -364,14 +368,29 @@ async fn with_citizen(
     client: Client,
     now: Timestamp,
 ) -> Result<Principal, Problem> {
-    match request.headers().get(CITIZEN_TOKEN) {
+    match only(request, CITIZEN_TOKEN)? {
         None => Ok(Principal::Client(Box::new(client))),
-        Some(value) => {
-            let token = value
-                .to_str()
-                .map_err(|_| Problem::new("unauthenticated"))?;
-            verified_citizen(shared, token.trim(), now, Some(Box::new(client))).await
-        }
+        Some(token) => verified_citizen(shared, token.trim(), now, Some(Box::new(client))).await,
+    }
+}
+
+/// The one value of a header that says who somebody is: with two, a proxy in front may have read
+/// the other.
+fn only<'a>(request: &'a ServiceRequest, name: &str) -> Result<Option<&'a str>, Problem> {
+    let refused = || Problem::new("unauthenticated");
+    let mut values = request.headers().get_all(name);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| refused()),
+        (Some(_), Some(_)) => Err(refused()),
+    }
+}
+
+/// A token that is good and counts for nothing here gets the answer of a forged one.
+fn like_any_other(problem: Problem) -> Problem {
+    match problem.slug() {
+        "unauthenticated" => Problem::new("unauthenticated"),
+        _ => problem,
     }
 }
 

@@ -74,7 +74,17 @@ impl Principal {
         match self {
             Principal::Nobody => format!("network:{network}"),
             Principal::Staff(session) => format!("staff:{}", session.account),
-            Principal::Citizen { identity, .. } => format!("citizen:{identity}"),
+            Principal::Citizen {
+                identity,
+                via: None,
+                ..
+            } => format!("citizen:{identity}"),
+            // Two programs that serve one person know nothing of each other's keys.
+            Principal::Citizen {
+                identity,
+                via: Some(client),
+                ..
+            } => format!("citizen:{identity} by client:{}", client.id),
             Principal::Client(client) => format!("client:{}", client.id),
             Principal::Tracking(ticket) => format!("tracking:{ticket}"),
         }

@@ -189,7 +189,7 @@ impl fmt::Debug for IssuedToken {
 }
 
 /// Whose access token it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnToken {
     /// A member of staff in a session.
     Staff {
@@ -207,6 +207,8 @@ pub enum OwnToken {
     Client {
         /// The program.
         client: ClientId,
+        /// The scopes the token is limited to; all of the program's, if none are named.
+        scopes: Option<Vec<String>>,
     },
 }
 
@@ -226,6 +228,9 @@ struct OwnClaims {
     kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<Uuid>,
+    // Scopes with spaces between them (RFC 9068, 2.2.3): what a program's token is limited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     // Names the token in an issuer's records; required, but nothing here looks at it.
     jti: Uuid,
     iat: i64,
@@ -269,7 +274,11 @@ impl Tokens {
         jti: Uuid,
         now: Timestamp,
     ) -> Result<IssuedToken, SigningError> {
-        self.issue(Kind::Staff, account.uuid(), Some(session.uuid()), jti, now)
+        let claims = self.claims(Kind::Staff, account.uuid(), jti, now);
+        self.issue(&OwnClaims {
+            sid: Some(session.uuid()),
+            ..claims
+        })
     }
 
     /// An access token for the anonymous requester of a ticket.
@@ -279,43 +288,44 @@ impl Tokens {
         jti: Uuid,
         now: Timestamp,
     ) -> Result<IssuedToken, SigningError> {
-        self.issue(Kind::Tracking, ticket.uuid(), None, jti, now)
+        self.issue(&self.claims(Kind::Tracking, ticket.uuid(), jti, now))
     }
 
-    /// An access token for a program.
+    /// An access token for a program; limited to `scopes`, if it asked for fewer than it has.
     pub fn issue_client(
         &self,
         client: ClientId,
+        scopes: Option<&[String]>,
         jti: Uuid,
         now: Timestamp,
     ) -> Result<IssuedToken, SigningError> {
-        self.issue(Kind::Client, client.uuid(), None, jti, now)
+        let claims = self.claims(Kind::Client, client.uuid(), jti, now);
+        self.issue(&OwnClaims {
+            scope: scopes.map(|scopes| scopes.join(" ")),
+            ..claims
+        })
     }
 
-    fn issue(
-        &self,
-        kind: Kind,
-        sub: Uuid,
-        sid: Option<Uuid>,
-        jti: Uuid,
-        now: Timestamp,
-    ) -> Result<IssuedToken, SigningError> {
+    fn claims(&self, kind: Kind, sub: Uuid, jti: Uuid, now: Timestamp) -> OwnClaims {
         let iat = now.as_second();
-        let life = lifetime_seconds(kind);
-        let claims = OwnClaims {
+        OwnClaims {
             iss: self.issuer.clone(),
             aud: OWN_AUDIENCE.to_owned(),
             sub,
             kind,
-            sid,
+            sid: None,
+            scope: None,
             jti,
             iat,
             nbf: iat,
-            exp: iat.saturating_add(life),
-        };
+            exp: iat.saturating_add(lifetime_seconds(kind)),
+        }
+    }
+
+    fn issue(&self, claims: &OwnClaims) -> Result<IssuedToken, SigningError> {
         Ok(IssuedToken {
-            token: self.current.sign(&claims)?,
-            expires_in_seconds: life,
+            token: self.current.sign(claims)?,
+            expires_in_seconds: lifetime_seconds(claims.kind),
         })
     }
 
@@ -347,6 +357,9 @@ impl Tokens {
         if times.exp.saturating_sub(times.iat) > lifetime_seconds(claims.kind) {
             return Err(TokenError::Claim("exp"));
         }
+        if claims.scope.is_some() && claims.kind != Kind::Client {
+            return Err(TokenError::Claim("scope"));
+        }
         match (claims.kind, claims.sid) {
             (Kind::Staff, Some(session)) => Ok(OwnToken::Staff {
                 account: AccountId::new(claims.sub),
@@ -357,6 +370,9 @@ impl Tokens {
             }),
             (Kind::Client, None) => Ok(OwnToken::Client {
                 client: ClientId::new(claims.sub),
+                scopes: claims
+                    .scope
+                    .map(|scope| scope.split(' ').map(str::to_owned).collect()),
             }),
             (Kind::Staff, None) | (Kind::Tracking | Kind::Client, Some(_)) => {
                 Err(TokenError::Claim("sid"))

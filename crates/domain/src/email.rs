@@ -61,6 +61,12 @@ impl EmailAddress {
         &self.0
     }
 
+    /// The box that is reached. Its provider may tell cases apart, and none is known to: a sender
+    /// may not reach one box more often by writing it in other letters.
+    pub fn mailbox(&self) -> String {
+        self.0.to_lowercase()
+    }
+
     /// What follows the at sign, lower case.
     pub fn domain_part(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)

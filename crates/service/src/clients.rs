@@ -186,6 +186,18 @@ impl Desk {
         }
     }
 
+    /// The scopes a token is limited to that was asked for with these: a client may ask for fewer
+    /// than it has, never for another.
+    pub fn fewer_scopes(client: &Client, asked: &[&str]) -> Result<Vec<String>, DeskError> {
+        let is_had = |one: &&str| client.scopes.iter().any(|scope| scope == one);
+        if asked.is_empty() || !asked.iter().all(is_had) {
+            return Err(DeskError::Forbidden);
+        }
+        let mut fewer = client.scopes.clone();
+        fewer.retain(|scope| asked.contains(&scope.as_str()));
+        Ok(fewer)
+    }
+
     /// The client with this id and its public keys, for verifying what it signed.
     pub fn client_keys(&self, id: &str) -> Result<(Client, Vec<String>), DeskError> {
         let now = self.clock.now();
@@ -211,9 +223,10 @@ impl Desk {
         let found = self
             .db
             .read(|conn| clients::find_by_certificate(conn, sha256, now))?;
-        let client = found.filter(|client| client.lives(now));
+        // Nothing is kept of the tokens of strangers.
+        let client = found.ok_or(DeskError::Credentials)?;
         self.use_token(&token)?;
-        client.ok_or(DeskError::Credentials)
+        Ok(client)
     }
 
     /// The client that this voucher speaks for, if it may name the purpose.

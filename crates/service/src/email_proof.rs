@@ -37,7 +37,7 @@ impl Desk {
         once: &Once,
     ) -> Result<Answer<Started>, DeskError> {
         let desk = self.clone();
-        let email = email.as_str().to_owned();
+        let (email, mailbox) = (email.as_str().to_owned(), email.mailbox());
         let source = self.secrets.fingerprint("source", source.as_bytes());
         // No ticket is touched.
         self.write_once(&Scope::Nothing, once, move |conn| {
@@ -47,14 +47,14 @@ impl Desk {
                 let span = SignedDuration::from_hours(hours);
                 let since = now.checked_sub(span).unwrap_or(now);
                 let (by_email, by_source) =
-                    email_proofs::count_since(conn, &email, &source, since)?;
+                    email_proofs::count_since(conn, &mailbox, &source, since)?;
                 if by_email >= cap || by_source >= cap * rules.source_factor {
                     return Err(DeskError::Quota { retry_after: span });
                 }
             }
             let id = ProofId::new(desk.ids.uuid());
             let expires_at = now.checked_add(rules.life).unwrap_or(now);
-            email_proofs::insert(conn, id, &email, &source, now, expires_at)?;
+            email_proofs::insert(conn, id, &mailbox, &source, now, expires_at)?;
             let message = Outgoing {
                 proof: Some(id),
                 ..desk.message(MailTemplate::OneTimeCode, email, lang)

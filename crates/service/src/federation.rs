@@ -11,7 +11,7 @@ use domain::permissions::{self, Right};
 use domain::visibility::Scope;
 use serde_json::json;
 use storage::lives::{self, AccountEvent, Life};
-use storage::{DbConnection, accounts, federated};
+use storage::{DbConnection, StoreError, accounts, federated};
 
 use crate::clients::OnceToken;
 use crate::sign_in::SignedIn;
@@ -56,6 +56,14 @@ impl Desk {
         if let Some(token) = &person.token {
             self.use_token(token)?;
         }
+        match self.let_in(person) {
+            // Of two first log-ins at once one makes the account, and the other finds it now.
+            Err(DeskError::Credentials) => self.let_in(person),
+            other => other,
+        }
+    }
+
+    fn let_in(&self, person: &FederatedPerson) -> Result<SignedIn, DeskError> {
         let (desk, person) = (self.clone(), person.clone());
         let print = self
             .secrets
@@ -96,7 +104,7 @@ impl Desk {
             actor: None,
             detail: json!({"issuer": person.issuer}),
         };
-        lives::insert(conn, &life, &event)?;
+        lives::insert(conn, &life, &event).map_err(known_otherwise)?;
         federated::insert(conn, &person.issuer, &person.subject, id, now)?;
         Ok(life)
     }
@@ -128,5 +136,18 @@ impl Desk {
             accounts::insert_placement(conn, id, account, place.role, &place.authority, unit)?;
         }
         Ok(())
+    }
+}
+
+/// Somebody with this tax code has an account under another subject. Whether the service gave the
+/// person a new one, or the code to somebody else, an administrator has to find out.
+fn known_otherwise(error: StoreError) -> DeskError {
+    match &error {
+        StoreError::UniqueViolation { constraint }
+            if constraint == "account_lives_person_print_key" =>
+        {
+            DeskError::Credentials
+        }
+        _ => error.into(),
     }
 }

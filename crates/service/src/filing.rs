@@ -197,7 +197,7 @@ impl Desk {
         let scope = checked.by.scope(id);
         self.write_once(&scope, once, move |conn| {
             if let Some(proof) = checked.proof
-                && !email_proofs::take(conn, proof, checked.filing.email.as_str(), now)?
+                && !email_proofs::take(conn, proof, &checked.filing.email.mailbox(), now)?
             {
                 return Err(DeskError::field(wrong_proof()));
             }

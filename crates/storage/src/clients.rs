@@ -160,7 +160,7 @@ pub fn find_by_voucher(conn: &mut DbConnection, name: &str) -> Result<Option<Cli
     Ok(row.map(Client::from))
 }
 
-/// The client that registered this certificate, while the registration is good.
+/// The client that registered this certificate, while it lives and the registration is good.
 pub fn find_by_certificate(
     conn: &mut DbConnection,
     sha256: &str,
@@ -175,6 +175,13 @@ pub fn find_by_certificate(
                 .is_null()
                 .and(client_credentials::expires_at.gt(Ts(now))),
         )
+        // The same certificate may have been another program's before.
+        .filter(
+            clients::revoked_at
+                .is_null()
+                .and(clients::expires_at.gt(Ts(now))),
+        )
+        .order(client_credentials::created_at.desc())
         .select(ClientRow::as_select())
         .first(conn)
         .optional()?;

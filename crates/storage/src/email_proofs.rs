@@ -13,7 +13,7 @@ use crate::{DbConnection, StoreError, dialect};
 /// A proof in progress.
 #[derive(Clone)]
 pub struct EmailProof {
-    /// The address.
+    /// The address, as the box is told apart.
     pub email: String,
     /// No code counts afterwards.
     pub expires_at: Timestamp,

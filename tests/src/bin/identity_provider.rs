@@ -7,6 +7,7 @@
 //! - `GET /.well-known/openid-configuration` and `GET /jwks` are what a relying party asks for.
 //! - `POST /token` takes claims and answers with a signed token; a claim that is `null` is left
 //!   out, and those everybody needs have defaults.
+//! - `POST /voucher` does the same, with the type of an access token (RFC 9068).
 //! - `POST /rotate` makes a new key; with `{"keep": true}` the old ones stay in the key set.
 //! - `POST /behave` with a mode says how the first two answer from now on.
 //! - `GET /log` tells what relying parties asked for.
@@ -19,11 +20,11 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Bytes, Data, Json, get, post};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use api::oidc::LEVEL_2_OR_MORE;
-use api::tokens::{OWN_AUDIENCE, SigningKey};
+use api::tokens::OWN_AUDIENCE;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tests::citizens::new_key;
+use tests::forge::{TestKey, with};
 
 /// How it answers relying parties.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -44,7 +45,7 @@ enum Mode {
 struct Provider {
     name: String,
     /// The last one signs.
-    keys: Mutex<Vec<SigningKey>>,
+    keys: Mutex<Vec<TestKey>>,
     mode: Mutex<Mode>,
     log: Mutex<Vec<String>>,
     tokens: Mutex<u64>,
@@ -67,7 +68,7 @@ async fn main() -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let provider = Data::new(Provider {
         name: format!("http://{address}"),
-        keys: Mutex::new(vec![new_key()]),
+        keys: Mutex::new(vec![TestKey::new()]),
         mode: Mutex::new(Mode::Ok),
         log: Mutex::default(),
         tokens: Mutex::default(),
@@ -79,6 +80,7 @@ async fn main() -> std::io::Result<()> {
             .route("/jwks", get().to(key_set))
             .route("/elsewhere/{_:.*}", get().to(elsewhere))
             .route("/token", post().to(token))
+            .route("/voucher", post().to(voucher))
             .route("/rotate", post().to(rotate))
             .route("/behave", post().to(behave))
             .route("/log", get().to(log))
@@ -145,20 +147,29 @@ async fn answer(provider: &Provider, request: &HttpRequest, good: Value) -> Http
 }
 
 async fn token(provider: Data<Provider>, claims: Json<Map<String, Value>>) -> HttpResponse {
+    signed(&provider, claims.into_inner(), "JWT")
+}
+
+async fn voucher(provider: Data<Provider>, claims: Json<Map<String, Value>>) -> HttpResponse {
+    signed(&provider, claims.into_inner(), "at+jwt")
+}
+
+fn signed(provider: &Provider, claims: Map<String, Value>, typ: &str) -> HttpResponse {
     let mut all = provider.usual_claims(&claims);
-    all.extend(claims.into_inner());
+    all.extend(claims);
     all.retain(|_, value| !value.is_null());
     let keys = locked(&provider.keys);
-    let signed = keys.last().and_then(|key| key.sign(&all).ok());
-    match signed {
-        Some(token) => HttpResponse::Ok().json(json!({ "id_token": token })),
-        None => HttpResponse::InternalServerError().finish(),
-    }
+    let Some(key) = keys.last() else {
+        return HttpResponse::InternalServerError().finish();
+    };
+    let header = with(key.header(), "typ", json!(typ));
+    let token = key.sign(&header, &Value::Object(all));
+    HttpResponse::Ok().json(json!({ "id_token": token }))
 }
 
 async fn rotate(provider: Data<Provider>, rotation: Json<Rotation>) -> HttpResponse {
-    let new = new_key();
-    let kid = new.id().to_owned();
+    let new = TestKey::new();
+    let kid = new.key.id().to_owned();
     let mut keys = locked(&provider.keys);
     if !rotation.keep {
         keys.clear();
@@ -183,7 +194,7 @@ impl Provider {
 
     fn key_set(&self) -> Value {
         let keys = locked(&self.keys);
-        json!({ "keys": keys.iter().map(SigningKey::public_jwk).collect::<Vec<_>>() })
+        json!({ "keys": keys.iter().map(|key| key.key.public_jwk()).collect::<Vec<_>>() })
     }
 
     /// What every token has, counted from `iat` if that is given.

@@ -4,6 +4,7 @@
 mod accounts;
 mod attachments;
 mod authorization;
+mod clients;
 mod conditions;
 mod delegations;
 mod email_proofs;
@@ -19,5 +20,7 @@ mod quotas;
 mod rate_limits;
 mod reach;
 mod sessions;
+mod staff_federation;
 mod statements;
 mod story;
+mod throttling;

@@ -4,9 +4,9 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
-use service::DeskError;
 use service::clients::{Client, OnceToken};
 use service::federation::{FederatedPerson, FederatedPlacement};
+use service::{Desk, DeskError};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
@@ -101,16 +101,12 @@ pub(crate) async fn issue_client_token(
         let found = form.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone())
     };
-    if field("grant_type").as_deref() != Some(GRANT) {
-        return Err(refused("malformed-request", "unsupported_grant_type"));
+    match field("grant_type").as_deref() {
+        Some(GRANT) => {}
+        Some(_) => return Err(refused("malformed-request", "unsupported_grant_type")),
+        None => return Err(refused("malformed-request", "invalid_request")),
     }
-    if field("scope").is_some_and(|asked| {
-        asked
-            .split(' ')
-            .any(|one| domain::permissions::scope(one).is_none())
-    }) {
-        return Err(refused("malformed-request", "invalid_scope"));
-    }
+    let asked = field("scope");
     let proof = proof(&request, field)?;
     let mark = match &proof {
         Proof::Secret { id, .. } => id.clone(),
@@ -120,22 +116,31 @@ pub(crate) async fn issue_client_token(
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
             let client = prove(&shared, &proof)?;
+            let fewer = match &asked {
+                Some(asked) => {
+                    let asked: Vec<&str> = asked.split(' ').collect();
+                    Some(Desk::fewer_scopes(&client, &asked)?)
+                }
+                None => None,
+            };
             let (desk, now) = (&shared.desk, shared.desk.now());
             let token = shared
                 .tokens
-                .issue_client(client.id, desk.ids().uuid(), now)
+                .issue_client(client.id, fewer.as_deref(), desk.ids().uuid(), now)
                 .map_err(|error| DeskError::broken("a token cannot be signed", error))?;
             Ok(ClientTokenBody {
                 access_token: token.token,
                 token_type: "Bearer".to_owned(),
                 expires_in: token.expires_in_seconds,
-                scope: client.scopes.join(" "),
+                scope: fewer.unwrap_or(client.scopes).join(" "),
             })
         })
     })
     .await
     .map_err(|problem| match problem.slug() {
         "unauthenticated" => problem.with("error", "invalid_client"),
+        // The one thing a program that proved itself may not do here.
+        "forbidden" => refused("malformed-request", "invalid_scope"),
         _ => problem,
     })?;
     Ok(replay_header(&mut HttpResponse::Ok(), answer.replayed).json(answer.value))
@@ -170,10 +175,10 @@ async fn read_form(
 
 /// The one proof a program brings; two at once are refused.
 fn proof(request: &HttpRequest, field: impl Fn(&str) -> Option<String>) -> Result<Proof, Problem> {
-    let basic = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
+    let basic = request.headers().get(AUTHORIZATION).and_then(|value| {
+        let (scheme, basic) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("basic").then_some(basic)
+    });
     let assertion = field("client_assertion");
     match (basic, field("client_secret"), assertion) {
         (Some(basic), None, None) => basic_proof(basic).ok_or_else(unproved),
@@ -192,7 +197,7 @@ fn proof(request: &HttpRequest, field: impl Fn(&str) -> Option<String>) -> Resul
 }
 
 fn unproved() -> Problem {
-    refused("unauthenticated", "invalid_client")
+    Problem::from(DeskError::Credentials).with("error", "invalid_client")
 }
 
 fn basic_proof(basic: &str) -> Option<Proof> {

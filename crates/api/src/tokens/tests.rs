@@ -442,3 +442,41 @@ fn other_keys_are_no_signing_keys_and_none_prints_itself() {
     assert!(SigningKey::from_pkcs8_pem("").is_err());
     assert!(SigningKey::from_pkcs8_der(&der[..der.len() / 2]).is_err());
 }
+
+#[test]
+fn a_programs_token_says_what_it_is_limited_to() {
+    let tokens = tokens(&key());
+    let client = ClientId::new(id(7));
+    let read = |scopes: Option<&[String]>| {
+        let issued = tokens.issue_client(client, scopes, id(3), now()).unwrap();
+        tokens.verify(&issued.token, now())
+    };
+    assert_eq!(
+        read(None),
+        Ok(OwnToken::Client {
+            client,
+            scopes: None
+        })
+    );
+    let two = ["requests:create".to_owned(), "requests:read".to_owned()];
+    assert_eq!(
+        read(Some(&two)),
+        Ok(OwnToken::Client {
+            client,
+            scopes: Some(two.to_vec())
+        })
+    );
+}
+
+#[test]
+fn only_a_programs_token_has_scopes() {
+    let key = key();
+    let issued = tokens(&key).issue_tracking(TicketId::new(id(7)), id(3), now());
+    let (_, mut claims) = crate::forge::opened(&issued.unwrap().token);
+    claims["scope"] = json!("requests:read");
+    let token = key.sign(&claims).unwrap();
+    assert_eq!(
+        tokens(&key).verify(&token, now()),
+        Err(TokenError::Claim("scope"))
+    );
+}

@@ -23,7 +23,7 @@ pub(crate) fn run(config: &Config, command: ClientCommand) -> anyhow::Result<Exi
     match command {
         ClientCommand::Add(args) => add(&desk, &args)?,
         ClientCommand::Rotate { id, credential } => {
-            give(&desk, read_id(&id)?, &credential)?;
+            give(&desk, read_id(&id)?, read_credential(&credential)?)?;
             out::say("the one before stays good until: sportello client retire-old")?;
         }
         ClientCommand::RetireOld { id, kind } => {
@@ -60,6 +60,8 @@ fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
     };
     let contact = EmailAddress::parse(&args.contact)
         .map_err(|invalid| anyhow::anyhow!("--contact: {}", invalid.message.en))?;
+    // Before anything is added: what is wrong with a file leaves no client behind.
+    let given = read_credential(&args.credential)?;
     let id = desk.add_client(NewClient {
         label: args.label.clone(),
         contact: contact.as_str().to_owned(),
@@ -71,7 +73,7 @@ fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
     })?;
     out::say(&format!("client_id: {id}"))?;
     if args.voucher_client.is_none() {
-        give(desk, id, &args.credential)?;
+        give(desk, id, given)?;
     }
     Ok(())
 }
@@ -90,32 +92,50 @@ pub(crate) fn scopes(asked: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(asked.to_vec())
 }
 
+/// What a program will prove itself with.
+enum Given {
+    Secret,
+    Key(String),
+    Certificate(String),
+}
+
 /// A secret, unless a key or a certificate is given.
-fn give(desk: &Desk, id: ClientId, credential: &ClientCredential) -> anyhow::Result<()> {
+fn read_credential(credential: &ClientCredential) -> anyhow::Result<Given> {
     match (&credential.key_file, &credential.certificate_file) {
-        (None, None) => {
-            let secret = desk.add_client_secret(id)?;
-            out::say(&format!("client_secret: {secret}\nshown this once"))
-        }
+        (None, None) => Ok(Given::Secret),
         (Some(path), None) => {
-            let text = read(path)?;
-            let key: serde_json::Value = serde_json::from_str(&text)
+            let key: serde_json::Value = serde_json::from_str(&read(path)?)
                 .with_context(|| format!("{} is not a JSON Web Key", path.display()))?;
             ensure!(
                 are_public_keys(std::slice::from_ref(&key)),
                 "{}: one public key (JWK: P-256, RSA of 2048 bits or more, Ed25519) is expected",
                 path.display()
             );
-            desk.add_client_credential(id, CredentialKind::Key, key.to_string())?;
-            out::say("the key is registered")
+            Ok(Given::Key(key.to_string()))
         }
         (None, Some(path)) => {
             let thumbprint = certificate_sha256(&read(path)?)
                 .with_context(|| format!("{} is not a certificate in PEM", path.display()))?;
+            Ok(Given::Certificate(thumbprint))
+        }
+        (Some(_), Some(_)) => bail!("--key-file and --certificate-file: one of them"),
+    }
+}
+
+fn give(desk: &Desk, id: ClientId, given: Given) -> anyhow::Result<()> {
+    match given {
+        Given::Secret => {
+            let secret = desk.add_client_secret(id)?;
+            out::say(&format!("client_secret: {secret}\nshown this once"))
+        }
+        Given::Key(key) => {
+            desk.add_client_credential(id, CredentialKind::Key, key)?;
+            out::say("the key is registered")
+        }
+        Given::Certificate(thumbprint) => {
             out::say(&format!("certificate: {thumbprint}"))?;
             Ok(desk.add_client_credential(id, CredentialKind::Certificate, thumbprint)?)
         }
-        (Some(_), Some(_)) => bail!("--key-file and --certificate-file: one of them"),
     }
 }
 

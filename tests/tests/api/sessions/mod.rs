@@ -1,6 +1,7 @@
 //! Who is calling: log-in, placements, renewal and end of sessions, and tokens nobody issued.
 
 mod forged;
+mod hygiene;
 mod life;
 mod log_in;
 mod placements;
