@@ -253,7 +253,7 @@ both!(a_token_ends_with_its_program, async |app| {
     let neighbour = app.with_token(&neighbour.token);
     neighbour.post("/v1/tickets", &form).await.is(201);
 
-    // An hour before its end a program gets a token, and a quarter of an hour later the token is over.
+    // A token of fifteen minutes ends with a program that ends before.
     let short = NewClient {
         life: SignedDuration::from_mins(10),
         ..app.new_program(&["requests:create"])
