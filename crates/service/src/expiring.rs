@@ -117,6 +117,7 @@ impl Desk {
 
 /// The smallest of the warning days that has come, before the end.
 fn days_left(end: Timestamp, now: Timestamp) -> Option<i64> {
-    let left = end.duration_since(now).as_hours();
-    WARNING_DAYS.into_iter().rev().find(|days| left < days * 24)
+    let left = end.duration_since(now);
+    let has_come = |days: &i64| left <= SignedDuration::from_hours(days * 24);
+    WARNING_DAYS.into_iter().rev().find(has_come)
 }
