@@ -27,8 +27,7 @@ impl TestApp {
             label: format!("Programma di prova per {OWN_AUDIENCE}"),
             contact: "programma@example.org".to_owned(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            authority: None,
-            voucher_client: None,
+            voucher: None,
             purposes: Vec::new(),
             life: SignedDuration::from_hours(365 * 24),
         }

@@ -59,6 +59,18 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     let verdict = shared
         .limits
         .check(principal.payer(), &principal.key(&network));
+    // A program pays for the citizens it carries, too.
+    let carrier = principal
+        .client()
+        .filter(|_| principal.payer() != Payer::Client);
+    let verdict = match carrier.map(|client| {
+        shared
+            .limits
+            .check(Payer::Client, &format!("client:{}", client.id))
+    }) {
+        Some(over @ Verdict::Over { .. }) => over,
+        _ => verdict,
+    };
     let admitted = match &verdict {
         Verdict::Over { retry_after, .. } => {
             Err(Problem::new("quota-exceeded").retry_after(*retry_after))
@@ -354,7 +366,9 @@ async fn signed_by_a_program(
             TokenError::KeysUnavailable => Problem::new("temporarily-unavailable").retry_after(30),
             other => refused(other),
         })?;
-        let found = block(move || desk.client_by_voucher(&claims.client_id, &claims.purpose_id));
+        let found = block(move || {
+            desk.client_by_voucher(&claims.issuer, &claims.client_id, &claims.purpose_id)
+        });
         return found.await.map(Some).map_err(like_any_other);
     }
     Ok(None)

@@ -174,12 +174,12 @@ pub(crate) struct ClientAdd {
     /// What it may do, with commas between.
     #[arg(long, value_delimiter = ',', required = true)]
     pub(crate) scopes: Vec<String>,
-    /// The one authority it is for, if any.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) authority: Option<String>,
     /// Its name at the platform that issues vouchers (PDND).
     #[arg(long, value_name = "NAME")]
     pub(crate) voucher_client: Option<String>,
+    /// Which of the platforms in `clients.voucher_issuers`, if there are several.
+    #[arg(long, value_name = "ISSUER", requires = "voucher_client")]
+    pub(crate) voucher_issuer: Option<String>,
     /// The purposes its vouchers may name, with commas between.
     #[arg(long, value_delimiter = ',')]
     pub(crate) purposes: Vec<String>,

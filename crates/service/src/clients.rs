@@ -1,12 +1,11 @@
 //! Programs that call on their own: adding them, what they prove themselves with, and which of their
 //! tokens count. A client has scopes of least right and never a role (P-4).
 
-use domain::codes::AuthorityCode;
 use domain::ids::{ClientId, CredentialId};
 use domain::permissions::scope;
 use jiff::{SignedDuration, Timestamp};
 use storage::clients::{self, Credential};
-use storage::used_tokens;
+use storage::{StoreError, used_tokens};
 
 pub use storage::clients::{Client, CredentialKind};
 
@@ -22,10 +21,8 @@ pub struct NewClient {
     pub contact: String,
     /// What it may do.
     pub scopes: Vec<String>,
-    /// The one authority it may read of, if any.
-    pub authority: Option<AuthorityCode>,
-    /// Its name at the platform that issues vouchers.
-    pub voucher_client: Option<String>,
+    /// A platform that issues vouchers, and its name there.
+    pub voucher: Option<(String, String)>,
     /// The purposes its vouchers may name.
     pub purposes: Vec<String>,
     /// How long it lives.
@@ -67,15 +64,15 @@ impl Desk {
             label: new.label,
             contact: new.contact,
             scopes: new.scopes,
-            authority: new.authority,
-            voucher_client: new.voucher_client,
+            voucher: new.voucher,
             purposes: new.purposes,
             created_at: now,
             expires_at: now.checked_add(new.life).unwrap_or(now),
             revoked_at: None,
         };
         let id = client.id;
-        self.db.write(move |conn| clients::insert(conn, &client))?;
+        self.db
+            .write(move |conn| clients::insert(conn, &client).map_err(registered))?;
         Ok(id)
     }
 
@@ -110,7 +107,7 @@ impl Desk {
                 created_at: now,
                 expires_at: client.expires_at,
             };
-            Ok(clients::insert_credential(conn, &credential)?)
+            clients::insert_credential(conn, &credential).map_err(registered)
         })
     }
 
@@ -230,9 +227,16 @@ impl Desk {
     }
 
     /// The client that this voucher speaks for, if it may name the purpose.
-    pub fn client_by_voucher(&self, name: &str, purpose: &str) -> Result<Client, DeskError> {
+    pub fn client_by_voucher(
+        &self,
+        issuer: &str,
+        name: &str,
+        purpose: &str,
+    ) -> Result<Client, DeskError> {
         let now = self.clock.now();
-        let found = self.db.read(|conn| clients::find_by_voucher(conn, name))?;
+        let found = self
+            .db
+            .read(|conn| clients::find_by_voucher(conn, issuer, name))?;
         found
             .filter(|client| client.lives(now) && client.purposes.iter().any(|one| one == purpose))
             .ok_or(DeskError::Credentials)
@@ -254,5 +258,15 @@ impl Desk {
 
     fn client_print(&self, secret: &str) -> String {
         self.secrets.fingerprint("client-secret", secret.as_bytes())
+    }
+}
+
+/// A certificate, or a name at a platform, is one living program's.
+fn registered(error: StoreError) -> DeskError {
+    match &error {
+        StoreError::UniqueViolation { .. } => {
+            DeskError::Broken("another living program has registered this already", None)
+        }
+        _ => error.into(),
     }
 }

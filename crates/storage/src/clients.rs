@@ -1,7 +1,6 @@
 //! Programs that call on their own, and what they prove themselves with.
 
 use diesel::prelude::*;
-use domain::codes::AuthorityCode;
 use domain::ids::{ClientId, CredentialId};
 use jiff::Timestamp;
 
@@ -20,10 +19,8 @@ pub struct Client {
     pub contact: String,
     /// What it may do; codes of `domain::permissions::SCOPES`.
     pub scopes: Vec<String>,
-    /// The one authority it may read of, if any.
-    pub authority: Option<AuthorityCode>,
-    /// Its name at the platform that issues vouchers.
-    pub voucher_client: Option<String>,
+    /// A platform that issues vouchers, and its name there.
+    pub voucher: Option<(String, String)>,
     /// The purposes its vouchers may name.
     pub purposes: Vec<String>,
     /// When it was added.
@@ -94,7 +91,7 @@ struct ClientRow {
     label: String,
     contact: String,
     scopes: String,
-    authority_code: Option<String>,
+    voucher_issuer: Option<String>,
     voucher_client: Option<String>,
     purposes: String,
     created_at: Ts,
@@ -110,8 +107,7 @@ impl From<ClientRow> for Client {
             label: row.label,
             contact: row.contact,
             scopes: words(&row.scopes),
-            authority: row.authority_code.as_deref().map(AuthorityCode::from),
-            voucher_client: row.voucher_client,
+            voucher: row.voucher_issuer.zip(row.voucher_client),
             purposes: words(&row.purposes),
             created_at: row.created_at.0,
             expires_at: row.expires_at.0,
@@ -127,8 +123,8 @@ pub fn insert(conn: &mut DbConnection, client: &Client) -> Result<(), StoreError
         label: client.label.clone(),
         contact: client.contact.clone(),
         scopes: client.scopes.join(" "),
-        authority_code: client.authority.as_ref().map(ToString::to_string),
-        voucher_client: client.voucher_client.clone(),
+        voucher_issuer: client.voucher.as_ref().map(|(issuer, _)| issuer.clone()),
+        voucher_client: client.voucher.as_ref().map(|(_, name)| name.clone()),
         purposes: client.purposes.join(" "),
         created_at: Ts(client.created_at),
         expires_at: Ts(client.expires_at),
@@ -150,10 +146,16 @@ pub fn find(conn: &mut DbConnection, id: ClientId) -> Result<Option<Client>, Sto
     Ok(row.map(Client::from))
 }
 
-/// The client with this name at the voucher platform.
-pub fn find_by_voucher(conn: &mut DbConnection, name: &str) -> Result<Option<Client>, StoreError> {
+/// The living client with this name at this platform.
+pub fn find_by_voucher(
+    conn: &mut DbConnection,
+    issuer: &str,
+    name: &str,
+) -> Result<Option<Client>, StoreError> {
     let row = clients::table
+        .filter(clients::voucher_issuer.eq(Some(issuer.to_owned())))
         .filter(clients::voucher_client.eq(Some(name.to_owned())))
+        .filter(clients::revoked_at.is_null())
         .select(ClientRow::as_select())
         .first(conn)
         .optional()?;
@@ -197,13 +199,19 @@ pub fn list(conn: &mut DbConnection) -> Result<Vec<Client>, StoreError> {
     Ok(rows.into_iter().map(Client::from).collect())
 }
 
-/// Ends a client at once. False if there is none such, or it was ended before.
+/// Ends a client at once, with its credentials. False if there is none such, or it was ended before.
 pub fn revoke(conn: &mut DbConnection, id: ClientId, now: Timestamp) -> Result<bool, StoreError> {
     let live = clients::table
         .find(Id(id.uuid()))
         .filter(clients::revoked_at.is_null());
     let changed = diesel::update(live)
         .set(clients::revoked_at.eq(Some(Ts(now))))
+        .execute(conn)?;
+    let own = client_credentials::table
+        .filter(client_credentials::client_id.eq(Id(id.uuid())))
+        .filter(client_credentials::revoked_at.is_null());
+    diesel::update(own)
+        .set(client_credentials::revoked_at.eq(Some(Ts(now))))
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -225,6 +233,14 @@ pub fn insert_credential(
             .set(client_credentials::revoked_at.eq(Some(Ts(credential.created_at))))
             .execute(conn)?;
     }
+    // What ran out is nobody's any more.
+    let over = client_credentials::table
+        .filter(client_credentials::value.eq(credential.value.clone()))
+        .filter(client_credentials::expires_at.le(Ts(credential.created_at)))
+        .filter(client_credentials::revoked_at.is_null());
+    diesel::update(over)
+        .set(client_credentials::revoked_at.eq(Some(Ts(credential.created_at))))
+        .execute(conn)?;
     diesel::insert_into(client_credentials::table)
         .values((
             client_credentials::id.eq(Id(credential.id.uuid())),

@@ -414,7 +414,7 @@ diesel::table! {
         label -> Text,
         contact -> Text,
         scopes -> Text,
-        authority_code -> Nullable<Text>,
+        voucher_issuer -> Nullable<Text>,
         voucher_client -> Nullable<Text>,
         purposes -> Text,
         created_at -> Instant,

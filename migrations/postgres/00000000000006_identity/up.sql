@@ -135,14 +135,16 @@ CREATE TABLE clients (
     label TEXT NOT NULL,
     contact TEXT NOT NULL,
     scopes TEXT NOT NULL,
-    authority_code TEXT REFERENCES authorities (code),
+    voucher_issuer TEXT,
     voucher_client TEXT,
     purposes TEXT NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
-    revoked_at TIMESTAMPTZ
+    revoked_at TIMESTAMPTZ,
+    CHECK ((voucher_issuer IS NULL) = (voucher_client IS NULL))
 );
-CREATE UNIQUE INDEX clients_voucher_client_key ON clients (voucher_client) WHERE voucher_client IS NOT NULL;
+CREATE UNIQUE INDEX clients_voucher_issuer_voucher_client_key ON clients (voucher_issuer, voucher_client)
+    WHERE voucher_client IS NOT NULL AND revoked_at IS NULL;
 
 -- What a client proves itself with; two of a kind are good at once while it changes them.
 CREATE TABLE client_credentials (
@@ -155,7 +157,7 @@ CREATE TABLE client_credentials (
     revoked_at TIMESTAMPTZ
 );
 CREATE INDEX client_credentials_by_client ON client_credentials (client_id);
-CREATE INDEX client_credentials_by_value ON client_credentials (value);
+CREATE UNIQUE INDEX client_credentials_value_key ON client_credentials (value) WHERE kind = 'certificate' AND revoked_at IS NULL;
 
 -- Finds what an operator leaves behind (I-15).
 CREATE INDEX tickets_by_assignee ON tickets (assignee) WHERE assignee IS NOT NULL;

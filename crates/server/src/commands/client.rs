@@ -21,7 +21,7 @@ use crate::{commands, out};
 pub(crate) fn run(config: &Config, command: ClientCommand) -> anyhow::Result<ExitCode> {
     let desk = commands::open(config)?.desk;
     match command {
-        ClientCommand::Add(args) => add(&desk, &args)?,
+        ClientCommand::Add(args) => add(config, &desk, &args)?,
         ClientCommand::Rotate { id, credential } => {
             give(&desk, read_id(&id)?, read_credential(&credential)?)?;
             out::say("the one before stays good until: sportello client retire-old")?;
@@ -41,7 +41,7 @@ pub(crate) fn run(config: &Config, command: ClientCommand) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
+fn add(config: &Config, desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
     let life = match &args.life {
         Some(text) => parse_period(text).map_err(|error| anyhow::anyhow!("--life: {error}"))?,
         None => SignedDuration::from_hours(365 * 24),
@@ -50,14 +50,7 @@ fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
         SignedDuration::ZERO < life && life <= LONGEST_LIFE,
         "--life: a year at most"
     );
-    let authority = match &args.authority {
-        None => None,
-        Some(code) => {
-            let found = desk.reference().authority(code, desk.today());
-            let found = found.with_context(|| format!("--authority: there is no {code:?}"))?;
-            Some(found.code.clone())
-        }
-    };
+    let voucher = voucher(config, args)?;
     let contact = EmailAddress::parse(&args.contact)
         .map_err(|invalid| anyhow::anyhow!("--contact: {}", invalid.message.en))?;
     // Before anything is added: what is wrong with a file leaves no client behind.
@@ -66,8 +59,7 @@ fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
         label: args.label.clone(),
         contact: contact.as_str().to_owned(),
         scopes: scopes(&args.scopes)?,
-        authority,
-        voucher_client: args.voucher_client.clone(),
+        voucher,
         purposes: args.purposes.clone(),
         life,
     })?;
@@ -76,6 +68,24 @@ fn add(desk: &Desk, args: &ClientAdd) -> anyhow::Result<()> {
         give(desk, id, given)?;
     }
     Ok(())
+}
+
+/// The platform that vouches for a program, and the program's name there.
+fn voucher(config: &Config, args: &ClientAdd) -> anyhow::Result<Option<(String, String)>> {
+    let Some(name) = &args.voucher_client else {
+        return Ok(None);
+    };
+    let mut known = config
+        .clients
+        .voucher_issuers
+        .iter()
+        .map(|one| one.name.clone());
+    let issuer = match &args.voucher_issuer {
+        Some(issuer) => known.find(|one| one == issuer),
+        None => known.next().filter(|_| known.next().is_none()),
+    };
+    let issuer = issuer.context("--voucher-issuer: name one of clients.voucher_issuers")?;
+    Ok(Some((issuer, name.clone())))
 }
 
 /// The scopes of a command line: each is one there is.

@@ -41,8 +41,7 @@ pub(crate) fn run(config: &Config, command: DemoCommand) -> anyhow::Result<ExitC
                 label: "Demo".to_owned(),
                 contact: "demo@example.org".to_owned(),
                 scopes: client::scopes(&scopes)?,
-                authority: None,
-                voucher_client: None,
+                voucher: None,
                 purposes: Vec::new(),
                 life: CLIENT_LIFE,
             })?;

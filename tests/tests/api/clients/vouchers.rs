@@ -33,7 +33,7 @@ fn with_provider(test: impl AsyncFnOnce(&TestApp, &IdentityProvider)) {
     };
     running::run(Place::Sqlite, options, async |app| {
         let program = NewClient {
-            voucher_client: Some(NAME.to_owned()),
+            voucher: Some((provider.issuer().name, NAME.to_owned())),
             purposes: vec![PURPOSE.to_owned()],
             ..app.new_program(&["requests:create", "requests:read"])
         };
