@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use storage::lives::{AccountEvent, Life};
 use storage::login_sources::Tries;
 use storage::sessions::NewSession;
-use storage::{DbConnection, accounts, lives, login_sources, sessions};
+use storage::{DbConnection, accounts, lives, login_sources, sessions, used_tokens};
 
 pub use storage::accounts::Placement;
 pub use storage::sessions::LiveSession;
@@ -52,7 +52,7 @@ pub(crate) struct Try {
     pub(crate) counts: bool,
 }
 
-/// Tries from anywhere, at one account, after which networks its owner never used wait together.
+/// Tries from anywhere, at one account, after which a network its owner never used waits after each.
 const TRIES_OF_STRANGERS: i32 = 100;
 
 impl Desk {
@@ -220,6 +220,10 @@ impl Desk {
         self.db.write(move |conn| {
             let now = desk.clock.now();
             let Some(mut life) = lives::find_by_username(conn, &username)? else {
+                // A write, as for somebody there is: the time it takes tells nothing (D-4).
+                let text = format!("nobody\n{username}\n{source}");
+                let print = desk.secrets.fingerprint("used-token", text.as_bytes());
+                used_tokens::take(conn, &print, now)?;
                 return Ok(Try {
                     life: None,
                     policy: PasswordPolicy::MODERN,
@@ -239,9 +243,9 @@ impl Desk {
         })
     }
 
-    /// What so many tries lead to: this network waits longer and longer; when very many come from
-    /// everywhere, those the person never used wait together; under a policy that says so, the
-    /// account is locked once the last try it allows has failed.
+    /// What so many tries lead to: this network waits longer and longer; when very many came from
+    /// everywhere, each one the person never used has one try and then waits longest; under a policy
+    /// that says so, the account is locked once the last try it allows has failed.
     fn slow_down(
         &self,
         conn: &mut DbConnection,
@@ -252,12 +256,13 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), DeskError> {
         let until = |delay: SignedDuration| now.checked_add(delay).unwrap_or(now);
-        if let Some(delay) = self.delay_after(tries.here - policy.free_failures) {
+        let is_siege = !tries.is_known && tries.anywhere >= TRIES_OF_STRANGERS;
+        let delay = match is_siege {
+            true => Some(self.settings.sign_in.longest_delay),
+            false => self.delay_after(tries.here - policy.free_failures),
+        };
+        if let Some(delay) = delay {
             login_sources::block(conn, life.id, source, until(delay))?;
-        }
-        if tries.anywhere >= TRIES_OF_STRANGERS {
-            let end = until(self.settings.sign_in.longest_delay);
-            login_sources::block_strangers(conn, life.id, end)?;
         }
         let is_spent = policy.lock_after.is_some_and(|most| tries.anywhere > most);
         if is_spent && let Ok(state) = life.state.after(AccountStep::Lock) {

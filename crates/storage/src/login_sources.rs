@@ -21,34 +21,20 @@ pub struct Tries {
 }
 
 /// Counts a try before its password is looked at, so that guessing in parallel gains nothing.
-/// `None` while this network must wait, or all unknown ones must: then it does not count.
+/// `None` while this network must wait: then it does not count.
 pub fn count(
     conn: &mut DbConnection,
     account: AccountId,
     source: &str,
     now: Timestamp,
 ) -> Result<Option<Tries>, StoreError> {
-    let insert = diesel::insert_into(login_sources::table).values((
-        login_sources::account_id.eq(Id(account.uuid())),
-        login_sources::source.eq(source.to_owned()),
-        login_sources::failures.eq(0),
-        login_sources::tried_at.eq(Ts(now)),
-    ));
-    dialect::insert_if_absent(insert, &["account_id", "source"]).execute(conn)?;
+    hear_of(conn, account, source, now)?;
     let row = login_sources::table.find((Id(account.uuid()), source.to_owned()));
     let is_known = row
         .clone()
         .select(login_sources::succeeded_at)
         .first::<Option<Ts>>(conn)?
         .is_some();
-    let strangers_wait = accounts::table
-        .find(Id(account.uuid()))
-        .select(accounts::blocked_until)
-        .first::<Option<Ts>>(conn)?
-        .is_some_and(|until| until.0 > now);
-    if strangers_wait && !is_known {
-        return Ok(None);
-    }
     let free = login_sources::blocked_until
         .is_null()
         .or(login_sources::blocked_until.le(Some(Ts(now))));
@@ -76,6 +62,23 @@ pub fn count(
     }))
 }
 
+/// Sees to it that the network has a row.
+fn hear_of(
+    conn: &mut DbConnection,
+    account: AccountId,
+    source: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let insert = diesel::insert_into(login_sources::table).values((
+        login_sources::account_id.eq(Id(account.uuid())),
+        login_sources::source.eq(source.to_owned()),
+        login_sources::failures.eq(0),
+        login_sources::tried_at.eq(Ts(now)),
+    ));
+    dialect::insert_if_absent(insert, &["account_id", "source"]).execute(conn)?;
+    Ok(())
+}
+
 /// No try from this network counts before `until`.
 pub fn block(
     conn: &mut DbConnection,
@@ -89,18 +92,6 @@ pub fn block(
     Ok(())
 }
 
-/// No try from a network the person never used counts before `until`.
-pub fn block_strangers(
-    conn: &mut DbConnection,
-    account: AccountId,
-    until: Timestamp,
-) -> Result<(), StoreError> {
-    diesel::update(accounts::table.find(Id(account.uuid())))
-        .set(accounts::blocked_until.eq(Some(Ts(until))))
-        .execute(conn)?;
-    Ok(())
-}
-
 /// The right password came from this network: its tries are forgotten, and it is known from now on.
 /// Other networks' waiting goes on: theirs may be a guesser's.
 pub fn succeed(
@@ -109,6 +100,7 @@ pub fn succeed(
     source: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    hear_of(conn, account, source, now)?;
     diesel::update(login_sources::table.find((Id(account.uuid()), source.to_owned())))
         .set((
             login_sources::failures.eq(0),
@@ -132,10 +124,7 @@ pub fn forget(conn: &mut DbConnection, account: AccountId) -> Result<(), StoreEr
         ))
         .execute(conn)?;
     diesel::update(accounts::table.find(Id(account.uuid())))
-        .set((
-            accounts::failures.eq(0),
-            accounts::blocked_until.eq(None::<Ts>),
-        ))
+        .set(accounts::failures.eq(0))
         .execute(conn)?;
     Ok(())
 }

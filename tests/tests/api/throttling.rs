@@ -198,13 +198,13 @@ both!(
             let network = format!("2001:db8:{n:x}::1");
             log_in(app, "to4.operator", WRONG, &network).await.is(401);
         }
-        // A network the person never used waits, with the right password, too.
+        // One that guessed waits, one that did not has its try, and home is as ever.
+        let guessed = "2001:db8:77::1";
+        log_in(app, "to4.operator", PASSWORD, guessed).await.is(401);
         let strange = "2001:db8:ffff::1";
-        log_in(app, "to4.operator", PASSWORD, strange).await.is(401);
+        log_in(app, "to4.operator", PASSWORD, strange).await.is(201);
         log_in(app, "to4.operator", PASSWORD, home).await.is(201);
         app.as_("to4.colleague").await;
-        app.advance("PT16M");
-        log_in(app, "to4.operator", PASSWORD, strange).await.is(201);
     }
 );
 

@@ -10,6 +10,8 @@ const WRONG: &str = "un'altra frase, ma sbagliata";
 const HOME: &str = "198.51.100.7";
 /// Where somebody else is.
 const ELSEWHERE: &str = "203.0.113.9";
+/// Where nobody was yet.
+const ABROAD: &str = "192.0.2.33";
 
 async fn log_in_from(app: &TestApp, network: &str, password: &str) -> Reply {
     let credentials = json!({"username": "to4.operator", "password": password});
@@ -90,6 +92,9 @@ both!(
             let tried = app.desk.sign_in("to4.operator", WRONG, None, &source);
             assert!(tried.is_err());
         }
+        // One that was never seen has a try of its own, then waits, and not for ever.
+        log_in_from(app, ELSEWHERE, WRONG).await.is(401);
+        log_in_from(app, ELSEWHERE, PASSWORD).await.is(401);
         log_in_from(app, HOME, PASSWORD).await.is(201);
         app.with_token(
             log_in_from(app, HOME, PASSWORD)
@@ -99,7 +104,7 @@ both!(
         .get("/v1/tickets")
         .await
         .is(200);
-        // Those the person never used wait together, and not for ever.
+        log_in_from(app, ABROAD, PASSWORD).await.is(201);
         log_in_from(app, ELSEWHERE, PASSWORD).await.is(401);
         app.advance("PT16M");
         log_in_from(app, ELSEWHERE, PASSWORD).await.is(201);
