@@ -70,6 +70,11 @@ impl Times {
         }
     }
 
+    /// When it was issued.
+    pub(crate) fn begun_at(&self) -> Result<Timestamp, TokenError> {
+        Timestamp::from_second(self.iat).map_err(|_| TokenError::Claim("iat"))
+    }
+
     /// When nobody accepts the token any more. Not `exp` itself: whoever remembers used tokens
     /// has to do so until the leeway is over, too.
     pub(crate) fn over_at(&self) -> Result<Timestamp, TokenError> {

@@ -9,7 +9,9 @@ use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, PlacementId};
 use domain::permissions::{self, Right};
 use domain::visibility::Scope;
+use jiff::Timestamp;
 use serde_json::json;
+use storage::accounts::Placement;
 use storage::lives::{self, AccountEvent, Life};
 use storage::{DbConnection, StoreError, accounts, federated};
 
@@ -32,8 +34,8 @@ pub struct FederatedPerson {
     pub has_second_factor: bool,
     /// Where they work, as the installation maps it; what it does not know is left out.
     pub placements: Vec<FederatedPlacement>,
-    /// The token, if it says which one it is: good once.
-    pub token: Option<OnceToken>,
+    /// The token: good once.
+    pub token: OnceToken,
 }
 
 /// A role at a place, mapped from what the service says.
@@ -53,9 +55,7 @@ impl Desk {
     /// Opens a session for a person the identity service vouches for. Somebody it names no place for
     /// that we know is let in without any right.
     pub fn sign_in_federated(&self, person: &FederatedPerson) -> Result<SignedIn, DeskError> {
-        if let Some(token) = &person.token {
-            self.use_token(token)?;
-        }
+        self.use_token(&person.token)?;
         match self.let_in(person) {
             // Of two first log-ins at once one makes the account, and the other finds it now.
             Err(DeskError::Credentials) => self.let_in(person),
@@ -65,9 +65,10 @@ impl Desk {
 
     fn let_in(&self, person: &FederatedPerson) -> Result<SignedIn, DeskError> {
         let (desk, person) = (self.clone(), person.clone());
+        // The same print as for accounts of our own: one person has one account.
         let print = self
             .secrets
-            .fingerprint("federated", person.tax_code.as_bytes());
+            .fingerprint("person", person.tax_code.as_bytes());
         self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let known = federated::find(conn, &person.issuer, &person.subject)?;
@@ -80,7 +81,7 @@ impl Desk {
             if !is_same || !life.state.may_sign_in() {
                 return Err(DeskError::Credentials);
             }
-            desk.place_as_told(conn, life.id, &person)?;
+            let life = desk.place_as_told(conn, life, &person, now)?;
             desk.release_tickets(conn, life.id, now)?;
             desk.open_session(conn, life, person.has_second_factor, now)
         })
@@ -113,33 +114,50 @@ impl Desk {
     fn place_as_told(
         &self,
         conn: &mut DbConnection,
-        account: AccountId,
+        mut life: Life,
         person: &FederatedPerson,
-    ) -> Result<(), DeskError> {
-        let held = accounts::list_placements(conn, account)?;
+        now: Timestamp,
+    ) -> Result<Life, DeskError> {
+        let held = accounts::list_placements(conn, life.id)?;
         let allowed = |one: &&FederatedPlacement| {
             !permissions::has(one.role, Right::KeepAccounts) || one.role == Role::RegionalSupervisor
         };
         let told: Vec<&FederatedPlacement> = person.placements.iter().filter(allowed).collect();
-        for gone in &held {
-            let is_told = told.iter().any(|one| {
-                (one.role, &one.authority, &one.location_code)
-                    == (gone.role, &gone.authority, &gone.location_code)
-            });
-            if !is_told {
-                accounts::end_placement(conn, gone.id)?;
-            }
+        let is_same = |one: &FederatedPlacement, other: &Placement| {
+            (one.role, &one.authority, &one.location_code)
+                == (other.role, &other.authority, &other.location_code)
+        };
+        let gone: Vec<&Placement> = held
+            .iter()
+            .filter(|one| !told.iter().any(|told| is_same(told, one)))
+            .collect();
+        let new: Vec<&&FederatedPlacement> = told
+            .iter()
+            .filter(|one| !held.iter().any(|held| is_same(one, held)))
+            .collect();
+        if gone.is_empty() && new.is_empty() {
+            return Ok(life);
         }
-        for place in told {
+        for one in gone {
+            accounts::end_placement(conn, one.id)?;
+        }
+        for place in new {
             let id = PlacementId::new(self.ids.uuid());
             let unit = (place.location_code.as_str(), place.location_label.as_str());
-            accounts::insert_placement(conn, id, account, place.role, &place.authority, unit)?;
+            accounts::insert_placement(conn, id, life.id, place.role, &place.authority, unit)?;
+            self.open_if_ready(conn, &place.authority, now)?;
         }
-        Ok(())
+        let event = AccountEvent {
+            kind: "account.placed".to_owned(),
+            actor: None,
+            detail: json!({"issuer": person.issuer, "placements": told.len()}),
+        };
+        lives::save(conn, &mut life, &event, now)?;
+        Ok(life)
     }
 }
 
-/// Somebody with this tax code has an account under another subject. Whether the service gave the
+/// Somebody with this tax code has an account of our own, or under another subject. Whether the service gave the
 /// person a new one, or the code to somebody else, an administrator has to find out.
 fn known_otherwise(error: StoreError) -> DeskError {
     match &error {

@@ -8,7 +8,7 @@ use domain::ids::AccountId;
 use domain::invalid::Invalid;
 use serde_json::json;
 use storage::lives::AccountEvent;
-use storage::{credentials, lives, login_sources};
+use storage::{credentials, federated, lives, login_sources};
 
 use crate::action_form::not_in_list;
 use crate::{Desk, DeskError};
@@ -25,11 +25,12 @@ impl Desk {
         account: AccountId,
         answers: &[(String, String)],
     ) -> Result<(), DeskError> {
-        let policy = self.db.read(|conn| {
+        let (policy, is_federated) = self.db.read(|conn| {
             let life = lives::find(conn, account)?.ok_or(DeskError::NotFound)?;
-            self.policy_of(conn, &life)
+            let is_federated = federated::is_federated(conn, account)?;
+            Ok::<_, DeskError>((self.policy_of(conn, &life)?, is_federated))
         })?;
-        if !policy.questions {
+        if !policy.questions || is_federated {
             return Err(DeskError::Forbidden);
         }
         let hashes = self.check_answers(answers)?;

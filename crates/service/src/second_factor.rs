@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use storage::lives::{AccountEvent, Life};
-use storage::{credentials, lives, sessions};
+use storage::{credentials, federated, lives, sessions};
 use totp_rs::{Builder, Totp};
 
 use crate::{Desk, DeskError};
@@ -40,6 +40,10 @@ impl Desk {
             let mut life = lives::find(conn, account)?.ok_or(DeskError::NotFound)?;
             if life.has_second_factor() {
                 return Err(DeskError::SecondFactorExists);
+            }
+            // Their second factor is the identity service's affair: here nobody would ask for it.
+            if federated::is_federated(conn, account)? {
+                return Err(DeskError::Forbidden);
             }
             life.second_factor = Some(sealed);
             let event = event(account, "second_factor.started");

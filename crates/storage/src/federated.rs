@@ -22,6 +22,14 @@ pub fn find(
     Ok(id.map(|id| AccountId::new(id.0)))
 }
 
+/// Whether an account is one that an identity service vouches for.
+pub fn is_federated(conn: &mut DbConnection, account: AccountId) -> Result<bool, StoreError> {
+    let own = federated_identities::table
+        .filter(federated_identities::account_id.eq(Id(account.uuid())))
+        .select(federated_identities::subject);
+    Ok(diesel::select(diesel::dsl::exists(own)).get_result(conn)?)
+}
+
 /// Ties an identity to its account, for good.
 pub fn insert(
     conn: &mut DbConnection,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::oidc::{HttpOptions, LEVEL_2_OR_MORE, ProfileRule, StaffIssuer};
 use domain::actor::Role;
 use serde_json::{Value, json};
+use service::clients::OnceToken;
 use tests::citizens::{ANNA, LAURA, MARIO, Person};
 use tests::people::{CN1, REGION, TO4};
 use tests::{Client, IdentityProvider, Options, Place, Reply, TestApp, forms, running};
@@ -220,7 +221,11 @@ fn nobody_becomes_an_administrator_that_way() {
                 place(Role::SystemAdmin),
                 place(Role::Operator),
             ],
-            token: None,
+            token: OnceToken {
+                maker: "https://fed.example.org".to_owned(),
+                id: "once".to_owned(),
+                expires_at: jiff::Timestamp::MAX,
+            },
         };
         let session = app.desk.sign_in_federated(&person).expect("a session");
         let roles: Vec<Role> = session.placements.iter().map(|one| one.role).collect();

@@ -3,6 +3,7 @@
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use data_encoding::BASE64;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use service::clients::{Client, OnceToken};
 use service::federation::{FederatedPerson, FederatedPlacement};
@@ -242,11 +243,14 @@ struct FederatedBody {
     token: String,
 }
 
+/// A token is exchanged soon after it was issued, so that the session begins with a log-in of now.
+const EXCHANGE_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
 /// Opens a session by a regional identity service.
 ///
 /// For staff of the federation: the token says who they are and where they work. Profiles the installation
 /// does not know give no right; somebody without any known one gets a session with no placement. A token
-/// that says which one it is, is good once.
+/// is good once, and within ten minutes of its issue.
 #[utoipa::path(tag = "sessions", request_body(content = FederatedBody, description = "The token"),
     responses((status = 201, description = "The session", body = SessionBody)))]
 #[post("/v1/federated-sessions")]
@@ -262,7 +266,10 @@ pub(crate) async fn open_federated_session(
         TokenError::KeysUnavailable => Problem::new("temporarily-unavailable").retry_after(30),
         _ => Problem::new("unauthenticated"),
     })?;
-    let person = person(&shared, &claims).ok_or_else(|| Problem::new("unauthenticated"))?;
+    let age = shared.desk.now().duration_since(claims.issued_at);
+    let person = person(&shared, &claims)
+        .filter(|_| age <= EXCHANGE_WITHIN)
+        .ok_or_else(|| Problem::new("unauthenticated"))?;
     let once = repeatable.told_by(&body.token).with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
@@ -294,10 +301,10 @@ fn person(shared: &Shared, claims: &StaffClaims) -> Option<FederatedPerson> {
                 location_label: rule.location_label,
             })
             .collect(),
-        token: claims.jti.as_ref().map(|jti| OnceToken {
+        token: OnceToken {
             maker: format!("staff:{}", claims.issuer),
-            id: jti.clone(),
+            id: claims.jti.clone(),
             expires_at: claims.expires_at,
-        }),
+        },
     })
 }

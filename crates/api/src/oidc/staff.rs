@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::issuers::{Issuers, Verified, is_of_a_person};
 use super::person::TaxCode;
 use super::settings::{Issuer, SetupError};
-use crate::claims::{filled, identifier, optional_identifier};
+use crate::claims::{filled, identifier};
 use crate::outgoing::HttpOptions;
 use crate::tokens::TokenError;
 
@@ -99,8 +99,10 @@ pub struct StaffClaims {
     pub family_name: String,
     /// E-mail address; grants nothing.
     pub email: Option<String>,
-    /// The token's own id, if it has one.
-    pub jti: Option<String>,
+    /// The token's own id: it is good once.
+    pub jti: String,
+    /// When it was issued: a log-in of long ago is none of now.
+    pub issued_at: Timestamp,
     /// From then on the token is refused: its `exp` and a minute.
     pub expires_at: Timestamp,
     /// Whether the person proved themselves with two factors.
@@ -228,7 +230,8 @@ fn member_of_staff(
         given_name: filled(raw.given_name).ok_or(TokenError::Claim("given_name"))?,
         family_name: filled(raw.family_name).ok_or(TokenError::Claim("family_name"))?,
         email: filled(raw.email),
-        jti: optional_identifier(verified.registered.jti, "jti")?,
+        jti: identifier(verified.registered.jti, "jti")?,
+        issued_at: verified.times.begun_at()?,
         expires_at: verified.times.over_at()?,
         second_factor: by_level || by_method,
         profiles: profiles(raw.rest.remove(&settings.placements_claim))?,
