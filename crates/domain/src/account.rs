@@ -117,7 +117,8 @@ impl AccountState {
                 | S::Activated
                 | S::Active
                 | S::MustChange
-                | S::Locked,
+                | S::Locked
+                | S::Suspended,
                 T::Issue,
             ) => S::Issued,
             (S::Issued, T::Activate) => S::Activated,
@@ -285,23 +286,25 @@ pub fn may_keep(keeper: &Staff, role: Role, authority: &AuthorityCode) -> bool {
 }
 
 /// Whether `keeper` steers an account as a whole, suspends and ends it: where it is kept, its home, and
-/// not where it merely works, too. Who works at no home of theirs is kept by where they all work.
+/// not where it merely works, too. Whoever leads nowhere may work elsewhere besides; somebody with a
+/// higher role anywhere is steered by those who may keep that one, too.
 pub fn may_steer(
     keeper: &Staff,
     home: Option<&AuthorityCode>,
     held: &[(Role, AuthorityCode)],
 ) -> bool {
-    let at_home: Vec<&(Role, AuthorityCode)> = held
+    let is_home = |authority: &AuthorityCode| home.is_none_or(|home| home == authority);
+    let is_higher = |role: Role| !matches!(role, Role::Operator | Role::Supervisor);
+    let keeps_all = held
         .iter()
-        .filter(|(_, authority)| home.is_none_or(|home| home == authority))
-        .collect();
-    match (at_home.is_empty(), home) {
-        (false, _) => at_home
-            .iter()
-            .all(|(role, authority)| may_keep(keeper, *role, authority)),
-        (true, Some(home)) => Role::ALL.iter().any(|role| may_keep(keeper, *role, home)),
-        (true, None) => reach(keeper.role, Right::KeepAccounts) == Reach::All,
-    }
+        .filter(|(role, authority)| is_home(authority) || is_higher(*role))
+        .all(|(role, authority)| may_keep(keeper, *role, authority));
+    let is_home_kept = match home {
+        _ if held.iter().any(|(_, authority)| is_home(authority)) => true,
+        Some(home) => Role::ALL.iter().any(|role| may_keep(keeper, *role, home)),
+        None => reach(keeper.role, Right::KeepAccounts) == Reach::All,
+    };
+    keeps_all && is_home_kept
 }
 
 /// Whether `keeper` may appoint the administrator of this authority: the region and the system
@@ -428,7 +431,11 @@ mod tests {
             ),
             (
                 S::Suspended,
-                &[(T::Reactivate, S::Active), (T::Revoke, S::Revoked)],
+                &[
+                    (T::Issue, S::Issued),
+                    (T::Reactivate, S::Active),
+                    (T::Revoke, S::Revoked),
+                ],
             ),
             (S::Revoked, &[]),
             (
@@ -463,10 +470,15 @@ mod tests {
         let both = [(Role::Operator, to4.clone()), (Role::Operator, cn1.clone())];
         let led = [(Role::Admin, to4.clone()), (Role::Operator, to4.clone())];
         let none: [(Role, AuthorityCode); 0] = [];
+        let high = [
+            (Role::Operator, to4.clone()),
+            (Role::RegionalOperator, "REG010".into()),
+        ];
         let rows = [
             (Role::Admin, "010204", Some(&to4), &both[..], true),
             (Role::Admin, "010210", Some(&to4), &both[..], false),
             (Role::Admin, "010204", Some(&to4), &led[..], false),
+            (Role::Admin, "010204", Some(&to4), &high[..], false),
             (
                 Role::RegionalSupervisor,
                 "REG010",
@@ -508,11 +520,11 @@ mod tests {
 
     #[test]
     fn a_refusal_lists_what_can_be_done_instead() {
-        let refused = S::Suspended.after(T::Issue).unwrap_err();
-        assert_eq!(refused.allowed(), ["reactivate", "revoke"]);
+        let refused = S::Suspended.after(T::Unlock).unwrap_err();
+        assert_eq!(refused.allowed(), ["issue", "reactivate", "revoke"]);
         assert_eq!(
             refused.to_string(),
-            "issue is not possible for an account that is suspended"
+            "unlock is not possible for an account that is suspended"
         );
     }
 

@@ -8,7 +8,8 @@ use domain::account::AccountStep;
 use domain::actor::Role;
 use domain::ids::{AccountId, IssueId};
 use domain::invalid::Lang;
-use jiff::Timestamp;
+use domain::visibility::Scope;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use storage::accounts::Placement;
@@ -35,6 +36,8 @@ pub struct HandedCodes {
     pub sheet_html: String,
 }
 
+/// Codes mailed to one box in so many hours: an account has a box of its own.
+const CODES_PER_BOX: [(i64, i64); 2] = [(1, 3), (24, 10)];
 /// Issues looked at in one page.
 const PAGE: i64 = 50;
 
@@ -49,6 +52,13 @@ impl Desk {
         now: Timestamp,
     ) -> Result<HandedCodes, DeskError> {
         let email = life.email.clone().ok_or(DeskError::NoAddress)?;
+        for (hours, cap) in CODES_PER_BOX {
+            let span = SignedDuration::from_hours(hours);
+            let since = now.checked_sub(span).unwrap_or(now);
+            if credentials::count_issues_since(conn, life.id, since)? >= cap {
+                return Err(DeskError::Quota { retry_after: span });
+            }
+        }
         let id = IssueId::new(self.ids.uuid());
         let identification = self.secrets.identification_code(id);
         let security = self.secrets.security_code(id);
@@ -108,6 +118,7 @@ impl Desk {
         identification: &str,
         security: &str,
         password: &str,
+        source: &str,
     ) -> Result<String, DeskError> {
         let (identification, security) = (plain(identification), plain(security));
         let print = self.code_print(&identification);
@@ -117,14 +128,13 @@ impl Desk {
             let Some(issue) = credentials::find_issue(conn, &print)? else {
                 return Ok(Err(CodeRefusal::Wrong));
             };
+            let most = desk.settings.accounts.code_tries;
+            let counts = credentials::count_try(conn, issue.id, most, now)?;
             if !same(&issue.security_print, &wanted) {
-                credentials::count_wrong_code(
-                    conn,
-                    issue.id,
-                    desk.settings.accounts.code_tries,
-                    now,
-                )?;
                 return Ok(Err(CodeRefusal::Wrong));
+            }
+            if counts {
+                credentials::forgive_try(conn, &issue)?;
             }
             // Only whoever has both codes hears more than that they are not good.
             if issue.used_at.is_some() {
@@ -145,7 +155,7 @@ impl Desk {
         let (issue, mut life, policy, earlier) =
             looked_up.map_err(|refusal| refusal.at("/security_code"))?;
         let hash = self.check_new_password(&life, &policy, &earlier, password, "/password")?;
-        let desk = self.clone();
+        let (desk, source) = (self.clone(), self.source_print(source));
         let done = self.db.write(move |conn| {
             let now = desk.clock.now();
             if !credentials::use_issue(conn, issue, now)? {
@@ -155,6 +165,8 @@ impl Desk {
             desk.write_password(conn, &mut life, &policy, hash, AccountStep::Activate, now)?;
             // Nothing tried before there was a password counts against it.
             login_sources::forget(conn, life.id)?;
+            // The person's own network is known from the first day on.
+            login_sources::succeed(conn, life.id, &source, now)?;
             Ok::<_, DeskError>(Some(life.username))
         })?;
         done.ok_or(CodeRefusal::Used.at("/security_code"))
@@ -168,23 +180,28 @@ impl Desk {
             let due = self
                 .db
                 .read(|conn| credentials::list_run_out(conn, now, PAGE))?;
-            if due.is_empty() {
-                return Ok(ended);
-            }
+            let before = ended;
             for account in due {
                 ended += self.expire_issue(account)?;
+            }
+            if ended == before {
+                return Ok(ended);
             }
         }
     }
 
     fn expire_issue(&self, account: AccountId) -> Result<usize, DeskError> {
         let desk = self.clone();
-        self.db.write(move |conn| {
+        // Their tickets go back to the queue.
+        self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
-            credentials::void_issues(conn, account, now)?;
             let Some(mut life) = lives::find(conn, account)? else {
                 return Ok(0);
             };
+            // New codes may have come meanwhile: then there is nothing to end.
+            if credentials::has_time_left(conn, account, now)? {
+                return Ok(0);
+            }
             let Ok(state) = life.state.after(AccountStep::Expire) else {
                 return Ok(0);
             };
@@ -195,6 +212,7 @@ impl Desk {
                 detail: json!({}),
             };
             lives::save(conn, &mut life, &event, now)?;
+            desk.release_tickets(conn, account, now)?;
             Ok(1)
         })
     }

@@ -124,23 +124,68 @@ pub fn find_issue_by_id(conn: &mut DbConnection, id: IssueId) -> Result<Option<I
     Ok(row.map(Issue::from))
 }
 
-/// Counts a wrong code; the one that makes `most` voids the issue.
-pub fn count_wrong_code(
+/// Counts a try before its code is looked at, so that guessing in parallel gains nothing. False once
+/// `most` tries were wrong; the pair is void from then on.
+pub fn count_try(
     conn: &mut DbConnection,
     id: IssueId,
     most: i32,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    diesel::update(credential_issues::table.find(Id(id.uuid())))
+) -> Result<bool, StoreError> {
+    let open = credential_issues::table
+        .find(Id(id.uuid()))
+        .filter(credential_issues::tries.lt(most));
+    let counted = diesel::update(open)
         .set(credential_issues::tries.eq(credential_issues::tries + 1))
         .execute(conn)?;
     let spent = credential_issues::table
         .find(Id(id.uuid()))
-        .filter(credential_issues::tries.ge(most));
+        .filter(credential_issues::tries.ge(most))
+        .filter(
+            credential_issues::used_at
+                .is_null()
+                .and(credential_issues::voided_at.is_null()),
+        );
     diesel::update(spent)
         .set(credential_issues::voided_at.eq(Some(Ts(now))))
         .execute(conn)?;
+    Ok(counted == 1)
+}
+
+/// The code was right: its try counts for nothing.
+pub fn forgive_try(conn: &mut DbConnection, issue: &Issue) -> Result<(), StoreError> {
+    diesel::update(credential_issues::table.find(Id(issue.id.uuid())))
+        .set((
+            credential_issues::tries.eq(credential_issues::tries - 1),
+            credential_issues::voided_at.eq(issue.voided_at.map(Ts)),
+        ))
+        .execute(conn)?;
     Ok(())
+}
+
+/// How many pairs an account got since `since`.
+pub fn count_issues_since(
+    conn: &mut DbConnection,
+    account: AccountId,
+    since: Timestamp,
+) -> Result<i64, StoreError> {
+    Ok(credential_issues::table
+        .filter(credential_issues::account_id.eq(Id(account.uuid())))
+        .filter(credential_issues::created_at.ge(Ts(since)))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Whether a pair of this account, of whatever kind, ends after `now`.
+pub fn has_time_left(
+    conn: &mut DbConnection,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let newer = credential_issues::table
+        .filter(credential_issues::account_id.eq(Id(account.uuid())))
+        .filter(credential_issues::expires_at.gt(Ts(now)));
+    Ok(newer.count().get_result::<i64>(conn)? > 0)
 }
 
 /// Uses an issue. False if it was used, taken back or guessed at too often meanwhile.

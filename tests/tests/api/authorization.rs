@@ -564,7 +564,7 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
             };
             json!({"placements": [{"role": role, "authority_code": desk, "location_code": "01"}]})
         }
-        "step_account" => json!({"step": "suspend", "reason": "prova"}),
+        "step_account" => json!({"step": "suspend", "reason": "other"}),
         "take_setup_step" => json!({"step": "confirm-data"}),
         "hand_over_admin" => json!({"account_id": "01990000-0000-7000-8000-000000000000"}),
         _ if rule.method == "POST" || rule.method == "PUT" => json!({}),

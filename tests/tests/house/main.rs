@@ -11,3 +11,4 @@ mod files;
 mod problems;
 mod publication;
 mod repository;
+mod security;

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::codes::{
-    AccountState as AccountStateCode, AccountStep as AccountStepCode, Attestation, DocumentKind,
-    Role,
+    AccountReason, AccountState as AccountStateCode, AccountStep as AccountStepCode, Attestation,
+    DocumentKind, Role,
 };
 use super::email_proofs::replay_header;
 use super::{CodeLabel, Links, links};
@@ -46,6 +46,7 @@ pub(crate) struct AccountBody {
     /// What colleagues read.
     #[schema(max_length = 250)]
     label: String,
+    /// Null if there is none, or the caller does not steer the account.
     #[schema(required, format = "email", max_length = 254)]
     email: Option<String>,
     #[schema(value_type = AccountStateCode)]
@@ -282,7 +283,7 @@ pub(crate) async fn create_account(
 #[derive(Serialize, ToSchema)]
 struct AccountScreenBody {
     account: AccountBody,
-    /// What happened to it, the newest hundred first.
+    /// What happened to it, the newest hundred first; empty for callers who do not steer the account.
     #[schema(max_items = 100)]
     history: Vec<AccountEventBody>,
 }
@@ -380,8 +381,7 @@ struct StepBody {
     #[schema(value_type = Option<DocumentKind>)]
     document_kind: Option<String>,
     /// Why; needed by `suspend` and `revoke`.
-    #[validate(length(max = 100))]
-    #[schema(max_length = 100)]
+    #[schema(value_type = Option<AccountReason>)]
     reason: Option<String>,
 }
 
@@ -389,7 +389,7 @@ struct StepBody {
 #[derive(Serialize, ToSchema)]
 struct SteppedBody {
     account: AccountBody,
-    /// What to hand over in person, if codes were made; shown this once.
+    /// What to hand over in person, if codes were made; shown again to the same `Idempotency-Key` alone.
     #[schema(required)]
     codes: Option<CodesBody>,
     /// Tickets that went back to the queue.

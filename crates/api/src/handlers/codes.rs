@@ -53,6 +53,18 @@ pub(crate) enum DocumentKind {
     DigitalIdentity,
 }
 
+/// Why an account is suspended or ended.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AccountReason {
+    Absence,
+    ChangeOfRole,
+    Departure,
+    Mistake,
+    Security,
+    Other,
+}
+
 /// A step of opening an authority.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -454,6 +466,7 @@ pub(crate) enum TickedBox {
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::{actor, command, note, state, ticket};
+    use service::keeping;
     use utoipa::PartialSchema;
 
     use super::*;
@@ -560,6 +573,13 @@ mod tests {
             listed::<AuthorityKind>(),
             codes(&health, DomainAuthorityKind::as_str)
         );
+        for (published, known) in [
+            (listed::<Attestation>(), &keeping::ATTESTATIONS[..]),
+            (listed::<DocumentKind>(), &keeping::DOCUMENT_KINDS),
+            (listed::<AccountReason>(), &keeping::REASONS),
+        ] {
+            assert_eq!(published, known);
+        }
         let routes = [DomainRoute::Authority, DomainRoute::Region];
         let written: Vec<_> = routes
             .iter()

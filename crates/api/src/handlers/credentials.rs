@@ -77,11 +77,12 @@ pub(crate) async fn activate_account(
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
     let (body, content): (ActivationBody, _) = read_repeatable(&request, payload).await?;
+    let network = network(&request);
     let once = repeatable.told_by(&body.identification_code).with(content);
     let answer = block(move || {
         desk.answer_once(&once, || {
             let (first, second) = (&body.identification_code, &body.security_code);
-            let username = desk.activate(first, second, &body.password)?;
+            let username = desk.activate(first, second, &body.password, &network)?;
             Ok(ActivatedBody { username })
         })
     })

@@ -30,10 +30,14 @@ impl Desk {
         let authority = self
             .reference
             .authority(authority, self.today())
-            .filter(|found| may_appoint(keeper, &found.code))
+            .filter(|found| found.kind.is_health() && may_appoint(keeper, &found.code))
             .ok_or(DeskError::NotFound)?
             .code
             .clone();
+        // Whoever appoints gets no cases to see by it (P-3).
+        if to == keeper.account {
+            return Err(DeskError::OwnAccount);
+        }
         let (desk, keeper) = (self.clone(), keeper.clone());
         self.write_once(&Scope::Nothing, once, move |conn| {
             let now = desk.clock.now();

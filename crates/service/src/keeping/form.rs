@@ -52,12 +52,12 @@ pub struct StepForm {
     pub attested: Option<String>,
     /// The kind of document that was seen; never copied.
     pub document_kind: Option<String>,
-    /// Why, for suspending and ending.
+    /// Why, for suspending and ending: one of [`REASONS`].
     pub reason: Option<String>,
 }
 
 impl StepForm {
-    /// What the account's history keeps of a step; a person's words are in the reason alone.
+    /// What the account's history keeps of a step: codes alone, for a history is never rewritten.
     pub(super) fn detail(&self, keeper: &Staff) -> Value {
         let said = [
             ("attested", &self.attested),
@@ -84,6 +84,16 @@ pub const DOCUMENT_KINDS: [&str; 5] = [
     "driving-licence",
     "service-card",
     "digital-identity",
+];
+
+/// Why an account is suspended or ended.
+pub const REASONS: [&str; 6] = [
+    "absence",
+    "change-of-role",
+    "departure",
+    "mistake",
+    "security",
+    "other",
 ];
 
 /// A placement that was checked.
@@ -261,24 +271,35 @@ impl Desk {
     }
 }
 
+/// What a step does not keep is refused, not dropped.
+const NOT_TAKEN: Invalid = Invalid::new(
+    "not-accepted",
+    "Questo passo non prende questo campo",
+    "this step does not take this member",
+);
+
 pub(super) fn check_step(form: &StepForm) -> Result<(), Vec<FieldError>> {
     let mut errors = Vec::new();
-    let mut one_of = |pointer: &str, value: &Option<String>, list: &[&str]| match value.as_deref() {
-        Some(code) if list.contains(&code) => {}
-        Some(_) => errors.push(not_in_list().at(pointer)),
-        None => errors.push(Invalid::required().at(pointer)),
-    };
-    match form.step {
-        AccountStep::Identify => {
-            one_of("/attested", &form.attested, &ATTESTATIONS);
-            one_of("/document_kind", &form.document_kind, &DOCUMENT_KINDS);
+    let attests = form.step == AccountStep::Identify;
+    let explains = matches!(form.step, AccountStep::Suspend | AccountStep::Revoke);
+    let members: [(bool, &str, &Option<String>, &[&str]); 3] = [
+        (attests, "/attested", &form.attested, &ATTESTATIONS),
+        (
+            attests,
+            "/document_kind",
+            &form.document_kind,
+            &DOCUMENT_KINDS,
+        ),
+        (explains, "/reason", &form.reason, &REASONS),
+    ];
+    for (is_needed, pointer, value, list) in members {
+        match value.as_deref() {
+            Some(_) if !is_needed => errors.push(NOT_TAKEN.at(pointer)),
+            Some(code) if list.contains(&code) => {}
+            Some(_) => errors.push(not_in_list().at(pointer)),
+            None if is_needed => errors.push(Invalid::required().at(pointer)),
+            None => {}
         }
-        AccountStep::Suspend | AccountStep::Revoke
-            if !form.reason.as_deref().is_some_and(is_line) =>
-        {
-            errors.push(Invalid::required().at("/reason"));
-        }
-        _ => {}
     }
     match errors.is_empty() {
         true => Ok(()),

@@ -21,7 +21,7 @@ use storage::lives::{self, AccountEvent, AccountScope, Life, PastEvent};
 use storage::{DbConnection, credentials, login_sources, sessions};
 
 pub use form::{
-    ATTESTATIONS, AccountForm, DOCUMENT_KINDS, MAX_PLACEMENTS, PlacementForm, StepForm,
+    ATTESTATIONS, AccountForm, DOCUMENT_KINDS, MAX_PLACEMENTS, PlacementForm, REASONS, StepForm,
     check_username,
 };
 pub use view::{AccountView, PlacementView, Stepped};
@@ -116,20 +116,24 @@ impl Desk {
         })
     }
 
-    /// One account with the newest of its history.
+    /// One account with the newest of its history, which only those read who steer it, and its owner.
     pub fn show_account(
         &self,
         keeper: &Staff,
         id: AccountId,
     ) -> Result<(AccountView, Vec<PastEvent>), DeskError> {
         self.db.read_snapshot(|conn| {
-            let (life, _) = self.account_in_reach(conn, keeper, id)?;
-            let events = lives::list_events(conn, id, 100)?;
+            let (life, held) = self.account_in_reach(conn, keeper, id)?;
+            let events = match knows(keeper, &life, &held) {
+                true => lives::list_events(conn, id, 100)?,
+                false => Vec::new(),
+            };
             Ok((self.account_view(conn, keeper, life)?, events))
         })
     }
 
-    /// Replaces the placements of an account that are in the keeper's reach; those elsewhere stay.
+    /// Replaces the placements of an account that are in the keeper's reach; those elsewhere stay,
+    /// and so does an administrator's, which is handed over or ends with the account.
     pub fn place_account(
         &self,
         keeper: &Staff,
@@ -154,7 +158,10 @@ impl Desk {
                         && form.location_code == one.location_code
                 })
             };
-            let mine = |one: &&Placement| may_keep(&keeper, one.role, &one.authority);
+            // An administrator's role goes by hand-over: no authority is left without one.
+            let mine = |one: &&Placement| {
+                one.role != Role::Admin && may_keep(&keeper, one.role, &one.authority)
+            };
             for gone in held.iter().filter(mine).filter(|one| !is_wanted(one)) {
                 accounts::end_placement(conn, gone.id)?;
             }
@@ -301,6 +308,14 @@ enum Change {
     Placements,
     /// The account as a whole.
     Whole,
+}
+
+/// Whether more than name and places is shown: to whoever steers the account, appoints an
+/// administrator, or is its owner.
+fn knows(keeper: &Staff, life: &Life, held: &[Placement]) -> bool {
+    let appoints =
+        |one: &Placement| one.role == Role::Admin && may_keep(keeper, one.role, &one.authority);
+    keeper.account == life.id || steers(keeper, life, held) || held.iter().any(appoints)
 }
 
 fn steers(keeper: &Staff, life: &Life, held: &[Placement]) -> bool {

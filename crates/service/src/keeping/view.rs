@@ -83,6 +83,7 @@ impl Desk {
     ) -> Result<AccountView, DeskError> {
         let placements = accounts::list_placements(conn, life.id)?;
         let may = keeper.account != life.id && super::steers(keeper, &life, &placements);
+        let is_known = super::knows(keeper, &life, &placements);
         let allowed = |step: &AccountStep| may && life.state.after(*step).is_ok();
         Ok(AccountView {
             id: life.id,
@@ -94,7 +95,7 @@ impl Desk {
                 .collect(),
             username: life.username,
             label: life.display_name,
-            email: life.email,
+            email: life.email.filter(|_| is_known),
             state: life.state,
             home: life.home,
             placements: placements.into_iter().map(PlacementView::from).collect(),

@@ -239,7 +239,7 @@ both!(handing_over_moves_the_role_in_one_step, async |app| {
     assert_eq!(names.last().map(String::as_str), Some("admin.handed_over"));
     hand_over(&new, TO4, &heir)
         .await
-        .is_problem(409, "admin-exists");
+        .is_problem(409, "own-account");
     // And back again, to a placement that was held before.
     hand_over(&new, TO4, &own).await.is(201);
     app.as_("to4.admin").await.get("/v1/accounts").await.is(200);

@@ -111,7 +111,7 @@ fn body_of(step: &str) -> Value {
         "identify" => {
             json!({"step": step, "attested": "in-person", "document_kind": "identity-card"})
         }
-        "suspend" | "revoke" => json!({"step": step, "reason": "Cambio di ufficio"}),
+        "suspend" | "revoke" => json!({"step": step, "reason": "change-of-role"}),
         _ => json!({"step": step}),
     }
 }

@@ -1,0 +1,31 @@
+//! The page on security names tests that there are.
+
+use crate::documents::section;
+use crate::repository::{read, texts};
+
+#[test]
+fn every_test_the_page_on_security_names_is_there() {
+    let page = read("docs/security.md");
+    let table = section(&page, 2, "Standards").expect("docs/security.md has a part Standards");
+    let named: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_suffix("` |")?.rsplit('`').next())
+        .collect();
+    assert!(named.len() > 10, "the table names {} tests", named.len());
+    let sources: Vec<String> = texts()
+        .into_iter()
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .map(|(_, text)| text)
+        .collect();
+    let is_there = |name: &str| {
+        let spellings = [
+            format!("fn {name}("),
+            format!("both!({name},"),
+            format!("    {name},\n"),
+        ];
+        let has = |text: &String| spellings.iter().any(|spelling| text.contains(spelling));
+        sources.iter().any(has)
+    };
+    let missing: Vec<&&str> = named.iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "no such test: {missing:?}");
+}
