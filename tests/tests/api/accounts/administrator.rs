@@ -104,6 +104,15 @@ both!(
             .is(422)
             .has_errors(&[("/account_id", "certified-mail-not-allowed")]);
         admin.get("/v1/accounts").await.is(200);
+        // Nor is it given by placing, where no administrator stands in the way.
+        let system = app.as_("system-admin").await;
+        let auditor = Newcomer::new(2, "auditor", REGION);
+        let auditor = auditor.with("email", json!("revisora@pec.example.org"));
+        let auditor = create(&system, &auditor).await;
+        let placements = json!([
+            {"role": "admin", "authority_code": TORINO, "location_code": "1"}]);
+        let reply = place(&system, &auditor, &placements).await;
+        reply.is_problem(422, "certified-mail-not-allowed");
     }
 );
 
