@@ -213,7 +213,14 @@ impl Desk {
             lives::save(conn, &mut life, &event, now)?;
             match form.step {
                 // What was tried meanwhile must not lock out whoever was let in again.
-                AccountStep::Unlock | AccountStep::Reactivate => login_sources::forget(conn, id)?,
+                AccountStep::Unlock => login_sources::forget(conn, id)?,
+                AccountStep::Reactivate => {
+                    login_sources::forget(conn, id)?;
+                    // Theirs may be the operator that an authority waits for.
+                    for placement in &held {
+                        desk.open_if_ready(conn, &placement.authority, now)?;
+                    }
+                }
                 AccountStep::Suspend => sessions::revoke_sessions(conn, id, None, now)?,
                 AccountStep::Revoke => {
                     sessions::revoke_sessions(conn, id, None, now)?;

@@ -5,7 +5,7 @@ use tests::citizens::{ANNA, MARIO};
 use tests::people::{CN1, TO4};
 use tests::{Client, Reply, TestApp, both, files, forms};
 
-use super::{Newcomer, create};
+use super::{Newcomer, body_of, create, step};
 
 /// The authority is as new as on its first day.
 fn close(app: &TestApp, authority: &str) {
@@ -148,6 +148,28 @@ both!(the_order_of_the_steps_does_not_matter, async |app| {
     );
     assert!(receives(app, CN1).await);
 });
+
+both!(
+    whoever_comes_back_may_be_the_one_it_waits_for,
+    async |app| {
+        close(app, CN1);
+        let admin = app.as_("cn1.admin").await;
+        let newcomer = Newcomer::new(1, "operator", CN1);
+        let id = create(&admin, &newcomer).await;
+        app.set_state(&newcomer.username, "suspended");
+        let setup = admin.get("/v1/authority-setups").await;
+        let version = setup.is(200).text_at("/items/0/terms_in_force");
+        for body in [
+            json!({"step": "accept-terms", "terms_version": version}),
+            json!({"step": "confirm-data"}),
+        ] {
+            let taken = take(&admin, CN1, &body).await;
+            assert_eq!(taken.is(201).json["receives"], false);
+        }
+        step(&admin, &id, &body_of("reactivate")).await.is(201);
+        assert!(receives(app, CN1).await);
+    }
+);
 
 both!(
     only_the_administrator_of_the_authority_opens_it,
