@@ -261,7 +261,9 @@ fn flatten(errors: &ValidationErrors, prefix: &str, out: &mut Vec<FieldError>) {
 }
 
 fn shape_error(error: &validator::ValidationError) -> Invalid {
+    let is_empty = |value: &Value| value == "" || value.as_array().is_some_and(Vec::is_empty);
     match error.code.as_ref() {
+        "length" if error.params.get("value").is_some_and(is_empty) => Invalid::required(),
         "length" => Invalid::new(
             "too-long",
             "Lunghezza non ammessa",

@@ -64,6 +64,11 @@ both!(what_is_no_credential_is_named, async |app| {
         (json!({"username": "a"}), "/password", "required"),
         (json!({"password": "a"}), "/username", "required"),
         (
+            json!({"username": "a", "password": ""}),
+            "/password",
+            "required",
+        ),
+        (
             json!({"username": 5, "password": "a"}),
             "/username",
             "invalid-type",
