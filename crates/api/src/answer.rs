@@ -91,7 +91,15 @@ impl Asked {
         );
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(lang));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            // A program that failed to prove itself is told how it might (RFC 6749 §5.2).
+            let is_program = document
+                .get("error")
+                .is_some_and(|error| error == "invalid_client");
+            let scheme = match is_program {
+                true => "Basic realm=\"sportello\"",
+                false => "Bearer",
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }
         spoken.set_body(BoxBody::new(document.to_string()))
     }

@@ -149,7 +149,7 @@ fn headers() -> Object {
         (
             "WWW-Authenticate",
             text(256),
-            "How to authenticate (RFC 6750).",
+            "How to authenticate (RFC 6750; at the token endpoint RFC 7617).",
         ),
         (
             "ETag",

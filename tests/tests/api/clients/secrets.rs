@@ -113,6 +113,8 @@ both!(whoever_does_not_prove_itself_gets_one_answer, async |app| {
     ] {
         assert_eq!(reply.status, 401, "{what}: {reply}");
         is_refused(&reply, 401, "invalid_client");
+        let how = reply.header("www-authenticate");
+        assert_eq!(how, Some("Basic realm=\"sportello\""), "{what}");
         let mut body = reply.json.clone();
         body["correlation_id"] = serde_json::Value::Null;
         bodies.push(body);
