@@ -4,10 +4,24 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use api::oidc::{CitizenIssuer, Issuer, JwksSource, LEVEL_2_OR_MORE, TokenAlgorithm};
+use api::oidc::{CitizenIssuer, HttpOptions, Issuer, JwksSource, LEVEL_2_OR_MORE, TokenAlgorithm};
 use api::tokens::OWN_AUDIENCE;
 use serde_json::{Value, json};
+
+/// How long an instance of these tests waits for a provider.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// Fetching that gives up soon and takes little, so that a bad provider is found out at once.
+pub fn impatient() -> HttpOptions {
+    HttpOptions {
+        connect_timeout: PATIENCE,
+        total_timeout: PATIENCE,
+        max_body_bytes: 64 * 1024,
+        proxy: None,
+    }
+}
 
 /// A running provider; gone when it is dropped.
 pub struct IdentityProvider {

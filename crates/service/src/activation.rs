@@ -140,7 +140,7 @@ impl Desk {
             if issue.used_at.is_some() {
                 return Ok(Err(CodeRefusal::Used));
             }
-            // The job voids what ran out: the reason stays that it ran out.
+            // What ran out has run out, also if it was guessed at or taken back before.
             if issue.expires_at <= now {
                 return Ok(Err(CodeRefusal::Expired));
             }

@@ -3,29 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-use api::oidc::HttpOptions;
 use serde_json::{Value, json};
 use tests::citizens::MARIO;
+use tests::identity_provider::impatient;
 use tests::{IdentityProvider, Options, Place, Reply, TestApp, running};
 
 const TARGET: &str = "/v1/me/tickets";
 const DOCUMENT: &str = "GET /.well-known/openid-configuration";
 const KEY_SET: &str = "GET /jwks";
 
-/// How long an instance of these tests waits for a provider.
-const PATIENCE: Duration = Duration::from_millis(400);
-
 /// An instance that trusts a provider of its own.
 fn with_provider(test: impl AsyncFnOnce(&TestApp, &IdentityProvider)) {
     let provider = IdentityProvider::start(env!("CARGO_BIN_EXE_identity-provider"));
     let options = Options {
         citizen_issuers: vec![provider.for_citizens()],
-        issuer_http: HttpOptions {
-            connect_timeout: PATIENCE,
-            total_timeout: PATIENCE,
-            max_body_bytes: 64 * 1024,
-            proxy: None,
-        },
+        issuer_http: impatient(),
         ..Options::default()
     };
     running::run(Place::Sqlite, options, async |app| {

@@ -1,19 +1,15 @@
 //! Staff whom a regional identity service vouches for: a real provider, good and bad.
 
-use std::time::Duration;
-
 use api::oidc::{HttpOptions, LEVEL_2_OR_MORE, ProfileRule, StaffIssuer};
 use domain::actor::Role;
 use serde_json::{Value, json};
 use service::clients::OnceToken;
 use tests::citizens::{ANNA, LAURA, MARIO, Person};
+use tests::identity_provider::impatient;
 use tests::people::{CN1, REGION, TO4};
 use tests::{Client, IdentityProvider, Options, Place, Reply, TestApp, forms, running};
 
 const TARGET: &str = "/v1/federated-sessions";
-
-/// How long an instance of these tests waits for a provider.
-const PATIENCE: Duration = Duration::from_millis(400);
 
 /// What the provider's profiles mean here.
 const PROFILES: &[(&str, Role, &str)] = &[
@@ -38,12 +34,7 @@ fn options(provider: &IdentityProvider) -> Options {
             second_factor_levels: LEVEL_2_OR_MORE.map(str::to_owned).to_vec(),
             profiles: PROFILES.iter().map(rule).collect(),
         }],
-        issuer_http: HttpOptions {
-            connect_timeout: PATIENCE,
-            total_timeout: PATIENCE,
-            max_body_bytes: 64 * 1024,
-            proxy: None,
-        },
+        issuer_http: impatient(),
         ..Options::default()
     }
 }

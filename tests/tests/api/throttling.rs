@@ -1,6 +1,5 @@
 //! Who may call how often, whose calls count as whose, and what guessing gains.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 
 use api::rate_limit::Budgets;
@@ -26,14 +25,6 @@ fn tight() -> Options {
             staff: calls(3),
             client: calls(4),
         }),
-        ..Options::default()
-    }
-}
-
-/// The test's own machine is a proxy that is believed.
-fn behind_a_proxy() -> Options {
-    Options {
-        proxies: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
         ..Options::default()
     }
 }
@@ -141,7 +132,7 @@ both!(
     behind_a_listed_proxy_each_network_has_its_own,
     Options {
         budgets: tight().budgets,
-        ..behind_a_proxy()
+        ..Options::behind_a_proxy()
     },
     async |app| {
         let anonymous = app.anonymous();
@@ -171,26 +162,30 @@ async fn log_in(app: &TestApp, username: &str, password: &str, network: &str) ->
     request.json(&credentials).send().await
 }
 
-both!(a_guesser_waits_alone, behind_a_proxy(), async |app| {
-    let (here, there) = ("198.51.100.1", "203.0.113.9");
-    for _ in 0..20 {
-        let reply = log_in(app, "to4.operator", WRONG, there).await;
-        reply.is_problem(401, "unauthenticated");
+both!(
+    a_guesser_waits_alone,
+    Options::behind_a_proxy(),
+    async |app| {
+        let (here, there) = ("198.51.100.1", "203.0.113.9");
+        for _ in 0..20 {
+            let reply = log_in(app, "to4.operator", WRONG, there).await;
+            reply.is_problem(401, "unauthenticated");
+        }
+        // Not even the right password opens it from there.
+        log_in(app, "to4.operator", PASSWORD, there).await.is(401);
+        // From anywhere else it does, and others log in from there.
+        log_in(app, "to4.operator", PASSWORD, here).await.is(201);
+        log_in(app, "to4.colleague", PASSWORD, there).await.is(201);
+        // The person's log-in does not set the guesser free.
+        log_in(app, "to4.operator", PASSWORD, there).await.is(401);
+        app.advance("PT16M");
+        log_in(app, "to4.operator", PASSWORD, there).await.is(201);
     }
-    // Not even the right password opens it from there.
-    log_in(app, "to4.operator", PASSWORD, there).await.is(401);
-    // From anywhere else it does, and others log in from there.
-    log_in(app, "to4.operator", PASSWORD, here).await.is(201);
-    log_in(app, "to4.colleague", PASSWORD, there).await.is(201);
-    // The person's log-in does not set the guesser free.
-    log_in(app, "to4.operator", PASSWORD, there).await.is(401);
-    app.advance("PT16M");
-    log_in(app, "to4.operator", PASSWORD, there).await.is(201);
-});
+);
 
 both!(
     guesses_from_everywhere_never_lock_the_person_out,
-    behind_a_proxy(),
+    Options::behind_a_proxy(),
     async |app| {
         let home = "198.51.100.1";
         log_in(app, "to4.operator", PASSWORD, home).await.is(201);

@@ -6,8 +6,7 @@ use api::oidc::{CitizenIssuer, HttpOptions, LEVEL_2_OR_MORE, TokenAlgorithm};
 use serde::Deserialize;
 
 use super::check::Check;
-use super::issuers::IssuerKeys;
-use super::set;
+use super::issuers::{IssuerKeys, fetched_through};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,10 +43,7 @@ impl CitizensSection {
             issuers: issuers
                 .filter_map(|(at, entry)| entry.check(check, at))
                 .collect(),
-            http: HttpOptions {
-                proxy: set(&self.proxy).map(str::to_owned),
-                ..HttpOptions::default()
-            },
+            http: fetched_through(&self.proxy),
         }
     }
 }

@@ -6,7 +6,7 @@ use api::oidc::{HttpOptions, Issuer, TokenAlgorithm};
 use serde::Deserialize;
 
 use super::check::Check;
-use super::issuers::IssuerKeys;
+use super::issuers::{IssuerKeys, fetched_through};
 use super::set;
 
 #[derive(Debug, Deserialize)]
@@ -50,10 +50,7 @@ impl ClientsSection {
             voucher_issuers: issuers
                 .filter_map(|(at, entry)| entry.check(check, at))
                 .collect(),
-            http: HttpOptions {
-                proxy: set(&self.proxy).map(str::to_owned),
-                ..HttpOptions::default()
-            },
+            http: fetched_through(&self.proxy),
         }
     }
 }

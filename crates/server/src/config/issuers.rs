@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use api::oidc::{Issuer, JwksSource, TokenAlgorithm};
+use api::oidc::{HttpOptions, Issuer, JwksSource, TokenAlgorithm};
 
 use super::check::Check;
+use super::set;
 
 /// An issuer as an entry names it. The entries repeat these keys, so that each of them can
 /// refuse a key it does not know.
@@ -41,6 +42,14 @@ impl IssuerKeys<'_> {
             require_not_before: self.require_not_before.unwrap_or(true),
             jwks,
         })
+    }
+}
+
+/// How key sets are fetched: as usual, and through the proxy if one is named.
+pub(super) fn fetched_through(proxy: &str) -> HttpOptions {
+    HttpOptions {
+        proxy: set(proxy).map(str::to_owned),
+        ..HttpOptions::default()
     }
 }
 

@@ -9,8 +9,7 @@ use domain::actor::Role;
 use serde::Deserialize;
 
 use super::check::Check;
-use super::issuers::IssuerKeys;
-use super::set;
+use super::issuers::{IssuerKeys, fetched_through};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,10 +58,7 @@ impl StaffSection {
             issuers: issuers
                 .filter_map(|(at, entry)| entry.check(check, &format!("staff.issuers[{at}]")))
                 .collect(),
-            http: HttpOptions {
-                proxy: set(&self.proxy).map(str::to_owned),
-                ..HttpOptions::default()
-            },
+            http: fetched_through(&self.proxy),
         }
     }
 }

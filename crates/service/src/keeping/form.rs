@@ -9,8 +9,6 @@ use domain::invalid::{FieldError, Invalid};
 use domain::person_name::PersonName;
 use domain::tax_code::TaxCode;
 use serde_json::{Map, Value};
-use storage::accounts::Placement;
-use storage::lives::Life;
 
 use crate::action_form::not_in_list;
 use crate::{Desk, DeskError};
@@ -166,10 +164,7 @@ impl Desk {
         let (Some(tax_code), true) = (tax_code, errors.is_empty()) else {
             return Err(DeskError::Invalid(errors));
         };
-        let is_admin = placements.iter().any(|one| one.role == Role::Admin);
-        if is_admin && self.is_certified_mail(&email) {
-            return Err(DeskError::CertifiedMail);
-        }
+        self.must_not_be_certified_mail(&email, placements.iter().map(|one| one.role))?;
         Ok(CheckedAccount {
             username,
             display_name: format!("{given} {family}"),
@@ -252,14 +247,13 @@ impl Desk {
         }
     }
 
+    /// No code of an administrator goes to a certified mailbox (`domain.md` §9.6).
     pub(super) fn must_not_be_certified_mail(
         &self,
-        life: &Life,
-        held: &[Placement],
+        email: &str,
+        mut roles: impl Iterator<Item = Role>,
     ) -> Result<(), DeskError> {
-        let is_admin = held.iter().any(|one| one.role == Role::Admin);
-        let email = life.email.as_deref().unwrap_or_default();
-        match is_admin && self.is_certified_mail(email) {
+        match roles.any(|role| role == Role::Admin) && self.is_certified_mail(email) {
             true => Err(DeskError::CertifiedMail),
             false => Ok(()),
         }

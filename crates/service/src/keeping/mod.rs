@@ -149,9 +149,7 @@ impl Desk {
             let now = desk.clock.now();
             let (mut life, held) = desk.account_at(conn, &keeper, id, seen, Change::Placements)?;
             let email = life.email.as_deref().unwrap_or_default();
-            if wanted.iter().any(|one| one.role == Role::Admin) && desk.is_certified_mail(email) {
-                return Err(DeskError::CertifiedMail);
-            }
+            desk.must_not_be_certified_mail(email, wanted.iter().map(|one| one.role))?;
             let is_wanted = |one: &Placement| {
                 wanted.iter().any(|form| {
                     (form.role, &form.authority) == (one.role, &one.authority)
@@ -200,7 +198,8 @@ impl Desk {
             life.state = life.state.after(form.step)?;
             let codes = match form.step {
                 AccountStep::Issue => {
-                    desk.must_not_be_certified_mail(&life, &held)?;
+                    let email = life.email.as_deref().unwrap_or_default();
+                    desk.must_not_be_certified_mail(email, held.iter().map(|one| one.role))?;
                     Some(desk.issue_codes(conn, &mut life, &held, now)?)
                 }
                 _ => None,

@@ -14,12 +14,25 @@ mod second_factor;
 use domain::tax_code::TaxCode;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Client, Reply, TestApp};
+use tests::people::TO4;
+use tests::{Client, Options, Reply, TestApp};
 
 /// What new people choose for a password.
 const PHRASE: &str = "tre rane blu e un treno";
 /// What they choose next.
 const OTHER_PHRASE: &str = "sette gatti gialli in barca";
+
+/// What nobody chose.
+const WRONG: &str = "un'altra frase, ma sbagliata";
+
+/// TO4 obeys the rules of the health-card system; the others are modern.
+fn sistema_ts() -> Options {
+    let mut options = Options::default();
+    let policies = &mut options.settings.sign_in.policies;
+    let chosen = (TO4.into(), "sistema-ts".to_owned());
+    policies.by_authority.extend([chosen]);
+    options
+}
 
 /// Somebody who is to work here.
 struct Newcomer {

@@ -5,7 +5,8 @@ use serde_json::json;
 use tests::people::PASSWORD;
 use tests::{Options, Reply, TestApp, both};
 
-const WRONG: &str = "un'altra frase, ma sbagliata";
+use super::WRONG;
+
 /// Where the person usually is.
 const HOME: &str = "198.51.100.7";
 /// Where somebody else is.

@@ -3,19 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::people::{PASSWORD, TO4};
-use tests::{Options, TestApp, both};
+use tests::{TestApp, both};
 
-use super::{Newcomer, PHRASE, activated, change, event_names, history, log_in, refresh, words};
-
-const WRONG: &str = "un'altra frase, ma sbagliata";
-
-fn sistema_ts() -> Options {
-    let mut options = Options::default();
-    let policies = &mut options.settings.sign_in.policies;
-    let chosen = (TO4.into(), "sistema-ts".to_owned());
-    policies.by_authority.extend([chosen]);
-    options
-}
+use super::{
+    Newcomer, PHRASE, WRONG, activated, change, event_names, history, log_in, refresh, sistema_ts,
+    words,
+};
 
 both!(changing_the_password_ends_every_session, async |app| {
     let first = log_in(app, "to4.operator", PASSWORD).await;

@@ -6,20 +6,9 @@ use tests::people::{CN1, PASSWORD, TO4};
 use tests::{Client, Options, Reply, TestApp, both};
 
 use super::{
-    Newcomer, OTHER_PHRASE, PHRASE, activate, activated, body_of, change, event_names, id_of,
-    issued, log_in, refresh, screen, step, words,
+    Newcomer, OTHER_PHRASE, PHRASE, WRONG, activate, activated, body_of, change, event_names,
+    id_of, issued, log_in, refresh, screen, sistema_ts, step, words,
 };
-
-const WRONG: &str = "un'altra frase, ma sbagliata";
-
-/// TO4 obeys the rules of the health-card system; the others are modern.
-fn sistema_ts() -> Options {
-    let mut options = Options::default();
-    let policies = &mut options.settings.sign_in.policies;
-    let chosen = (TO4.into(), "sistema-ts".to_owned());
-    policies.by_authority.extend([chosen]);
-    options
-}
 
 /// The same, with questions and answers.
 fn with_questions() -> Options {

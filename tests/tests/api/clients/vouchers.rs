@@ -1,12 +1,10 @@
 //! Vouchers of a national platform, by a real identity provider. No database matters here, so one
 //! is enough.
 
-use std::time::Duration;
-
-use api::oidc::HttpOptions;
 use serde_json::{Value, json};
 use service::clients::NewClient;
 use tests::citizens::ANNA;
+use tests::identity_provider::impatient;
 use tests::people::TO4;
 use tests::{IdentityProvider, Options, Place, Reply, TestApp, forms, running};
 
@@ -15,20 +13,12 @@ use super::{filing_for, with_proof};
 const NAME: &str = "programma-del-portale";
 const PURPOSE: &str = "b5f0e1c2-0000-4000-8000-000000000001";
 
-/// How long an instance of these tests waits for a provider.
-const PATIENCE: Duration = Duration::from_millis(400);
-
 /// An instance that takes vouchers of a provider of its own, and knows one program by them.
 fn with_provider(test: impl AsyncFnOnce(&TestApp, &IdentityProvider)) {
     let provider = IdentityProvider::start(env!("CARGO_BIN_EXE_identity-provider"));
     let options = Options {
         voucher_issuers: vec![provider.issuer()],
-        issuer_http: HttpOptions {
-            connect_timeout: PATIENCE,
-            total_timeout: PATIENCE,
-            max_body_bytes: 64 * 1024,
-            proxy: None,
-        },
+        issuer_http: impatient(),
         ..Options::default()
     };
     running::run(Place::Sqlite, options, async |app| {
