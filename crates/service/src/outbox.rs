@@ -136,6 +136,7 @@ impl Desk {
             to: message.recipient.clone(),
             subject: mail.subject,
             body: mail.body,
+            html: mail.html,
             lang: message.lang,
             at: self.clock.now(),
         })
