@@ -37,6 +37,10 @@ pub enum Right {
     ReadQueues,
     /// Read which rules for passwords hold, and where they fall short.
     ReadPolicies,
+    /// Read the words of mails and try other ones out.
+    ReadMailTexts,
+    /// Put a desk's own words into the mails about its requests.
+    EditMailTexts,
 }
 
 /// How far a right goes.
@@ -58,7 +62,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 14] = [
+const MATRIX: [(Right, [Reach; 8]); 16] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -84,6 +88,16 @@ const MATRIX: [(Right, [Reach; 8]); 14] = [
     (
         Right::ReadPolicies,
         [No, No, Desk, No, Region, No, All, All],
+    ),
+    // §2.2 has one set of standard texts, which the region and the system administrator edit and a
+    // supervisor proposes to. Those of an authority are its administrator's (docs/adr/0022).
+    (
+        Right::ReadMailTexts,
+        [No, Desk, Desk, No, Region, No, Region, No],
+    ),
+    (
+        Right::EditMailTexts,
+        [No, No, Desk, No, Region, No, Region, No],
     ),
 ];
 

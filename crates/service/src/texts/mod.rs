@@ -102,6 +102,27 @@ pub fn render(
     render_with(template, lang, &template.standard(lang)?, context)
 }
 
+/// Makes a mail of a desk's own words if they can still be used, and else of the standard ones: no mail
+/// is lost because of what somebody wrote.
+pub fn render_own_or_standard(
+    template: MailTemplate,
+    lang: Lang,
+    own: Option<Wording>,
+    context: &MailContext,
+) -> Result<RenderedMail, TextError> {
+    if let Some(own) = own {
+        match render_with(template, lang, &own, context) {
+            Ok(mail) => return Ok(mail),
+            Err(error) => tracing::warn!(
+                mail.template = template.as_str(),
+                error = &error as &dyn std::error::Error,
+                "a desk's own words make no mail: the standard ones are sent"
+            ),
+        }
+    }
+    render(template, lang, context)
+}
+
 /// Makes a mail of these words.
 pub fn render_with(
     template: MailTemplate,
