@@ -74,6 +74,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::clients::routes(config);
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
+    handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
     handlers::ticket::routes(config);
