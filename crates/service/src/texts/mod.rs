@@ -110,17 +110,18 @@ pub fn render_own_or_standard(
     own: Option<Wording>,
     context: &MailContext,
 ) -> Result<RenderedMail, TextError> {
-    if let Some(own) = own {
-        match render_with(template, lang, &own, context) {
-            Ok(mail) => return Ok(mail),
-            Err(error) => tracing::warn!(
-                mail.template = template.as_str(),
-                error = &error as &dyn std::error::Error,
-                "a desk's own words make no mail: the standard ones are sent"
-            ),
-        }
-    }
-    render(template, lang, context)
+    let Some(own) = own else {
+        return render(template, lang, context);
+    };
+    render_with(template, lang, &own, context).or_else(|error| {
+        let cause: &(dyn std::error::Error + 'static) = &error;
+        tracing::warn!(
+            mail.template = template.as_str(),
+            error = cause,
+            "a desk's own words make no mail: the standard ones are sent"
+        );
+        render(template, lang, context)
+    })
 }
 
 /// Makes a mail of these words.
