@@ -327,6 +327,8 @@ impl Desk {
             StateCode::New,
             now,
         )?;
+        let desk = ticket.custodian.code.clone();
+        self.publish_events(conn, &ticket, std::slice::from_ref(&filed), &desk, now)?;
         Ok(ticket)
     }
 
