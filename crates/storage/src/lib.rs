@@ -34,6 +34,7 @@ pub mod sql_types;
 pub mod statements;
 pub mod tickets;
 pub mod used_tokens;
+pub mod webhooks;
 mod writer;
 
 pub use connection::DbConnection;
