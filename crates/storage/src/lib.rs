@@ -12,6 +12,7 @@ pub mod counters;
 pub mod credentials;
 pub mod db;
 pub mod delegations;
+pub mod deliveries;
 pub mod dialect;
 pub mod due_work;
 pub mod email_proofs;

@@ -178,21 +178,13 @@ fn not_https() -> Invalid {
     )
 }
 
-/// The refusal of an address inside a network.
+/// The refusal of an address inside a network, and of a name that leads there or nowhere: nobody
+/// learns here which names a network has.
 pub const fn not_public() -> Invalid {
     Invalid::new(
         "url-not-public",
-        "L'indirizzo non è raggiungibile da internet",
-        "the address is not one of the public internet",
-    )
-}
-
-/// The refusal of a name without an address.
-pub const fn is_unresolvable() -> Invalid {
-    Invalid::new(
-        "url-unresolvable",
-        "Il nome non porta a nessun indirizzo",
-        "the name leads to no address",
+        "L'indirizzo non porta a internet",
+        "the address does not lead to the public internet",
     )
 }
 

@@ -7,7 +7,7 @@ mod address;
 mod network;
 mod outcome;
 
-pub use address::{AddressRules, EndpointUrl, MAX_URL_BYTES, is_unresolvable, not_public};
+pub use address::{AddressRules, EndpointUrl, MAX_URL_BYTES, not_public};
 pub use network::is_public;
 pub use outcome::{Fault, MOST_ATTEMPTS, Outcome, Verdict, read_retry_after, wait_after};
 
@@ -18,12 +18,18 @@ use crate::invalid::{FieldError, Invalid, Text};
 pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("request.created", "a request was filed"),
     ("request.assigned", "a request has another owner"),
+    ("request.released", "a request has no owner any more"),
     ("request.taken", "an operator took charge"),
     (
         "request.information_requested",
         "the citizen was asked something",
     ),
-    ("request.information_received", "the citizen wrote"),
+    (
+        "request.question_withdrawn",
+        "a question to the citizen was taken back",
+    ),
+    ("request.information_received", "the citizen answered"),
+    ("request.message_received", "the citizen wrote unasked"),
     ("request.reminded", "the citizen was reminded of a question"),
     ("request.resolved", "a request was answered"),
     ("request.closed", "a resolved request closed by itself"),
@@ -43,6 +49,11 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
         "spam, a duplicate, a test or a mistake was taken away",
     ),
     ("request.anonymised", "a request names nobody any more"),
+    (
+        "request.described",
+        "priority, kind, tags or contacts changed",
+    ),
+    ("note.added", "a note was written"),
     ("note.published", "a note became readable for the citizen"),
     ("activity.opened", "a technical activity began"),
     ("activity.changed", "a technical activity changed"),

@@ -39,17 +39,20 @@ pub enum Fault {
     UrlRefused,
     /// The connection broke, or what came is no answer.
     Broken,
+    /// There is no secret to sign with.
+    NotSigned,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Fault; 6] = [
+    pub const ALL: [Fault; 7] = [
         Fault::TimedOut,
         Fault::NotConnected,
         Fault::NotResolved,
         Fault::AddressRefused,
         Fault::UrlRefused,
         Fault::Broken,
+        Fault::NotSigned,
     ];
 
     /// The code used in the API and in rows.
@@ -61,6 +64,7 @@ impl Fault {
             Fault::AddressRefused => "address-refused",
             Fault::UrlRefused => "url-refused",
             Fault::Broken => "broken-answer",
+            Fault::NotSigned => "not-signed",
         }
     }
 }
@@ -87,7 +91,7 @@ impl Outcome {
             } => Verdict::Delivered,
             Outcome::Answered { status: 410, .. } => Verdict::Gone,
             Outcome::Answered { retry_after, .. } => Verdict::Again(retry_after),
-            Outcome::Failed(Fault::UrlRefused) => Verdict::Hopeless,
+            Outcome::Failed(Fault::UrlRefused | Fault::NotSigned) => Verdict::Hopeless,
             Outcome::Failed(_) => Verdict::Again(None),
         }
     }
@@ -170,7 +174,7 @@ mod tests {
         assert_eq!(answered(503).reason(), "http-503");
         for fault in Fault::ALL {
             let verdict = match fault {
-                Fault::UrlRefused => Verdict::Hopeless,
+                Fault::UrlRefused | Fault::NotSigned => Verdict::Hopeless,
                 _ => Verdict::Again(None),
             };
             assert_eq!(Outcome::Failed(fault).verdict(), verdict);
