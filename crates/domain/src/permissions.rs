@@ -37,6 +37,8 @@ pub enum Right {
     ReadQueues,
     /// Read which rules for passwords hold, and where they fall short.
     ReadPolicies,
+    /// Say which programs are told what happens, and where.
+    KeepWebhooks,
 }
 
 /// How far a right goes.
@@ -58,7 +60,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 14] = [
+const MATRIX: [(Right, [Reach; 8]); 15] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -85,6 +87,7 @@ const MATRIX: [(Right, [Reach; 8]); 14] = [
         Right::ReadPolicies,
         [No, No, Desk, No, Region, No, All, All],
     ),
+    (Right::KeepWebhooks, [No, No, Desk, No, Region, No, All, No]),
 ];
 
 impl Right {

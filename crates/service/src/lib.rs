@@ -41,6 +41,7 @@ pub mod sweep;
 pub mod texts;
 mod timers;
 pub mod update;
+pub mod webhooks;
 pub mod work;
 
 use std::collections::HashSet;
@@ -57,6 +58,7 @@ pub use delegations::DelegationSource;
 pub use error::DeskError;
 pub use secrets::Secrets;
 pub use settings::Settings;
+pub use webhooks::HostNames;
 
 /// Everything the use cases need. A clone is the same desk.
 #[derive(Clone)]
@@ -69,6 +71,7 @@ pub struct Desk {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) delegations: Arc<dyn DelegationSource>,
+    pub(crate) names: Arc<dyn HostNames>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
     /// Authorities known to receive requests.
@@ -92,6 +95,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// Who says who may act for whom.
     pub delegations: Arc<dyn DelegationSource>,
+    /// Who knows the addresses of names.
+    pub names: Arc<dyn HostNames>,
     /// Everything else that is configured.
     pub settings: Settings,
 }
@@ -109,6 +114,7 @@ impl Desk {
             secrets: Arc::new(parts.secrets),
             settings: Arc::new(parts.settings),
             delegations: parts.delegations,
+            names: parts.names,
             numbers: Arc::default(),
             running: Arc::default(),
             receiving: Arc::default(),
