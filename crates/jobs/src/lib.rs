@@ -1,4 +1,4 @@
-//! What happens without a request: timers, the outbox, sweeps; and the ways mail leaves.
+//! What happens without a request: timers, the outbox, sweeps; and the ways mail and webhooks leave.
 //!
 //! A job is a loop around a use case with the system as the actor. It knows when to run and
 //! holds no rule. Invariant: running a job twice, or in two processes, does what once does.
@@ -6,8 +6,10 @@
 pub mod mail;
 mod report;
 mod schedule;
+mod webhooks;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use service::mailer::Mailer;
@@ -17,6 +19,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use tracing::{Instrument, Span};
 
 pub use report::{Job, Report};
+pub use webhooks::{WebhookRun, Webhooks};
 
 /// All that has to happen without a request. A clone does the same work.
 #[derive(Clone)]
@@ -25,7 +28,12 @@ pub struct Jobs {
     pub desk: Desk,
     /// Where mail leaves.
     pub mailer: Arc<dyn Mailer>,
+    /// Who sends to authorities' own programs.
+    pub webhooks: Webhooks,
 }
+
+/// How long a run waits for endpoints: a slow one goes on behind it.
+const WEBHOOK_SLICE: Duration = Duration::from_millis(500);
 
 impl Jobs {
     /// Does everything that is due, once. A job that fails is logged and named in the report,
@@ -35,6 +43,7 @@ impl Jobs {
         for job in Job::ALL {
             self.run(job, &mut report).await?;
         }
+        report.merge(self.webhooks.finish().await?.into());
         Ok(report)
     }
 
@@ -70,6 +79,7 @@ impl Jobs {
                 ..Report::default()
             },
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),
+            Job::Webhooks => runtime.block_on(self.webhooks.send(WEBHOOK_SLICE))?.into(),
             Job::Rows => {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)

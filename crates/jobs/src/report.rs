@@ -6,6 +6,8 @@ use serde::Serialize;
 use service::outbox::DeliveryRun;
 use service::work::WorkRun;
 
+use crate::webhooks::WebhookRun;
+
 /// The jobs there are, in the order one run does them: mail that the timers cause leaves in the
 /// same run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -15,8 +17,10 @@ pub enum Job {
     Work,
     /// Codes that ran out, passwords that soon will.
     Accounts,
-    /// What waits in the outbox.
+    /// Mail that waits in the outbox.
     Mail,
+    /// Deliveries to endpoints that wait in the outbox.
+    Webhooks,
     /// Rows whose time is over.
     Rows,
     /// Blobs that nothing names.
@@ -25,7 +29,14 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 5] = [Job::Work, Job::Accounts, Job::Mail, Job::Rows, Job::Blobs];
+    pub const ALL: [Job; 6] = [
+        Job::Work,
+        Job::Accounts,
+        Job::Mail,
+        Job::Webhooks,
+        Job::Rows,
+        Job::Blobs,
+    ];
 
     /// The name in logs and reports.
     pub const fn name(self) -> &'static str {
@@ -33,6 +44,7 @@ impl Job {
             Job::Work => "work",
             Job::Accounts => "accounts",
             Job::Mail => "mail",
+            Job::Webhooks => "webhooks",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
         }
@@ -64,6 +76,12 @@ pub struct Report {
     pub mails_retried: usize,
     /// Messages given up.
     pub mails_parked: usize,
+    /// Deliveries that endpoints took.
+    pub webhooks_delivered: usize,
+    /// Deliveries to be tried again.
+    pub webhooks_retried: usize,
+    /// Deliveries given up.
+    pub webhooks_failed: usize,
     /// Rows cleared away.
     pub rows_deleted: usize,
     /// Blobs cleared away.
@@ -91,6 +109,17 @@ impl From<DeliveryRun> for Report {
             mails_sent: run.sent,
             mails_retried: run.retried,
             mails_parked: run.parked,
+            ..Report::default()
+        }
+    }
+}
+
+impl From<WebhookRun> for Report {
+    fn from(run: WebhookRun) -> Self {
+        Report {
+            webhooks_delivered: run.delivered,
+            webhooks_retried: run.retried,
+            webhooks_failed: run.failed,
             ..Report::default()
         }
     }
@@ -132,7 +161,7 @@ impl Report {
         }
     }
 
-    fn merge(&mut self, other: Report) {
+    pub(crate) fn merge(&mut self, other: Report) {
         let Report {
             tickets_reminded,
             tickets_given_up,
@@ -145,6 +174,9 @@ impl Report {
             mails_sent,
             mails_retried,
             mails_parked,
+            webhooks_delivered,
+            webhooks_retried,
+            webhooks_failed,
             rows_deleted,
             blobs_deleted,
             failed_jobs,
@@ -160,6 +192,9 @@ impl Report {
         self.mails_sent += mails_sent;
         self.mails_retried += mails_retried;
         self.mails_parked += mails_parked;
+        self.webhooks_delivered += webhooks_delivered;
+        self.webhooks_retried += webhooks_retried;
+        self.webhooks_failed += webhooks_failed;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.failed_jobs.extend(failed_jobs);
@@ -181,6 +216,9 @@ impl fmt::Display for Report {
             (self.mails_sent, "mails sent"),
             (self.mails_retried, "mails to be tried again"),
             (self.mails_parked, "mails given up"),
+            (self.webhooks_delivered, "webhooks delivered"),
+            (self.webhooks_retried, "webhooks to be tried again"),
+            (self.webhooks_failed, "webhooks given up"),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
         ];
