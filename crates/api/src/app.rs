@@ -74,6 +74,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::clients::routes(config);
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
+    handlers::webhooks::routes(config);
+    handlers::deliveries::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
     handlers::ticket::routes(config);

@@ -44,6 +44,9 @@ slugs! {
     "certified-mail-not-allowed" = 422, "Casella PEC non ammessa", "Certified mail is not allowed",
         "Le prime credenziali del responsabile vanno a una casella ordinaria, mai a una PEC.",
         "An administrator's first credentials go to an ordinary mailbox, never to certified mail.";
+    "endpoint-disabled" = 409, "Indirizzo disattivato", "The endpoint is disabled",
+        "Un indirizzo disattivato non riceve niente: riattivalo prima.",
+        "A disabled endpoint is sent nothing: enable it first.";
     "forbidden" = 403, "Operazione non consentita", "Not allowed",
         "Il ruolo non può fare questa operazione.",
         "The role may not do this.";
@@ -367,6 +370,7 @@ impl From<DeskError> for Problem {
                 .with("state", refused.state.code())
                 .with("allowed", refused.allowed()),
             DeskError::AdminExists => Problem::new("admin-exists"),
+            DeskError::EndpointDisabled => Problem::new("endpoint-disabled"),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {

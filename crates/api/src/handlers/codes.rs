@@ -73,6 +73,45 @@ pub(crate) enum SetupStep {
     AcceptTerms,
 }
 
+/// Whether an endpoint is sent anything.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum EndpointState {
+    Enabled,
+    Disabled,
+}
+
+/// Why an endpoint is disabled.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum EndpointDisabled {
+    ByHand,
+    Gone,
+    Failing,
+}
+
+/// Where a delivery to an endpoint stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DeliveryState {
+    Pending,
+    Delivered,
+    Failed,
+}
+
+/// Why an endpoint did not answer.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AttemptFault {
+    TimedOut,
+    NotConnected,
+    NotResolved,
+    AddressRefused,
+    UrlRefused,
+    BrokenAnswer,
+    NotSigned,
+}
+
 /// A state of a ticket.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -465,8 +504,10 @@ pub(crate) enum TickedBox {
 #[cfg(test)]
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
+    use domain::webhook::Fault;
     use domain::{actor, command, note, state, ticket};
     use service::keeping;
+    use service::webhooks::{self, DisabledReason};
     use utoipa::PartialSchema;
 
     use super::*;
@@ -527,6 +568,15 @@ mod tests {
                 listed::<Role>(),
                 codes(&actor::Role::ALL, actor::Role::code),
             ),
+            (
+                listed::<EndpointDisabled>(),
+                codes(&DisabledReason::ALL, DisabledReason::code),
+            ),
+            (
+                listed::<DeliveryState>(),
+                codes(&webhooks::DeliveryState::ALL, webhooks::DeliveryState::code),
+            ),
+            (listed::<AttemptFault>(), codes(&Fault::ALL, Fault::code)),
         ];
         for (published, known) in pairs {
             assert_eq!(published, known);
