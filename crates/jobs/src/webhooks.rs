@@ -39,7 +39,8 @@ pub struct WebhookRun {
 }
 
 impl WebhookRun {
-    fn add(&mut self, other: WebhookRun) {
+    /// Adds what another run did.
+    pub fn add(&mut self, other: WebhookRun) {
         self.delivered += other.delivered;
         self.retried += other.retried;
         self.failed += other.failed;

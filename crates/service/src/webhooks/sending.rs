@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::ids::{EndpointId, MessageId};
+use domain::visibility::Scope;
 use domain::webhook::{self, EndpointUrl, Fault, Outcome, Verdict, wait_after};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -137,7 +138,8 @@ impl Desk {
         took: Duration,
     ) -> Result<Reported, DeskError> {
         let desk = self.clone();
-        self.db.write(move |conn| {
+        // An endpoint that is disabled is news, and those are written in a scope.
+        self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let Delivery {
                 message,
