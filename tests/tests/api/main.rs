@@ -24,3 +24,4 @@ mod staff_federation;
 mod statements;
 mod story;
 mod throttling;
+mod webhooks;
