@@ -288,5 +288,4 @@ both!(what_is_old_is_swept_with_its_tries, async |app| {
     assert_eq!(listed.list_at("/items").len(), 1);
     let log = told.log(&app.as_("to4.admin").await).await;
     assert!(log.is_empty());
-    let _ = (TO4, REGION);
 });
