@@ -76,6 +76,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::setups::routes(config);
     handlers::webhooks::routes(config);
     handlers::deliveries::routes(config);
+    handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
     handlers::ticket::routes(config);

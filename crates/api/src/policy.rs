@@ -531,6 +531,47 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "GET",
+        "/v1/message-templates",
+        "list_message_templates",
+        Callers::Staff(Right::ReadMailTexts),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/message-templates/{template}",
+        "show_message_template",
+        Callers::Staff(Right::ReadMailTexts),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/message-templates/{template}/overrides/{language}",
+        "override_message_template",
+        Callers::Staff(Right::EditMailTexts),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "DELETE",
+        "/v1/message-templates/{template}/overrides/{language}",
+        "restore_message_template",
+        Callers::Staff(Right::EditMailTexts),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/message-templates/{template}/previews",
+        "preview_message_template",
+        Callers::Staff(Right::ReadMailTexts),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
         "/v1/webhook-endpoints",
         "list_webhook_endpoints",
         Callers::Staff(Right::KeepWebhooks),

@@ -39,6 +39,10 @@ pub enum Right {
     ReadPolicies,
     /// Say which programs are told what happens, and where.
     KeepWebhooks,
+    /// Read the words of mails and try other ones out.
+    ReadMailTexts,
+    /// Put a desk's own words into the mails about its requests.
+    EditMailTexts,
 }
 
 /// How far a right goes.
@@ -60,7 +64,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 15] = [
+const MATRIX: [(Right, [Reach; 8]); 17] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -88,6 +92,16 @@ const MATRIX: [(Right, [Reach; 8]); 15] = [
         [No, No, Desk, No, Region, No, All, All],
     ),
     (Right::KeepWebhooks, [No, No, Desk, No, Region, No, All, No]),
+    // §2.2 has one set of standard texts, which the region and the system administrator edit and a
+    // supervisor proposes to. Those of an authority are its administrator's (docs/adr/0022).
+    (
+        Right::ReadMailTexts,
+        [No, Desk, Desk, No, Region, No, Region, No],
+    ),
+    (
+        Right::EditMailTexts,
+        [No, No, Desk, No, Region, No, Region, No],
+    ),
 ];
 
 impl Right {

@@ -36,6 +36,7 @@ pub mod statements;
 pub mod tickets;
 pub mod used_tokens;
 pub mod webhooks;
+pub mod wordings;
 mod writer;
 
 pub use connection::DbConnection;

@@ -553,6 +553,22 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
+    message_wordings (authority_code, template, version) {
+        authority_code -> Text,
+        template -> Text,
+        version -> BigInt,
+        lang -> Text,
+        subject -> Nullable<Text>,
+        body -> Nullable<Text>,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
     webhook_endpoints (id) {
         id -> Uid,
         version -> BigInt,

@@ -45,8 +45,7 @@ both!(
         let filed = file(app).await;
         let note =
             json!({"body": "Non è di nostra competenza, serve la regione.", "published": true});
-        let hand_over =
-            json!({"action": "hand-over", "reason_code": "issued-by-other-authority", "note": note});
+        let hand_over = json!({"action": "hand-over", "reason_code": "issued-by-other-authority", "note": note});
         let operator = app.as_("to4.operator").await;
         let handed = operator.act(&filed.id, &hand_over).await;
         handed.is(201);
