@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use domain::ids::{EndpointId, MessageId};
 use jiff::Timestamp;
 
-use crate::schema::{outbox, webhook_endpoints};
+use crate::schema::{outbox, webhook_attempts, webhook_endpoints};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -207,7 +207,8 @@ pub fn park_all(
         .execute(conn)?)
 }
 
-/// Forgets deliveries written before `before`, whatever became of them, `most` at a time.
+/// Forgets deliveries written before `before`, whatever became of them, and their tries, `most` at a
+/// time.
 pub fn delete_old(
     conn: &mut DbConnection,
     before: Timestamp,
@@ -219,5 +220,7 @@ pub fn delete_old(
         .select(outbox::id)
         .limit(most)
         .load::<Id>(conn)?;
+    let tries = webhook_attempts::table.filter(webhook_attempts::delivery_id.eq_any(old.clone()));
+    diesel::delete(tries).execute(conn)?;
     Ok(diesel::delete(outbox::table.filter(outbox::id.eq_any(old))).execute(conn)?)
 }

@@ -264,13 +264,14 @@ pub fn count(conn: &mut DbConnection) -> Result<(i64, i64), StoreError> {
     ))
 }
 
-/// Forgets messages that left before `before`, `most` of them at a time.
+/// Forgets messages to people that left before `before`, `most` of them at a time.
 pub fn delete_sent(
     conn: &mut DbConnection,
     before: Timestamp,
     most: i64,
 ) -> Result<usize, StoreError> {
     let old = outbox::table
+        .filter(outbox::endpoint_id.is_null())
         .filter(outbox::state.eq("sent").and(outbox::sent_at.lt(Ts(before))))
         .select(outbox::id)
         .limit(most)

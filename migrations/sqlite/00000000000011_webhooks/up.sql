@@ -28,7 +28,7 @@ CREATE INDEX webhook_secrets_by_endpoint ON webhook_secrets (endpoint_id, create
 
 -- Each try to deliver: what was answered, or why nothing was. Never what was in the answer.
 CREATE TABLE webhook_attempts (
-    delivery_id BLOB NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
+    delivery_id BLOB NOT NULL REFERENCES outbox (id),
     number INTEGER NOT NULL CHECK (number >= 1),
     at BIGINT NOT NULL,
     status INTEGER,
