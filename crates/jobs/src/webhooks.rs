@@ -152,10 +152,8 @@ impl Webhooks {
         let client = match client {
             Ok(client) => client,
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn Error,
-                    "no encrypted connection can be made"
-                );
+                let cause: &(dyn Error + 'static) = &error;
+                tracing::error!(error = cause, "no encrypted connection can be made");
                 return Outcome::Failed(Fault::NotConnected);
             }
         };

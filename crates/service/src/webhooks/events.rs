@@ -70,29 +70,33 @@ impl Desk {
 
     /// The body: one event, one id, for every endpoint the same.
     pub(super) fn cloud_event(&self, news: &News, now: Timestamp) -> String {
+        let id = self.ids.uuid().to_string();
+        let body = self.envelope(&id, news, &news.data, now).to_string();
+        if body.len() <= MAX_PAYLOAD_BYTES {
+            return body;
+        }
+        // Whoever wants to know asks for it anyway.
+        tracing::error!(event.kind = news.kind, "news were too long for a webhook");
+        self.envelope(&id, news, &json!({}), now).to_string()
+    }
+
+    fn envelope(&self, id: &str, news: &News, detail: &Value, now: Timestamp) -> Value {
         let source = &self.settings.webhooks.source;
         let ticket = news.ticket.map(|id| id.to_string());
-        let data = json!({"ticket_id": ticket, "seq": news.seq, "detail": news.data});
         let mut event = json!({
             "specversion": "1.0",
-            "id": self.ids.uuid().to_string(),
+            "id": id,
             "source": source,
             "type": format!("{TYPE_PREFIX}{}", news.kind),
             "time": now.to_string(),
             "datacontenttype": "application/json",
             "dataschema": format!("{source}/openapi.json#/components/schemas/WebhookEventData"),
-            "data": data,
+            "data": {"ticket_id": ticket, "seq": news.seq, "detail": detail},
         });
-        if let Some(subject) = news.subject.clone().or(ticket) {
-            event["subject"] = json!(subject);
+        let subject = news.subject.clone().or(ticket);
+        if let (Some(members), Some(subject)) = (event.as_object_mut(), subject) {
+            members.insert("subject".to_owned(), subject.into());
         }
-        let body = event.to_string();
-        if body.len() <= MAX_PAYLOAD_BYTES {
-            return body;
-        }
-        // Who wants to know asks for it anyway.
-        tracing::error!(event.kind = news.kind, "news were too long for a webhook");
-        event["data"]["detail"] = Value::Object(serde_json::Map::new());
-        event.to_string()
+        event
     }
 }
