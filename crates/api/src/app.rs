@@ -75,7 +75,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
     handlers::webhooks::routes(config);
-    handlers::deliveries::routes(config);
+    handlers::webhook_deliveries::routes(config);
     handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);

@@ -1,5 +1,5 @@
 //! Endpoints that are told what happened, the secrets they know us by, and each try to tell them.
-//! The deliveries themselves are in `deliveries`.
+//! The deliveries themselves are in `webhook_deliveries`.
 
 use diesel::prelude::*;
 use domain::codes::AuthorityCode;

@@ -93,7 +93,7 @@ pub(crate) enum EndpointDisabled {
 /// Where a delivery to an endpoint stands.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
-pub(crate) enum DeliveryState {
+pub(crate) enum WebhookDeliveryState {
     Pending,
     Delivered,
     Failed,
@@ -573,7 +573,7 @@ mod tests {
                 codes(&DisabledReason::ALL, DisabledReason::code),
             ),
             (
-                listed::<DeliveryState>(),
+                listed::<WebhookDeliveryState>(),
                 codes(&webhooks::DeliveryState::ALL, webhooks::DeliveryState::code),
             ),
             (listed::<AttemptFault>(), codes(&Fault::ALL, Fault::code)),

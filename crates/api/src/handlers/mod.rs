@@ -7,7 +7,6 @@ pub(crate) mod catalogue;
 pub(crate) mod clients;
 pub(crate) mod codes;
 pub(crate) mod credentials;
-pub(crate) mod deliveries;
 pub(crate) mod email_proofs;
 pub(crate) mod filing;
 pub(crate) mod message_templates;
@@ -21,6 +20,7 @@ pub(crate) mod ticket;
 mod ticket_filter;
 pub(crate) mod tickets;
 pub(crate) mod tracking;
+pub(crate) mod webhook_deliveries;
 pub(crate) mod webhooks;
 pub(crate) mod work;
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use storage::changes::News;
-use storage::deliveries::{self, Delivery, DeliveryState};
+use storage::webhook_deliveries::{self, Delivery, DeliveryState};
 use storage::webhooks::{self, Attempt, Endpoint};
 use storage::{DbConnection, outbox};
 
@@ -46,7 +46,7 @@ impl Desk {
     ) -> Result<Vec<DeliveryView>, DeskError> {
         self.db.read_snapshot(|conn| {
             in_reach(conn, keeper, endpoint)?;
-            let found = deliveries::list(conn, endpoint, state, before, limit)?;
+            let found = webhook_deliveries::list(conn, endpoint, state, before, limit)?;
             with_attempts(conn, found)
         })
     }
@@ -89,10 +89,10 @@ impl Desk {
         let (desk, keeper) = (self.clone(), keeper.clone());
         self.write_once(&Scope::Nothing, once, move |conn| {
             in_reach(conn, &keeper, endpoint)?;
-            let found = deliveries::find(conn, endpoint, id)?;
+            let found = webhook_deliveries::find(conn, endpoint, id)?;
             let delivery = found.ok_or(DeskError::NotFound)?;
             enabled_in_reach(conn, &keeper, endpoint)?;
-            deliveries::renew(conn, delivery.id, desk.clock.now())?;
+            webhook_deliveries::renew(conn, delivery.id, desk.clock.now())?;
             Ok(TestDelivery { id: delivery.id })
         })
     }

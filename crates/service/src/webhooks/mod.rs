@@ -23,11 +23,11 @@ use domain::webhook::{EndpointUrl, EventFilter, MAX_ENDPOINTS, not_public};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::webhooks::{self, Endpoint, EndpointScope, Secret};
-use storage::{DbConnection, deliveries};
+use storage::{DbConnection, webhook_deliveries};
 
 pub use log::{DeliveryView, TestDelivery};
 pub use sending::{Delivery, Reported, Signed};
-pub use storage::deliveries::DeliveryState;
+pub use storage::webhook_deliveries::DeliveryState;
 pub use storage::webhooks::{Attempt, DisabledReason};
 
 use crate::once::{Answer, Once};
@@ -259,7 +259,7 @@ impl Desk {
                 }
                 (Some(false), None) => {
                     endpoint.disabled = Some((DisabledReason::ByHand, now));
-                    deliveries::park_all(conn, id, DISABLED)?;
+                    webhook_deliveries::park_all(conn, id, DISABLED)?;
                 }
                 _ => {}
             }
@@ -280,7 +280,7 @@ impl Desk {
         self.db.write(move |conn| {
             let endpoint = endpoint_at(conn, &keeper, id, seen)?;
             webhooks::delete(conn, &endpoint, desk.clock.now())?;
-            deliveries::park_all(conn, id, DELETED)?;
+            webhook_deliveries::park_all(conn, id, DELETED)?;
             tracing::info!(endpoint.id = %id, actor.id = %keeper.account, "an endpoint was deleted");
             Ok(())
         })

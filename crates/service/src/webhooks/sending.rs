@@ -11,7 +11,7 @@ use serde_json::json;
 use storage::changes::News;
 use storage::outbox::{self, Outgoing};
 use storage::webhooks::{self, DisabledReason, Endpoint, EndpointScope};
-use storage::{DbConnection, deliveries};
+use storage::{DbConnection, webhook_deliveries};
 
 use super::{DISABLED, context, signing};
 use crate::{Desk, DeskError};
@@ -56,7 +56,7 @@ impl Desk {
         let now = self.clock.now();
         Ok(self
             .db
-            .read(|conn| deliveries::list_due_endpoints(conn, now))?)
+            .read(|conn| webhook_deliveries::list_due_endpoints(conn, now))?)
     }
 
     /// Claims what is due longest at an endpoint, signed with every secret that is good. At least
@@ -194,7 +194,7 @@ impl Desk {
         tracing::warn!(endpoint.id = %endpoint.id, reason = reason.code(), "an endpoint is disabled");
         endpoint.disabled = Some((reason, now));
         webhooks::save(conn, &mut endpoint)?;
-        deliveries::park_all(conn, endpoint.id, DISABLED)?;
+        webhook_deliveries::park_all(conn, endpoint.id, DISABLED)?;
         let news = News {
             kind: webhook::DISABLED.to_owned(),
             desk: Some(endpoint.desk),

@@ -4,8 +4,8 @@ use domain::codes::AuthorityCode;
 use domain::ids::{EndpointId, MessageId, WebhookSecretId};
 use domain::invalid::Lang;
 use domain::webhook::{EventFilter, Fault, Outcome};
-use storage::deliveries::{self, DeliveryState};
 use storage::outbox::{self, Channel, Outgoing};
+use storage::webhook_deliveries::{self, DeliveryState};
 use storage::webhooks::{self, DisabledReason, Endpoint, EndpointScope, Secret};
 use storage::{Db, StoreError};
 use uuid::Uuid;
@@ -72,7 +72,9 @@ fn claim(db: &Db, endpoint: EndpointId, hour: i64) -> Option<Outgoing> {
 }
 
 fn due(db: &Db, hour: i64) -> Vec<EndpointId> {
-    read(db, |conn| deliveries::list_due_endpoints(conn, hours(hour)))
+    read(db, |conn| {
+        webhook_deliveries::list_due_endpoints(conn, hours(hour))
+    })
 }
 
 #[test]
@@ -208,7 +210,9 @@ fn giving_up_and_beginning_anew_end_every_claim() {
         put(db, 12, id, 0);
         let held = claim(db, id, 1).unwrap();
         assert_eq!(
-            write(db, move |conn| deliveries::park_all(conn, id, "over")),
+            write(db, move |conn| webhook_deliveries::park_all(
+                conn, id, "over"
+            )),
             2
         );
         let late = held.clone();
@@ -217,10 +221,12 @@ fn giving_up_and_beginning_anew_end_every_claim() {
             &late,
             hours(1)
         )));
-        let found = read(db, |conn| deliveries::find(conn, id, first)).unwrap();
+        let found = read(db, |conn| webhook_deliveries::find(conn, id, first)).unwrap();
         assert_eq!(found.state, DeliveryState::Failed);
         assert_eq!(found.reason.as_deref(), Some("over"));
-        write(db, move |conn| deliveries::renew(conn, first, hours(2)));
+        write(db, move |conn| {
+            webhook_deliveries::renew(conn, first, hours(2))
+        });
         let again = claim(db, id, 2).unwrap();
         assert_eq!((again.id, again.attempts), (first, 1));
         assert!(!write(db, move |conn| outbox::mark_sent(
@@ -234,7 +240,9 @@ fn giving_up_and_beginning_anew_end_every_claim() {
             hours(2)
         )));
         // What was sent can be sent again.
-        write(db, move |conn| deliveries::renew(conn, first, hours(3)));
+        write(db, move |conn| {
+            webhook_deliveries::renew(conn, first, hours(3))
+        });
         assert_eq!(claim(db, id, 3).unwrap().id, first);
     });
 }
@@ -252,7 +260,9 @@ fn the_log_goes_on_where_it_stopped_and_counts_the_tries() {
         let mut found = Vec::new();
         let mut before = None;
         loop {
-            let page = read(db, |conn| deliveries::list(conn, id, None, before, 2));
+            let page = read(db, |conn| {
+                webhook_deliveries::list(conn, id, None, before, 2)
+            });
             let Some(last) = page.last() else { break };
             before = Some((last.created_at, last.id));
             found.extend(page.iter().map(|delivery| delivery.id));
@@ -280,7 +290,9 @@ fn the_log_goes_on_where_it_stopped_and_counts_the_tries() {
             .collect();
         assert_eq!(told, [(1, Some(503), None), (2, None, Some("timed-out"))]);
         // The old ones go, with their tries.
-        let gone = write(db, |conn| deliveries::delete_old(conn, hours(1), 10));
+        let gone = write(db, |conn| {
+            webhook_deliveries::delete_old(conn, hours(1), 10)
+        });
         assert_eq!(gone, 1);
         let left = read(db, |conn| webhooks::list_attempts(conn, &[first, second]));
         assert_eq!(left.len(), 1);

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::codes::{AttemptFault, DeliveryState as DeliveryStateCode};
+use super::codes::{AttemptFault, WebhookDeliveryState};
 use super::email_proofs::replay_header;
 use super::{Links, links};
 use crate::block;
@@ -77,7 +77,7 @@ struct WebhookDeliveryBody {
     /// What the endpoint asked for.
     #[schema(max_length = 64)]
     event_type: String,
-    #[schema(value_type = DeliveryStateCode)]
+    #[schema(value_type = WebhookDeliveryState)]
     state: String,
     /// Why it was given up, or what the last try met: a fault, `http-` and a status, `endpoint-disabled`.
     #[schema(required, max_length = 64)]
@@ -151,7 +151,7 @@ impl From<DeliveryView> for WebhookDeliveryBody {
 pub(crate) struct WebhookDeliveryQuery {
     /// Those in this state alone.
     #[param(inline)]
-    state: Option<DeliveryStateCode>,
+    state: Option<WebhookDeliveryState>,
     /// Deliveries in a page: 1 to 100, 50 if absent.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
