@@ -19,6 +19,7 @@ mod gate;
 mod handlers;
 mod json;
 mod language;
+mod live;
 mod members;
 pub mod metrics;
 pub mod modi;

@@ -572,6 +572,85 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "GET",
+        "/v1/changes",
+        "list_changes",
+        Callers::Staff(Right::ReadTickets),
+        F {
+            problem_statuses: &[410],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/events",
+        "follow_events",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/deliveries",
+        "list_deliveries",
+        Callers::Staff(Right::KeepDeliveries),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/deliveries/{delivery}/steps",
+        "step_delivery",
+        Callers::Staff(Right::KeepDeliveries),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/notification-settings/{authority}",
+        "show_notification_settings",
+        Callers::Staff(Right::KeepNotifications),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/notification-settings/{authority}",
+        "change_notification_settings",
+        Callers::Staff(Right::KeepNotifications),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/me/notification-preferences",
+        "show_notification_preferences",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "PUT",
+        "/v1/me/notification-preferences",
+        "change_notification_preferences",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/scheduler",
+        "show_scheduler",
+        Callers::Staff(Right::KeepScheduler),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/scheduler/resumptions",
+        "resume_scheduler",
+        Callers::Staff(Right::KeepScheduler),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
         "/v1/webhook-endpoints",
         "list_webhook_endpoints",
         Callers::Staff(Right::KeepWebhooks),
@@ -662,6 +741,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_accounts",
     "list_webhook_endpoints",
     "list_webhook_deliveries",
+    "list_changes",
+    "list_deliveries",
 ];
 
 /// The lines of a routed path.

@@ -43,6 +43,12 @@ pub enum Right {
     ReadMailTexts,
     /// Put a desk's own words into the mails about its requests.
     EditMailTexts,
+    /// Set how requesters are told.
+    KeepNotifications,
+    /// See what could not be delivered, and try again or leave it.
+    KeepDeliveries,
+    /// See how due work fares, and let it go on after the clock leapt.
+    KeepScheduler,
 }
 
 /// How far a right goes.
@@ -64,7 +70,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 17] = [
+const MATRIX: [(Right, [Reach; 8]); 20] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -102,6 +108,15 @@ const MATRIX: [(Right, [Reach; 8]); 17] = [
         Right::EditMailTexts,
         [No, No, Desk, No, Region, No, Region, No],
     ),
+    (
+        Right::KeepNotifications,
+        [No, No, Desk, No, Region, No, All, No],
+    ),
+    (
+        Right::KeepDeliveries,
+        [Desk, Desk, Desk, Region, All, No, All, No],
+    ),
+    (Right::KeepScheduler, [No, No, No, No, All, No, All, No]),
 ];
 
 impl Right {

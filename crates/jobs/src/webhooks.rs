@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct Webhooks {
 
 #[derive(Default)]
 struct UnderWay {
+    /// Set when the program ends: what is begun is finished, and nothing else begun.
+    closing: AtomicBool,
     endpoints: Mutex<HashSet<EndpointId>>,
     tasks: tokio::sync::Mutex<Tasks>,
 }
@@ -106,7 +109,13 @@ impl Webhooks {
         Ok(run)
     }
 
-    /// Waits for what is under way, which ends soon: each try is bounded.
+    /// Ends with the deliveries that are on their way now: they would only be sent again.
+    pub async fn close(&self) -> Result<WebhookRun, DeskError> {
+        self.under_way.closing.store(true, Ordering::Relaxed);
+        self.finish().await
+    }
+
+    /// Waits for what is under way: each try is bounded.
     pub async fn finish(&self) -> Result<WebhookRun, DeskError> {
         let mut tasks = self.under_way.tasks.lock().await;
         let mut run = WebhookRun::default();
@@ -121,6 +130,9 @@ impl Webhooks {
     async fn serve(self, turn: Turn) -> Result<WebhookRun, DeskError> {
         let mut run = WebhookRun::default();
         for _ in 0..MOST_IN_A_ROW {
+            if self.under_way.closing.load(Ordering::Relaxed) {
+                break;
+            }
             let (desk, endpoint) = (self.desk.clone(), turn.endpoint);
             let Some(delivery) = blocking(move || desk.claim_delivery(endpoint)).await? else {
                 break;

@@ -68,8 +68,12 @@ impl Instance {
             settings.accounts.activation_url = format!("{base_url}/activation");
         }
         settings.webhooks.source.clone_from(&base_url);
-        // Whoever looks at a demonstration has no authenticator at hand.
-        settings.sign_in.require_second_factor &= demo.is_none();
+        settings.delivery.portal_url = config.mail.portal_url(&base_url);
+        // Whoever looks at a demonstration has no authenticator at hand, and waits for no morning.
+        if demo.is_some() {
+            settings.sign_in.require_second_factor = false;
+            settings.delivery.usual.quiet = None;
+        }
         let clock: Arc<dyn Clock> = match demo {
             Some(demo) => Arc::new(demo.clock()),
             None => Arc::new(SystemClock),
@@ -87,11 +91,11 @@ impl Instance {
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;
-        let jobs = Jobs {
-            desk: desk.clone(),
+        let jobs = Jobs::new(
+            desk.clone(),
             mailer,
-            webhooks: Webhooks::new(desk.clone()).context("webhooks")?,
-        };
+            Webhooks::new(desk.clone()).context("webhooks")?,
+        );
         Ok(Instance {
             db,
             desk,
@@ -185,5 +189,6 @@ fn settings(
         idempotency: config.idempotency,
         lease: config.lease,
         webhooks: config.webhooks.clone(),
+        delivery: config.delivery.clone(),
     })
 }

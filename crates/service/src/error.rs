@@ -65,6 +65,12 @@ pub enum DeskError {
     /// The endpoint is sent nothing while it is disabled.
     #[error("the endpoint is disabled")]
     EndpointDisabled,
+    /// A message that was not given up can neither be tried again nor left.
+    #[error("not given up")]
+    NotParked {
+        /// How far it is.
+        state: storage::deliveries::DeliveryState,
+    },
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::TicketId;
+use domain::ids::{AccountId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -20,16 +20,19 @@ use crate::{Desk, DeskError};
 pub enum Kind {
     /// A reminder, giving up waiting, or auto-close of a ticket (`domain.md` §4.3).
     TicketTimer,
+    /// The digest of a member of staff.
+    Digest,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 1] = [Kind::TicketTimer];
+    pub const ALL: [Kind; 2] = [Kind::TicketTimer, Kind::Digest];
 
     /// The code in rows, metrics and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::TicketTimer => "ticket-timer",
+            Kind::Digest => "digest",
         }
     }
 
@@ -64,7 +67,6 @@ pub struct WorkRun {
 }
 
 /// What a piece of work did, for the count.
-#[expect(dead_code, reason = "the next kind of work")]
 enum Effect {
     Timer(Due),
     Other,
@@ -189,6 +191,10 @@ impl Desk {
             Kind::TicketTimer => {
                 let (due, next) = self.run_timer(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Timer(due), next))
+            }
+            Kind::Digest => {
+                let account = AccountId::new(work.subject);
+                Ok((Effect::Other, self.send_digest(conn, account, now)?))
             }
         }
     }

@@ -191,7 +191,8 @@ pub(crate) async fn list_webhook_deliveries(
     refuse_query(&query.finish())?;
     let (id, one_more) = (EndpointId::new(*endpoint), limit.saturating_add(1));
     let mut found =
-        block(move || desk.list_deliveries(&operator.0, id, state, before, one_more)).await?;
+        block(move || desk.list_webhook_deliveries(&operator.0, id, state, before, one_more))
+            .await?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = found.len() > most;
     found.truncate(most);

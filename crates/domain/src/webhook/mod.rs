@@ -82,6 +82,10 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("cutover.phase_changed", "a cutover reached another phase"),
     ("import.completed", "an import is done"),
     ("announcement.published", "an announcement was published"),
+    (
+        "message.undelivered",
+        "a message could not be delivered and was given up",
+    ),
     ("webhook.disabled", "an endpoint is sent nothing any more"),
 ];
 

@@ -36,7 +36,7 @@ pub struct TestDelivery {
 
 impl Desk {
     /// The deliveries to an endpoint, the newest first, before the one with this time and id.
-    pub fn list_deliveries(
+    pub fn list_webhook_deliveries(
         &self,
         keeper: &Staff,
         endpoint: EndpointId,
