@@ -689,7 +689,7 @@ pub const RULES: &[Rule] = &[
     rule(
         "DELETE",
         "/v1/webhook-endpoints/{endpoint}",
-        "delete_webhook_endpoint",
+        "end_webhook_endpoint",
         Callers::Staff(Right::KeepWebhooks),
         F {
             needs_if_match: true,

@@ -318,7 +318,7 @@ const ROWS: &[(&str, Door)] = &[
         Door::Keepers(KEEPERS, About::Endpoint),
     ),
     (
-        "delete_webhook_endpoint",
+        "end_webhook_endpoint",
         Door::Keepers(KEEPERS, About::Endpoint),
     ),
     (

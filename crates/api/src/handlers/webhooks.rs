@@ -29,7 +29,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(create_webhook_endpoint)
         .service(show_webhook_endpoint)
         .service(edit_webhook_endpoint)
-        .service(delete_webhook_endpoint)
+        .service(end_webhook_endpoint)
         .service(rotate_webhook_secret);
 }
 
@@ -305,13 +305,13 @@ pub(crate) async fn edit_webhook_endpoint(
         .json(WebhookEndpointBody::from(changed)))
 }
 
-/// Deletes an endpoint.
+/// Ends an endpoint.
 ///
 /// What waits for it is given up, and its secrets are forgotten.
 #[utoipa::path(tag = "webhooks", params(("endpoint" = Uuid, Path, description = "The endpoint")),
-    responses((status = 204, description = "Deleted")))]
+    responses((status = 204, description = "The endpoint has ended")))]
 #[delete("/v1/webhook-endpoints/{endpoint}")]
-pub(crate) async fn delete_webhook_endpoint(
+pub(crate) async fn end_webhook_endpoint(
     operator: Operator,
     endpoint: web::Path<Uuid>,
     seen: Seen,
