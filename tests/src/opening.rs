@@ -50,6 +50,7 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: 
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),
         delegations,
+        names: Arc::new(options.names.clone()),
         settings: options.settings.clone(),
     })
     .expect("the desk opens")

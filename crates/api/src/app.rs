@@ -77,6 +77,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::clients::routes(config);
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
+    handlers::webhooks::routes(config);
+    handlers::webhook_deliveries::routes(config);
     handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);

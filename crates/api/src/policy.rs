@@ -649,6 +649,88 @@ pub const RULES: &[Rule] = &[
         Callers::Staff(Right::KeepScheduler),
         PRIVATE,
     ),
+    rule(
+        "GET",
+        "/v1/webhook-endpoints",
+        "list_webhook_endpoints",
+        Callers::Staff(Right::KeepWebhooks),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints",
+        "create_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "GET",
+        "/v1/webhook-endpoints/{endpoint}",
+        "show_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        VERSIONED,
+    ),
+    rule(
+        "PATCH",
+        "/v1/webhook-endpoints/{endpoint}",
+        "edit_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    )
+    .grave(),
+    rule(
+        "DELETE",
+        "/v1/webhook-endpoints/{endpoint}",
+        "end_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            needs_if_match: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints/{endpoint}/secret-rotations",
+        "rotate_webhook_secret",
+        Callers::Staff(Right::KeepWebhooks),
+        PRIVATE,
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints/{endpoint}/test-deliveries",
+        "test_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/webhook-endpoints/{endpoint}/deliveries",
+        "list_webhook_deliveries",
+        Callers::Staff(Right::KeepWebhooks),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/retries",
+        "retry_webhook_delivery",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.
@@ -657,6 +739,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_timeline",
     "list_own_tickets",
     "list_accounts",
+    "list_webhook_endpoints",
+    "list_webhook_deliveries",
     "list_changes",
     "list_deliveries",
 ];

@@ -66,6 +66,7 @@ id_type!(
     EndpointId,
     "An address of a program that is told what happens."
 );
+id_type!(WebhookSecretId, "A secret that deliveries are signed with.");
 id_type!(
     MessageId,
     "A message on its way out, stable over every attempt."

@@ -29,3 +29,4 @@ pub mod tax_code;
 pub mod text;
 pub mod ticket;
 pub mod visibility;
+pub mod webhook;

@@ -6,6 +6,8 @@ use serde::Serialize;
 use service::outbox::DeliveryRun;
 use service::work::WorkRun;
 
+use crate::webhooks::WebhookRun;
+
 /// The jobs there are, in the order one run does them: mail that the timers cause leaves in the
 /// same run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -15,8 +17,10 @@ pub enum Job {
     Work,
     /// Codes that ran out, passwords that soon will.
     Accounts,
-    /// What waits in the outbox.
+    /// Mail that waits in the outbox.
     Mail,
+    /// Deliveries to endpoints that wait in the outbox.
+    Webhooks,
     /// Rows whose time is over.
     Rows,
     /// Blobs that nothing names.
@@ -25,14 +29,21 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 5] = [Job::Work, Job::Accounts, Job::Mail, Job::Rows, Job::Blobs];
+    pub const ALL: [Job; 6] = [
+        Job::Work,
+        Job::Accounts,
+        Job::Mail,
+        Job::Webhooks,
+        Job::Rows,
+        Job::Blobs,
+    ];
 
     /// Whether it does to many what a wrong clock would do to too many; messages go out one by one,
     /// each because of something that happened.
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail => false,
+            Job::Mail | Job::Webhooks => false,
         }
     }
 
@@ -42,6 +53,7 @@ impl Job {
             Job::Work => "work",
             Job::Accounts => "accounts",
             Job::Mail => "mail",
+            Job::Webhooks => "webhooks",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
         }
@@ -73,6 +85,12 @@ pub struct Report {
     pub mails_retried: usize,
     /// Messages given up.
     pub mails_parked: usize,
+    /// Deliveries that endpoints took.
+    pub webhooks_delivered: usize,
+    /// Deliveries to be tried again.
+    pub webhooks_retried: usize,
+    /// Deliveries given up.
+    pub webhooks_failed: usize,
     /// Rows cleared away.
     pub rows_deleted: usize,
     /// Blobs cleared away.
@@ -102,6 +120,17 @@ impl From<DeliveryRun> for Report {
             mails_sent: run.sent,
             mails_retried: run.retried,
             mails_parked: run.parked,
+            ..Report::default()
+        }
+    }
+}
+
+impl From<WebhookRun> for Report {
+    fn from(run: WebhookRun) -> Self {
+        Report {
+            webhooks_delivered: run.delivered,
+            webhooks_retried: run.retried,
+            webhooks_failed: run.failed,
             ..Report::default()
         }
     }
@@ -150,7 +179,7 @@ impl Report {
         }
     }
 
-    fn merge(&mut self, other: Report) {
+    pub(crate) fn merge(&mut self, other: Report) {
         let Report {
             tickets_reminded,
             tickets_given_up,
@@ -163,6 +192,9 @@ impl Report {
             mails_sent,
             mails_retried,
             mails_parked,
+            webhooks_delivered,
+            webhooks_retried,
+            webhooks_failed,
             rows_deleted,
             blobs_deleted,
             failed_jobs,
@@ -179,6 +211,9 @@ impl Report {
         self.mails_sent += mails_sent;
         self.mails_retried += mails_retried;
         self.mails_parked += mails_parked;
+        self.webhooks_delivered += webhooks_delivered;
+        self.webhooks_retried += webhooks_retried;
+        self.webhooks_failed += webhooks_failed;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.failed_jobs.extend(failed_jobs);
@@ -201,6 +236,9 @@ impl fmt::Display for Report {
             (self.mails_sent, "mails sent"),
             (self.mails_retried, "mails to be tried again"),
             (self.mails_parked, "mails given up"),
+            (self.webhooks_delivered, "webhooks delivered"),
+            (self.webhooks_retried, "webhooks to be tried again"),
+            (self.webhooks_failed, "webhooks given up"),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
         ];

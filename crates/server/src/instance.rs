@@ -12,9 +12,10 @@ use api::proxies::Proxies;
 use api::rate_limit::RateLimits;
 use api::tokens::Tokens;
 use domain::catalogue::Reference;
-use jobs::Jobs;
 use jobs::mail::open as open_mailer;
+use jobs::{Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
+use service::webhooks::SystemNames;
 use service::{Desk, Parts, Secrets, Settings};
 use storage::{Backend, Db};
 
@@ -66,6 +67,7 @@ impl Instance {
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");
         }
+        settings.webhooks.source.clone_from(&base_url);
         settings.delivery.portal_url = config.mail.portal_url(&base_url);
         // Whoever looks at a demonstration has no authenticator at hand, and waits for no morning.
         if demo.is_some() {
@@ -85,10 +87,15 @@ impl Instance {
             ids: Arc::new(SystemIds),
             secrets,
             delegations: config.delegations.open(&db)?,
+            names: Arc::new(SystemNames),
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;
-        let jobs = Jobs::new(desk.clone(), mailer);
+        let jobs = Jobs::new(
+            desk.clone(),
+            mailer,
+            Webhooks::new(desk.clone()).context("webhooks")?,
+        );
         Ok(Instance {
             db,
             desk,
@@ -181,6 +188,7 @@ fn settings(
         parallel_hashings: config.parallel_hashings,
         idempotency: config.idempotency,
         lease: config.lease,
+        webhooks: config.webhooks.clone(),
         delivery: config.delivery.clone(),
     })
 }

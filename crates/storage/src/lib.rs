@@ -37,6 +37,8 @@ pub mod sql_types;
 pub mod statements;
 pub mod tickets;
 pub mod used_tokens;
+pub mod webhook_deliveries;
+pub mod webhooks;
 pub mod wordings;
 mod writer;
 

@@ -565,6 +565,53 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    webhook_endpoints (id) {
+        id -> Uid,
+        version -> BigInt,
+        desk -> Text,
+        url -> Text,
+        label -> Text,
+        event_types -> Text,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Instant>,
+        failing_since -> Nullable<Instant>,
+        created_at -> Instant,
+        created_by -> Uid,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    webhook_secrets (id) {
+        id -> Uid,
+        endpoint_id -> Uid,
+        sealed -> Binary,
+        created_at -> Instant,
+        expires_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    webhook_attempts (delivery_id, number) {
+        delivery_id -> Uid,
+        number -> Integer,
+        at -> Instant,
+        status -> Nullable<Integer>,
+        fault -> Nullable<Text>,
+        duration_ms -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -598,5 +645,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     scheduler_pauses,
     notification_settings,
     notification_preferences,
-    digest_items
+    digest_items,
+    webhook_endpoints,
+    webhook_secrets,
+    webhook_attempts
 );

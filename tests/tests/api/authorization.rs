@@ -73,6 +73,8 @@ enum About {
     },
     /// TO4 itself.
     Authority,
+    /// An endpoint of TO4.
+    Endpoint,
 }
 
 /// Who reads tickets.
@@ -299,6 +301,42 @@ const ROWS: &[(&str, Door)] = &[
         "preview_message_template",
         Door::Keepers(READERS_OF_WORDS, About::Nothing),
     ),
+    (
+        "list_webhook_endpoints",
+        Door::Keepers(KEEPERS, About::Nothing),
+    ),
+    (
+        "create_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Nothing),
+    ),
+    (
+        "show_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "edit_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "end_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "rotate_webhook_secret",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "test_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "list_webhook_deliveries",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "retry_webhook_delivery",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
 ];
 
 /// How a call ends at the door.
@@ -397,6 +435,9 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             (Some(_), About::Nothing) => In,
             (Some(("admin", desk)), _) if desk != TO4 => Hidden,
             (Some(_), About::Authority) => In,
+            // The region keeps its own endpoints alone.
+            (Some(("regional-supervisor", _)), About::Endpoint) => Hidden,
+            (Some(_), About::Endpoint) => In,
             // An operator of an authority is none of the region's accounts.
             (Some(("regional-supervisor", _)), About::Account { .. }) => Hidden,
             (Some((role, _)), About::Account { may_change }) => match may_change.contains(&role) {
@@ -496,6 +537,8 @@ both!(
 /// What stays the same while the operations are called.
 struct Stage {
     account: AccountId,
+    endpoint: String,
+    delivery: String,
     program: String,
     program_without_scopes: String,
     revoked_program: String,
@@ -520,7 +563,16 @@ impl Stage {
         let without = app.program(&["requests:read"]).await;
         let revoked = app.program(&["requests:create"]).await;
         app.desk.revoke_client(revoked.id).expect("it is revoked");
+        let admin = app.as_("to4.admin").await;
+        let endpoint =
+            json!({"url": "http://receiver.test:9/", "label": "Prova", "event_types": ["*"]});
+        let endpoint = admin.post("/v1/webhook-endpoints", &endpoint).await;
+        let endpoint = endpoint.is(201).text_at("/endpoint/id").to_owned();
+        let tests = format!("/v1/webhook-endpoints/{endpoint}/test-deliveries");
+        let delivery = admin.post(&tests, &json!({})).await;
         Stage {
+            endpoint,
+            delivery: delivery.is(201).text_at("/id").to_owned(),
             account: colleague.text_at("/id").parse().expect("an id"),
             program: program.token,
             program_without_scopes: without.token,
@@ -601,6 +653,8 @@ impl Stage {
             .replace("{service}", "FSE")
             .replace("{account}", &self.account.to_string())
             .replace("{authority}", TO4)
+            .replace("{endpoint}", &self.endpoint)
+            .replace("{delivery}", &self.delivery)
             .replace("{template}", "receipt")
             .replace("{language}", "it")
             .replace("{delivery}", "01990000-0000-7000-8000-000000000000")

@@ -29,3 +29,4 @@ mod staff_federation;
 mod statements;
 mod story;
 mod throttling;
+mod webhooks;

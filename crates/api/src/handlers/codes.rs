@@ -73,6 +73,45 @@ pub(crate) enum SetupStep {
     AcceptTerms,
 }
 
+/// Whether an endpoint is sent anything.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum EndpointState {
+    Enabled,
+    Disabled,
+}
+
+/// Why an endpoint is disabled.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum EndpointDisabled {
+    ByHand,
+    Gone,
+    Failing,
+}
+
+/// Where a delivery to an endpoint stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum WebhookDeliveryState {
+    Pending,
+    Delivered,
+    Failed,
+}
+
+/// Why an endpoint did not answer.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AttemptFault {
+    TimedOut,
+    NotConnected,
+    NotResolved,
+    AddressRefused,
+    UrlRefused,
+    BrokenAnswer,
+    NotSigned,
+}
+
 /// A state of a ticket.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -501,7 +540,9 @@ pub(crate) enum TickedBox {
 #[cfg(test)]
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
+    use domain::webhook::Fault;
     use domain::{actor, command, note, notification, state, ticket};
+    use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
     use utoipa::PartialSchema;
 
@@ -563,6 +604,15 @@ mod tests {
                 listed::<Role>(),
                 codes(&actor::Role::ALL, actor::Role::code),
             ),
+            (
+                listed::<EndpointDisabled>(),
+                codes(&DisabledReason::ALL, DisabledReason::code),
+            ),
+            (
+                listed::<WebhookDeliveryState>(),
+                codes(&webhooks::DeliveryState::ALL, webhooks::DeliveryState::code),
+            ),
+            (listed::<AttemptFault>(), codes(&Fault::ALL, Fault::code)),
             (
                 listed::<MessageChannel>(),
                 codes(&deliveries::Channel::ALL, deliveries::Channel::as_str),

@@ -24,6 +24,8 @@ pub(crate) mod ticket;
 mod ticket_filter;
 pub(crate) mod tickets;
 pub(crate) mod tracking;
+pub(crate) mod webhook_deliveries;
+pub(crate) mod webhooks;
 pub(crate) mod work;
 
 use actix_web::web;

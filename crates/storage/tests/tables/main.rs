@@ -22,6 +22,7 @@ mod support;
 mod town;
 mod upgrade;
 mod visibility;
+mod webhooks;
 mod wordings;
 #[expect(
     dead_code,
