@@ -93,6 +93,10 @@ fn reference() -> Arc<Reference> {
                 "codes.toml",
                 include_str!("../../config/reference/codes.toml"),
             ),
+            file(
+                "calendars.toml",
+                include_str!("../../config/reference/calendars.toml"),
+            ),
         ];
         Arc::new(Reference::parse(&files).expect("good reference data"))
     };

@@ -89,6 +89,10 @@ mod tests {
                 "codes.toml",
                 include_str!("../../../config/reference/codes.toml"),
             ),
+            file(
+                "calendars.toml",
+                include_str!("../../../config/reference/calendars.toml"),
+            ),
         ])
         .unwrap()
     }

@@ -471,6 +471,10 @@ mod tests {
                 "codes.toml",
                 include_str!("../../../../config/reference/codes.toml"),
             ),
+            (
+                "calendars.toml",
+                include_str!("../../../../config/reference/calendars.toml"),
+            ),
         ]
         .map(|(name, text)| ReferenceFile { name, text });
         let reference = Reference::parse(&files).unwrap();
