@@ -15,7 +15,7 @@ use domain::visibility::Scope;
 use jiff::{Span, Timestamp};
 use serde_json::json;
 use service::clock::ManualClock;
-use service::timers::TimersRun;
+use service::work::WorkRun;
 use service::{Clock, Desk, Settings};
 use storage::{Db, StoreError};
 
@@ -197,9 +197,9 @@ impl TestApp {
     }
 
     /// Runs what time does, then sends all mail that waits.
-    pub fn run_jobs(&self) -> TimersRun {
-        let run = self.desk.run_timers().expect("the timers run");
-        assert_eq!(run.failed, 0, "a timer failed");
+    pub fn run_jobs(&self) -> WorkRun {
+        let run = self.desk.run_due_work().expect("due work is done");
+        assert_eq!(run.failed, 0, "due work failed");
         self.deliver();
         run
     }

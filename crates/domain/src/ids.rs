@@ -64,6 +64,10 @@ id_type!(CredentialId, "What a program proves itself with.");
 id_type!(SlaPolicyId, "A version of an SLA policy.");
 id_type!(DelegationId, "A delegation in the table of delegations.");
 id_type!(
+    EndpointId,
+    "An address of a program that is told what happens."
+);
+id_type!(
     MessageId,
     "A message on its way out, stable over every attempt."
 );

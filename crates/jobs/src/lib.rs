@@ -62,7 +62,7 @@ impl Jobs {
 
     fn work(&self, job: Job, runtime: &Handle) -> Result<Report, DeskError> {
         Ok(match job {
-            Job::Timers => self.desk.run_timers()?.into(),
+            Job::Work => self.desk.run_due_work()?.into(),
             Job::Accounts => Report {
                 accounts_expired: self.desk.expire_issues()?,
                 accounts_warned: self.desk.warn_of_ends()?,
@@ -70,7 +70,10 @@ impl Jobs {
                 ..Report::default()
             },
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),
-            Job::Rows => Report::of_rows(self.desk.sweep_rows()?),
+            Job::Rows => {
+                self.desk.adopt_timers()?;
+                Report::of_rows(self.desk.sweep_rows()?)
+            }
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })
     }

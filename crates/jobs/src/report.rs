@@ -4,15 +4,15 @@ use std::fmt;
 
 use serde::Serialize;
 use service::outbox::DeliveryRun;
-use service::timers::TimersRun;
+use service::work::WorkRun;
 
 /// The jobs there are, in the order one run does them: mail that the timers cause leaves in the
 /// same run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Job {
-    /// Reminders, giving up waiting, auto-close.
-    Timers,
+    /// What time makes due: reminders, auto-close and the like.
+    Work,
     /// Codes that ran out, passwords that soon will.
     Accounts,
     /// What waits in the outbox.
@@ -25,12 +25,12 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 5] = [Job::Timers, Job::Accounts, Job::Mail, Job::Rows, Job::Blobs];
+    pub const ALL: [Job; 5] = [Job::Work, Job::Accounts, Job::Mail, Job::Rows, Job::Blobs];
 
     /// The name in logs and reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Job::Timers => "timers",
+            Job::Work => "work",
             Job::Accounts => "accounts",
             Job::Mail => "mail",
             Job::Rows => "rows",
@@ -48,8 +48,10 @@ pub struct Report {
     pub tickets_given_up: usize,
     /// Tickets closed after their reply window.
     pub tickets_closed: usize,
-    /// Tickets whose time has come and that could not be handled.
-    pub tickets_failed: usize,
+    /// Other pieces of due work that were done.
+    pub work_done: usize,
+    /// Pieces of due work that could not be done.
+    pub work_failed: usize,
     /// Accounts whose codes ran out.
     pub accounts_expired: usize,
     /// People told that their password ends soon.
@@ -70,13 +72,14 @@ pub struct Report {
     pub failed_jobs: Vec<Job>,
 }
 
-impl From<TimersRun> for Report {
-    fn from(run: TimersRun) -> Self {
+impl From<WorkRun> for Report {
+    fn from(run: WorkRun) -> Self {
         Report {
             tickets_reminded: run.reminded,
             tickets_given_up: run.given_up,
             tickets_closed: run.closed,
-            tickets_failed: run.failed,
+            work_done: run.other,
+            work_failed: run.failed,
             ..Report::default()
         }
     }
@@ -110,7 +113,7 @@ impl Report {
 
     /// Whether everything that was due could be done. Mail to be tried again is no failure.
     pub fn is_clean(&self) -> bool {
-        self.failed_jobs.is_empty() && self.tickets_failed == 0
+        self.failed_jobs.is_empty() && self.work_failed == 0
     }
 
     /// Adds what a job did, and says it in the log if it is worth a line.
@@ -134,7 +137,8 @@ impl Report {
             tickets_reminded,
             tickets_given_up,
             tickets_closed,
-            tickets_failed,
+            work_done,
+            work_failed,
             accounts_expired,
             accounts_warned,
             clients_warned,
@@ -148,7 +152,8 @@ impl Report {
         self.tickets_reminded += tickets_reminded;
         self.tickets_given_up += tickets_given_up;
         self.tickets_closed += tickets_closed;
-        self.tickets_failed += tickets_failed;
+        self.work_done += work_done;
+        self.work_failed += work_failed;
         self.accounts_expired += accounts_expired;
         self.accounts_warned += accounts_warned;
         self.clients_warned += clients_warned;
@@ -168,7 +173,8 @@ impl fmt::Display for Report {
             (self.tickets_reminded, "tickets reminded"),
             (self.tickets_given_up, "questions given up"),
             (self.tickets_closed, "tickets closed"),
-            (self.tickets_failed, "tickets failed"),
+            (self.work_done, "pieces of other work done"),
+            (self.work_failed, "pieces of work failed"),
             (self.accounts_expired, "accounts expired"),
             (self.accounts_warned, "people warned of a password's end"),
             (self.clients_warned, "contacts warned of a program's end"),

@@ -16,7 +16,7 @@ struct Rhythm {
 
 /// The rhythms are apart so that a mail server that makes us wait delays no auto-close.
 const TIMERS: Rhythm = Rhythm {
-    jobs: &[Job::Timers],
+    jobs: &[Job::Work],
     first: Duration::ZERO,
     every: Duration::from_secs(10),
 };

@@ -179,5 +179,6 @@ fn settings(
         accounts: config.accounts.clone(),
         parallel_hashings: config.parallel_hashings,
         idempotency: config.idempotency,
+        lease: config.lease,
     })
 }

@@ -2,7 +2,6 @@
 
 use domain::actor::Actor;
 use domain::command::Command;
-use domain::event::Event;
 use domain::ids::{TicketId, TicketRef};
 use domain::note::Attachment;
 use domain::state::{State, StateCode};
@@ -255,25 +254,6 @@ impl Desk {
             }
             _ => true,
         }
-    }
-
-    /// Decides, absorbs and saves a command of the requester or the system, with its mails.
-    pub(crate) fn apply(
-        &self,
-        conn: &mut DbConnection,
-        ticket: &mut Ticket,
-        dossier: &Dossier,
-        command: &Command,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<Vec<Event>, DeskError> {
-        let (seen, was) = (ticket.version, ticket.state.code());
-        let windows = self.settings.windows_for(ticket).clone();
-        let events = ticket.decide(command, actor, now, &windows)?;
-        ticket.absorb(&events);
-        self.save(conn, ticket, seen, &events, actor, None)?;
-        self.put_mails(conn, ticket.id, dossier, &events, was, now)?;
-        Ok(events)
     }
 
     /// A follow-up begins where the same form would if it were filed today.

@@ -8,7 +8,7 @@ use domain::note::Audience;
 use domain::state::State;
 use domain::visibility::{Scope, View};
 use jiff::{SignedDuration, Timestamp};
-use storage::outbox::{self, Outgoing};
+use storage::outbox::{self, Channel, Outgoing};
 use storage::{DbConnection, clients, credentials, history, lives, tickets};
 
 use crate::mailer::{MailFailure, MailMessage, Mailer};
@@ -43,7 +43,7 @@ impl Desk {
             let lease_end = now.checked_add(LEASE).unwrap_or(now);
             let claimed = self
                 .db
-                .write(move |conn| outbox::claim(conn, now, lease_end, PAGE))?;
+                .write(move |conn| outbox::claim(conn, Channel::Mail, now, lease_end, PAGE))?;
             if claimed.is_empty() {
                 return Ok(run);
             }
@@ -62,12 +62,16 @@ impl Desk {
     ) -> Outgoing {
         Outgoing {
             id: MessageId::new(self.ids.uuid()),
+            channel: Channel::Mail,
+            desk: None,
             ticket: None,
             seq: None,
             proof: None,
             account: None,
             issue: None,
             client: None,
+            endpoint: None,
+            payload: None,
             template: template.as_str().to_owned(),
             recipient,
             lang,

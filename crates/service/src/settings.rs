@@ -38,6 +38,8 @@ pub struct Settings {
     pub parallel_hashings: usize,
     /// How long an answer to an idempotency key is kept.
     pub idempotency: SignedDuration,
+    /// How long due work is one node's alone.
+    pub lease: SignedDuration,
 }
 
 /// How much a requester may send (D-19); beyond it is 429.
@@ -218,6 +220,7 @@ impl Default for Settings {
             accounts: AccountSettings::default(),
             parallel_hashings: 2,
             idempotency: hours(24),
+            lease: SignedDuration::from_mins(5),
         }
     }
 }

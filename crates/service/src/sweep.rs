@@ -3,8 +3,8 @@
 use domain::visibility::Scope;
 use jiff::SignedDuration;
 use storage::{
-    DbConnection, StoreError, attachments, email_proofs, idempotency, login_sources, outbox,
-    sessions, used_tokens,
+    DbConnection, StoreError, attachments, changes, email_proofs, idempotency, login_sources,
+    outbox, sessions, used_tokens,
 };
 
 use crate::{Desk, DeskError};
@@ -71,6 +71,8 @@ impl Desk {
         gone += self.sweep_pages(move |conn| email_proofs::delete_old(conn, proofs, PAGE))?;
         gone += self.sweep_pages(move |conn| sessions::delete_ended_sessions(conn, done, PAGE))?;
         gone += self.sweep_pages(move |conn| outbox::delete_sent(conn, done, PAGE))?;
+        let old_news = ago(crate::feed::KEPT);
+        gone += self.sweep_pages(move |conn| changes::delete_old(conn, old_news, PAGE))?;
         gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;
         let unheard = ago(SOURCE_AGE);
         gone += self.sweep_pages(move |conn| login_sources::delete_old(conn, unheard, PAGE))?;
@@ -83,7 +85,7 @@ impl Desk {
     {
         let mut gone = 0;
         loop {
-            match self.db.write(page.clone())? {
+            match self.db.write_in(&Scope::System, page.clone())? {
                 0 => return Ok(gone),
                 some => gone += some,
             }

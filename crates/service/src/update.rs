@@ -12,7 +12,7 @@ use domain::state::{Priority, TicketKind};
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View, view_of};
 use serde::{Deserialize, Serialize};
-use storage::tickets::{self, Details, Dossier};
+use storage::tickets::{self, Dossier};
 use storage::{DbConnection, StoreError, accounts};
 
 use crate::action_form::{CheckedAction, not_in_list};
@@ -89,9 +89,7 @@ impl Desk {
             let actor = Actor::Staff(staff.clone());
             let events =
                 ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
-            ticket.absorb(&events);
-            desk.save(conn, &ticket, seen, &events, &actor, None)?;
-            desk.put_mails(conn, ticket.id, &dossier, &events, was, now)?;
+            desk.record(conn, &mut ticket, &dossier, &events, &actor, None, now)?;
             let (entry, notified) = summary(&events, was, &dossier)?;
             let view = view_of(&ticket, &Scope::of(&staff)).unwrap_or(View::Custodian);
             let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, view);
@@ -129,8 +127,7 @@ impl Desk {
             let events = ticket.decide(&Command::Describe(wish.clone()), &actor, now, &windows)?;
             // An empty patch changes nothing, and so leaves no trace.
             if wish != Description::default() {
-                ticket.absorb(&events);
-                desk.save(conn, &ticket, seen, &events, &actor, contacts)?;
+                desk.record(conn, &mut ticket, &dossier, &events, &actor, contacts, now)?;
             }
             let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian);
             desk.name_assignee(conn, &mut shown)?;
@@ -168,28 +165,6 @@ impl Desk {
             Err(DeskError::Stale {
                 current: ticket.version,
             })
-        }
-    }
-
-    /// Writes the ticket as it is now; a version lost meanwhile is `Stale` (I-14).
-    pub(crate) fn save(
-        &self,
-        conn: &mut DbConnection,
-        ticket: &Ticket,
-        was: i64,
-        events: &[Event],
-        actor: &Actor,
-        contacts: Option<&Details>,
-    ) -> Result<(), DeskError> {
-        let timer = ticket.next_timer(self.settings.windows_for(ticket));
-        match tickets::save(conn, ticket, was, events, actor, timer, contacts) {
-            Err(StoreError::Stale) => {
-                let found = tickets::find(conn, &Scope::System, &TicketRef::Id(ticket.id))?;
-                Err(DeskError::Stale {
-                    current: found.map_or(was, |(now, _)| now.version),
-                })
-            }
-            other => Ok(other?),
         }
     }
 }

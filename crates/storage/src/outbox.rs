@@ -5,7 +5,8 @@
 //! of the present fence may say how it went.
 
 use diesel::prelude::*;
-use domain::ids::{AccountId, ClientId, IssueId, MessageId, ProofId, TicketId};
+use domain::codes::AuthorityCode;
+use domain::ids::{AccountId, ClientId, EndpointId, IssueId, MessageId, ProofId, TicketId};
 use domain::invalid::Lang;
 use jiff::Timestamp;
 
@@ -14,11 +15,45 @@ use crate::sealed::Sealed;
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError};
 
+/// How a message leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// By e-mail.
+    Mail,
+    /// To a program's address.
+    Webhook,
+    /// As a text message to a telephone.
+    Sms,
+}
+
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Channel; 3] = [Channel::Mail, Channel::Webhook, Channel::Sms];
+
+    /// The code used in rows and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Channel::Mail => "mail",
+            Channel::Webhook => "webhook",
+            Channel::Sms => "sms",
+        }
+    }
+
+    /// The channel with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Channel::ALL.into_iter().find(|one| one.as_str() == code)
+    }
+}
+
 /// A message to send.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     /// Stable over every attempt.
     pub id: MessageId,
+    /// How it leaves.
+    pub channel: Channel,
+    /// The desk that answers for it, whose list shows it when it cannot be delivered.
+    pub desk: Option<AuthorityCode>,
     /// The ticket it is about.
     pub ticket: Option<TicketId>,
     /// The entry that caused it.
@@ -31,6 +66,10 @@ pub struct Outgoing {
     pub issue: Option<IssueId>,
     /// The program it is about.
     pub client: Option<ClientId>,
+    /// The program's address it goes to.
+    pub endpoint: Option<EndpointId>,
+    /// What a program is told; nothing personal.
+    pub payload: Option<String>,
     /// Which text.
     pub template: String,
     /// One address.
@@ -63,10 +102,24 @@ struct OutboxRow {
     account_id: Option<Id>,
     issue_id: Option<Id>,
     client_id: Option<Id>,
+    channel: String,
+    endpoint_id: Option<Id>,
+    payload: Option<String>,
+    desk: Option<String>,
 }
 
 /// Puts a message out, in the transaction of what causes it.
 pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Result<(), StoreError> {
+    put_for(conn, message, now, now)
+}
+
+/// Puts a message out that is not to leave before `due_at`.
+pub fn put_for(
+    conn: &mut DbConnection,
+    message: &Outgoing,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let row = OutboxRow {
         id: Id(message.id.uuid()),
         ticket_id: message.ticket.map(|id| Id(id.uuid())),
@@ -77,7 +130,7 @@ pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Resul
         lang: lang_code(message.lang).to_owned(),
         state: "pending".to_owned(),
         attempts: 0,
-        due_at: Ts(now),
+        due_at: Ts(due_at),
         fence: 0,
         last_error: None,
         created_at: Ts(now),
@@ -85,6 +138,10 @@ pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Resul
         account_id: message.account.map(|id| Id(id.uuid())),
         issue_id: message.issue.map(|id| Id(id.uuid())),
         client_id: message.client.map(|id| Id(id.uuid())),
+        channel: message.channel.as_str().to_owned(),
+        endpoint_id: message.endpoint.map(|id| Id(id.uuid())),
+        payload: message.payload.clone(),
+        desk: message.desk.as_ref().map(|code| code.as_str().to_owned()),
     };
     diesel::insert_into(outbox::table)
         .values(row)
@@ -92,15 +149,17 @@ pub fn put(conn: &mut DbConnection, message: &Outgoing, now: Timestamp) -> Resul
     Ok(())
 }
 
-/// Claims up to `limit` due messages until `lease_end`; nobody else gets them before.
+/// Claims up to `limit` due messages of a channel until `lease_end`; nobody else gets them before.
 pub fn claim(
     conn: &mut DbConnection,
+    channel: Channel,
     now: Timestamp,
     lease_end: Timestamp,
     limit: i64,
 ) -> Result<Vec<Outgoing>, StoreError> {
     let due = outbox::table
         .filter(outbox::state.eq("pending").and(outbox::due_at.le(Ts(now))))
+        .filter(outbox::channel.eq(channel.as_str()))
         .order((outbox::due_at.asc(), outbox::id.asc()))
         .select(OutboxRow::as_select())
         .limit(limit)
@@ -219,6 +278,10 @@ impl OutboxRow {
             account: self.account_id.map(|id| AccountId::new(id.0)),
             issue: self.issue_id.map(|id| IssueId::new(id.0)),
             client: self.client_id.map(|id| ClientId::new(id.0)),
+            channel: Channel::from_code(&self.channel).unwrap_or(Channel::Mail),
+            endpoint: self.endpoint_id.map(|id| EndpointId::new(id.0)),
+            payload: self.payload,
+            desk: self.desk.map(|code| code.as_str().into()),
             template: self.template,
             recipient: self.recipient.open(),
             lang: if self.lang == "en" {

@@ -212,6 +212,117 @@ diesel::table! {
         account_id -> Nullable<Uid>,
         issue_id -> Nullable<Uid>,
         client_id -> Nullable<Uid>,
+        channel -> Text,
+        endpoint_id -> Nullable<Uid>,
+        payload -> Nullable<Text>,
+        desk -> Nullable<Text>,
+        discarded_at -> Nullable<Instant>,
+        discarded_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, JsonDoc, Uid};
+    /// See `migrations/`.
+    changes (arrival) {
+        arrival -> BigInt,
+        position -> Nullable<BigInt>,
+        at -> Instant,
+        kind -> Text,
+        desk -> Nullable<Text>,
+        former_desk -> Nullable<Text>,
+        ticket_id -> Nullable<Uid>,
+        seq -> Nullable<BigInt>,
+        subject -> Nullable<Text>,
+        detail -> JsonDoc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    due_work (kind, subject) {
+        kind -> Text,
+        subject -> Uid,
+        due_at -> Instant,
+        leased_until -> Nullable<Instant>,
+        fence -> BigInt,
+        attempts -> Integer,
+        last_error -> Nullable<Text>,
+        parked_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant};
+    /// See `migrations/`.
+    job_runs (job) {
+        job -> Text,
+        node -> Text,
+        started_at -> Instant,
+        succeeded_at -> Nullable<Instant>,
+        failed_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+        runs -> BigInt,
+        failures -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    scheduler_pauses (id) {
+        id -> Uid,
+        paused_at -> Instant,
+        node -> Text,
+        clock_before -> Instant,
+        clock_after -> Instant,
+        resumed_at -> Nullable<Instant>,
+        resumed_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    notification_settings (authority_code) {
+        authority_code -> Text,
+        version -> BigInt,
+        pointer_only -> Bool,
+        copy_to_citizens -> Bool,
+        mail_on_close -> Bool,
+        quiet_from -> Nullable<Text>,
+        quiet_to -> Nullable<Text>,
+        updated_at -> Instant,
+        updated_by -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    notification_preferences (account_id, topic) {
+        account_id -> Uid,
+        topic -> Text,
+        mode -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    digest_items (account_id, ticket_id, topic) {
+        account_id -> Uid,
+        ticket_id -> Uid,
+        topic -> Text,
+        at -> Instant,
     }
 }
 
@@ -466,7 +577,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::Text;
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
     ticket_sla (ticket_id) {
@@ -474,7 +585,6 @@ diesel::table! {
         status -> Text,
         warn_at -> Instant,
         due_at -> Instant,
-        next_alert_at -> Nullable<Instant>,
         clocks -> Text,
         told -> Text,
     }
@@ -507,6 +617,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     authority_setups,
     clients,
     client_credentials,
+    changes,
+    due_work,
+    job_runs,
+    scheduler_pauses,
+    notification_settings,
+    notification_preferences,
+    digest_items,
     sla_policies,
     ticket_sla
 );

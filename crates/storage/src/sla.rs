@@ -95,7 +95,6 @@ struct Row {
     status: &'static str,
     warn_at: Ts,
     due_at: Ts,
-    next_alert_at: Option<Ts>,
     clocks: String,
     told: String,
 }
@@ -163,7 +162,6 @@ pub fn write(
     ticket: TicketId,
     kept: &Kept,
     present: &Clock,
-    next_alert_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let corrupt = |column: &'static str| StoreError::Corrupt {
         table: "ticket_sla",
@@ -175,21 +173,13 @@ pub fn write(
         status: Status::of(present).as_str(),
         warn_at: Ts(present.warn_at),
         due_at: Ts(present.due_at),
-        next_alert_at: next_alert_at.map(Ts),
         clocks: serde_json::to_string(&kept.clocks).map_err(|_| corrupt("clocks"))?,
         told: serde_json::to_string(&kept.told).map_err(|_| corrupt("told"))?,
     };
     dialect::upsert(
         diesel::insert_into(ticket_sla::table).values(row),
         &["ticket_id"],
-        &[
-            "status",
-            "warn_at",
-            "due_at",
-            "next_alert_at",
-            "clocks",
-            "told",
-        ],
+        &["status", "warn_at", "due_at", "clocks", "told"],
     )
     .execute(conn)?;
     Ok(())
@@ -206,36 +196,6 @@ pub fn set_due(
         .set(tickets::due_at.eq(Ts(due_at)))
         .execute(conn)?;
     Ok(())
-}
-
-/// A page of the tickets of which something is to be told, the longest waiting first, after the place
-/// where the page before ended.
-pub fn list_due(
-    conn: &mut DbConnection,
-    now: Timestamp,
-    after: Option<(Timestamp, TicketId)>,
-    limit: i64,
-) -> Result<Vec<(Timestamp, TicketId)>, StoreError> {
-    let (at, id) = after.map_or((Timestamp::MIN, uuid::Uuid::nil()), |(at, id)| {
-        (at, id.uuid())
-    });
-    let next = ticket_sla::next_alert_at.assume_not_null();
-    let rows: Vec<(Ts, Id)> = ticket_sla::table
-        .filter(ticket_sla::next_alert_at.is_not_null())
-        .filter(next.le(Ts(now)))
-        .filter(dialect::after(
-            (next, ticket_sla::ticket_id),
-            Ts(at),
-            Id(id),
-        ))
-        .order((ticket_sla::next_alert_at.asc(), ticket_sla::ticket_id.asc()))
-        .select((next, ticket_sla::ticket_id))
-        .limit(limit)
-        .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(at, id)| (at.0, TicketId::new(id.0)))
-        .collect())
 }
 
 /// A page of all tickets by id, after `after`: those whose clocks are to be made again.

@@ -21,7 +21,7 @@ use crate::connection::MultiBackend;
 use crate::schema::{self, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Json, Ts, Uid};
-use crate::{DbConnection, StoreError, attachments, dialect, history, legs};
+use crate::{DbConnection, StoreError, attachments, history, legs};
 
 /// Who filed a ticket, for the rules that differ by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,19 +315,6 @@ pub fn save(
     legs::write(conn, ticket, was)
 }
 
-/// Moves the scheduler's next look at a ticket, after the configured times have changed.
-/// Not a change of the ticket: no event, no version.
-pub fn set_timer(
-    conn: &mut DbConnection,
-    id: TicketId,
-    at: Option<Timestamp>,
-) -> Result<(), StoreError> {
-    diesel::update(tickets::table.find(Id(id.uuid())))
-        .set(tickets::timer_at.eq(at.map(Ts)))
-        .execute(conn)?;
-    Ok(())
-}
-
 /// The ticket `wanted` names, if `scope` reaches it.
 pub fn find(
     conn: &mut DbConnection,
@@ -398,35 +385,6 @@ pub(crate) fn of_citizen(
     let delegators: Vec<Sealed> = delegators.iter().map(sealed).collect();
     let is_delegators = tickets::tax_code.eq_any(delegators);
     Box::new(is_own.or(is_delegators).and(is_shown))
-}
-
-/// A page of the tickets whose timer has come, the longest overdue first, after the place where
-/// the page before ended.
-pub fn list_due(
-    conn: &mut DbConnection,
-    now: Timestamp,
-    after: Option<(Timestamp, TicketId)>,
-    limit: i64,
-) -> Result<Vec<(Timestamp, TicketId)>, StoreError> {
-    let (at, id) = after.map_or((Timestamp::MIN, uuid::Uuid::nil()), |(at, id)| {
-        (at, id.uuid())
-    });
-    let rows = tickets::table
-        .filter(tickets::timer_at.is_not_null())
-        .filter(tickets::timer_at.assume_not_null().le(Ts(now)))
-        .filter(dialect::after(
-            (tickets::timer_at.assume_not_null(), tickets::id),
-            Ts(at),
-            Id(id),
-        ))
-        .order((tickets::timer_at.asc(), tickets::id.asc()))
-        .select((tickets::timer_at.assume_not_null(), tickets::id))
-        .limit(limit)
-        .load::<(Ts, Id)>(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(at, id)| (at.0, TicketId::new(id.0)))
-        .collect())
 }
 
 /// The tickets an account owns that are not over, with who has them in custody.

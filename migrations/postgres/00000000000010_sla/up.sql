@@ -30,11 +30,9 @@ CREATE TABLE ticket_sla (
     status TEXT NOT NULL CHECK (status IN ('running', 'paused', 'breached', 'met')),
     warn_at TIMESTAMPTZ NOT NULL,
     due_at TIMESTAMPTZ NOT NULL,
-    next_alert_at TIMESTAMPTZ,
     clocks TEXT NOT NULL,
     told TEXT NOT NULL
 );
-CREATE INDEX ticket_sla_by_alert ON ticket_sla (next_alert_at, ticket_id) WHERE next_alert_at IS NOT NULL;
 
 -- Versions never change the past: the database is the last reviewer.
 CREATE TRIGGER sla_policies_no_update BEFORE UPDATE ON sla_policies FOR EACH ROW EXECUTE FUNCTION refuse_change();

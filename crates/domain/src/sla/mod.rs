@@ -242,6 +242,25 @@ impl From<&Event> for Step {
     }
 }
 
+impl Step {
+    /// Whether some clock may stand otherwise after it.
+    pub fn moves_a_clock(&self) -> bool {
+        self.answers
+            || !matches!(
+                self.change,
+                Change::Assigned { .. }
+                    | Change::Released { .. }
+                    | Change::NoteAdded
+                    | Change::MessageReceived
+                    | Change::Reminded { .. }
+                    | Change::ActivityOpened
+                    | Change::ActivityClosed
+                    | Change::NotePublished { .. }
+                    | Change::Described { .. }
+            )
+    }
+}
+
 /// What holds for a leg.
 pub struct Terms<'a> {
     /// The version of the policy.

@@ -14,6 +14,7 @@ mod delegations;
 mod form;
 mod http;
 mod issuers;
+mod jobs;
 mod lifecycle;
 mod load;
 mod log;
@@ -61,6 +62,7 @@ struct Written {
     sign_in: sign_in::SignInSection,
     passwords: accounts::PasswordsSection,
     accounts: accounts::AccountsSection,
+    jobs: jobs::JobsSection,
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
     delegations: delegations::DelegationsSection,
@@ -117,6 +119,8 @@ pub(crate) struct Config {
     pub(crate) time_zone: TimeZone,
     /// How long an answer to an idempotency key is kept.
     pub(crate) idempotency: SignedDuration,
+    /// How long due work is one node's alone.
+    pub(crate) lease: SignedDuration,
 }
 
 impl Config {
@@ -163,6 +167,7 @@ impl Written {
             email_proof: self.email_proof.check(&mut check),
             passwords: self.passwords.check(&mut check),
             accounts: self.accounts.check(&mut check),
+            lease: self.jobs.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
             delegations: self.delegations.check(&mut check),

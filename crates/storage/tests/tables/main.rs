@@ -4,9 +4,11 @@
 
 mod accounts;
 mod append_only;
+mod changes;
 mod concurrency;
 mod counters;
 mod delegations;
+mod due_work;
 mod email_proofs;
 mod idempotency;
 mod life;

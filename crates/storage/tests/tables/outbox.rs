@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::ids::{MessageId, ProofId};
 use domain::invalid::Lang;
 use jiff::Timestamp;
-use storage::outbox::{self, Outgoing};
+use storage::outbox::{self, Channel, Outgoing};
 use storage::tickets::RequesterKind;
 use storage::{Db, StoreError};
 use uuid::Uuid;
@@ -18,12 +18,16 @@ use crate::words::TO4;
 fn message(number: u32) -> Outgoing {
     Outgoing {
         id: MessageId::new(Uuid::from_u128(number.into())),
+        channel: Channel::Mail,
+        desk: None,
         ticket: None,
         seq: None,
         proof: Some(ProofId::new(Uuid::from_u128(7))),
         account: None,
         issue: None,
         client: None,
+        endpoint: None,
+        payload: None,
         template: "one-time-code".to_owned(),
         recipient: "ada@example.org".to_owned(),
         lang: Lang::En,
@@ -37,7 +41,9 @@ fn put(db: &Db, message: Outgoing, now: Timestamp) {
 }
 
 fn claim(db: &Db, now: Timestamp, lease_end: Timestamp, limit: i64) -> Vec<Outgoing> {
-    write(db, move |conn| outbox::claim(conn, now, lease_end, limit))
+    write(db, move |conn| {
+        outbox::claim(conn, Channel::Mail, now, lease_end, limit)
+    })
 }
 
 /// Says how it went with a message, in a transaction of its own.

@@ -107,7 +107,7 @@ const POSTGRES: [&str; 7] = [
     r"SELECT c.relname || ' column ' || a.attnum || ' ' || a.attname || ': '
          || replace(format_type(a.atttypid, a.atttypmod), 'timestamp with time zone', 'timestamptz')
          || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-         || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS fact
+         || coalesce(' default ' || replace(pg_get_expr(d.adbin, d.adrelid), '::text', ''), '') AS fact
       FROM pg_class c
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum

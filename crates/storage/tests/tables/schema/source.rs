@@ -16,6 +16,11 @@ const TYPES: [(&str, &str, &str); 8] = [
     ("Binary", "BLOB", "bytea"),
 ];
 
+/// The number that a database gives rows by itself: SQLite does so for this type alone.
+const ROW_NUMBER: (&str, &str) = ("changes", "arrival");
+/// What a program of an earlier version, which does not know the column, leaves in it.
+const DEFAULTS: [(&str, &str, &str); 1] = [("outbox", "channel", "'mail'")];
+
 /// Every column, with its type as `database` names it.
 pub(crate) fn facts(database: &str) -> Facts {
     let mut facts = Facts::new();
@@ -31,12 +36,19 @@ pub(crate) fn facts(database: &str) -> Facts {
             else {
                 panic!("{table}.{name} is of the unknown type {kind}")
             };
-            let kind = if database == "sqlite" {
-                sqlite
-            } else {
-                postgres
+            let kind = match database {
+                "sqlite" if (table, name) == ROW_NUMBER => &"INTEGER",
+                "sqlite" => sqlite,
+                _ => postgres,
             };
-            facts.insert(format!("{table} column {place} {name}: {kind}{null}"));
+            let default = DEFAULTS
+                .iter()
+                .find(|(of, column, _)| (*of, *column) == (table, name))
+                .map(|(_, _, value)| format!(" default {value}"))
+                .unwrap_or_default();
+            facts.insert(format!(
+                "{table} column {place} {name}: {kind}{null}{default}"
+            ));
         }
     }
     assert!(!facts.is_empty());

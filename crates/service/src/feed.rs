@@ -1,0 +1,151 @@
+//! What happened, told to programs and to screens that stay open. Told by ids and codes: whoever
+//! wants more asks for it, and gets what they may see (`domain.md`, annex).
+
+use domain::actor::{Assignee, Staff};
+use domain::codes::AuthorityCode;
+use domain::event::{Change as TicketChange, Event};
+use domain::ticket::Ticket;
+use domain::visibility::Scope;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use storage::{DbConnection, changes};
+
+pub use storage::changes::{Change, News};
+
+use crate::{Desk, DeskError};
+
+/// Rows that get their place in one transaction.
+const PLACED_AT_ONCE: i64 = 1000;
+/// How long the feed is kept: whoever was away longer reads the lists anew.
+pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A page of the feed.
+#[derive(Debug, Clone)]
+pub struct FeedPage {
+    /// The rows the reader may see.
+    pub items: Vec<Change>,
+    /// Where to read on.
+    pub after: i64,
+    /// Nothing comes after these, for now.
+    pub end_of_stream: bool,
+}
+
+/// Why the feed cannot be read on from a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedGone {
+    /// The first place that is still kept.
+    pub first: i64,
+}
+
+impl Desk {
+    /// Writes news into the feed, in the transaction of what happened.
+    pub fn publish(
+        &self,
+        conn: &mut DbConnection,
+        news: &News,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        Ok(changes::put(conn, news, now)?)
+    }
+
+    /// Writes what happened to a ticket into the feed. `former` had it before.
+    pub(crate) fn publish_events(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        events: &[Event],
+        former: &AuthorityCode,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        for event in events {
+            let desk = ticket.custodian.code.clone();
+            let news = News {
+                kind: event.change.kind().to_owned(),
+                former_desk: (desk != *former).then(|| former.clone()),
+                desk: Some(desk),
+                ticket: Some(ticket.id),
+                seq: Some(event.seq),
+                subject: None,
+                data: facts(ticket, &event.change),
+            };
+            self.publish(conn, &news, now)?;
+        }
+        Ok(())
+    }
+
+    /// Gives every committed row of the feed its place; the answer is whether there were any.
+    pub fn place_changes(&self) -> Result<bool, DeskError> {
+        let mut any = false;
+        while self.db.read_in(&Scope::System, changes::has_unplaced)? {
+            any = true;
+            let placed = self.db.write_in(&Scope::System, |conn| {
+                Ok::<_, DeskError>(changes::place(conn, PLACED_AT_ONCE)?)
+            })?;
+            // Another node was faster.
+            if placed == 0 {
+                break;
+            }
+        }
+        Ok(any)
+    }
+
+    /// The rows of the feed after a place, as far as the placement sees them; 0 is the beginning.
+    pub fn read_feed(
+        &self,
+        staff: &Staff,
+        after: i64,
+        limit: i64,
+    ) -> Result<Result<FeedPage, FeedGone>, DeskError> {
+        self.place_changes()?;
+        let scope = Scope::of(staff);
+        let (first, last, items) = self.db.read_snapshot_in(&scope, |conn| {
+            // A place counts for everybody, whatever they see of it.
+            let last = changes::last_position(conn)?;
+            let items = changes::list(conn, &scope, after, limit)?;
+            Ok::<_, DeskError>((changes::oldest_kept(conn)?, last, items))
+        })?;
+        if after > 0 && after + 1 < first {
+            return Ok(Err(FeedGone { first }));
+        }
+        let is_full = i64::try_from(items.len()).is_ok_and(|count| count == limit);
+        let end = match items.last() {
+            Some(item) if is_full => item.position,
+            _ => last.max(after),
+        };
+        Ok(Ok(FeedPage {
+            end_of_stream: end >= last,
+            items,
+            after: end,
+        }))
+    }
+
+    /// The last place given so far.
+    pub fn feed_end(&self) -> Result<i64, DeskError> {
+        Ok(self.db.read_in(&Scope::System, changes::last_position)?)
+    }
+
+    /// What every screen together may want to know after a place, whoever may see it.
+    pub fn read_feed_of_all(&self, after: i64, limit: i64) -> Result<Vec<Change>, DeskError> {
+        Ok(self.db.read_in(&Scope::System, |conn| {
+            changes::list(conn, &Scope::System, after, limit)
+        })?)
+    }
+}
+
+/// What news of a ticket say besides what happened.
+fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
+    let mut facts = json!({
+        "number": ticket.number.as_str(),
+        "state": ticket.state.code().as_str(),
+        "custodian": ticket.custodian.code.as_str(),
+    });
+    if let Some(Assignee::Operator(account)) = &ticket.assignee {
+        facts["assignee"] = json!(account.to_string());
+    }
+    match change {
+        TicketChange::HandedOver { reason, .. } => facts["reason_code"] = json!(reason.as_str()),
+        TicketChange::Resolved { code, .. } => facts["resolution_code"] = json!(code.as_str()),
+        _ => {}
+    }
+    facts
+}

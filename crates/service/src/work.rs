@@ -1,0 +1,247 @@
+//! Work that time makes due, done by whichever node finds it first: a claim, then one transaction
+//! for each piece, in which its effects and its end are one.
+//!
+//! Here is which kinds there are and what each leads to; the rules are where they were. Invariant:
+//! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
+//! harm (D-38).
+
+use domain::ids::TicketId;
+use domain::lifecycle::Due;
+use domain::visibility::Scope;
+use jiff::{SignedDuration, Timestamp};
+use storage::DbConnection;
+use storage::due_work::{self, Claimed};
+use uuid::Uuid;
+
+use crate::{Desk, DeskError};
+
+/// What can become due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A reminder, giving up waiting, or auto-close of a ticket (`domain.md` §4.3).
+    TicketTimer,
+    /// A clock of a ticket that warns, is breached or is escalated (`domain.md` §10.6).
+    Sla,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 2] = [Kind::TicketTimer, Kind::Sla];
+
+    /// The code in rows, metrics and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::TicketTimer => "ticket-timer",
+            Kind::Sla => "sla",
+        }
+    }
+
+    /// The kind with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Kind::ALL.into_iter().find(|kind| kind.as_str() == code)
+    }
+}
+
+/// What is to become of a piece of work that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it is over, or was set anew by what it did.
+    Done,
+    /// It is due again at this time.
+    At(Timestamp),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WorkRun {
+    /// Reminders sent.
+    pub reminded: usize,
+    /// Questions given up.
+    pub given_up: usize,
+    /// Tickets closed.
+    pub closed: usize,
+    /// Everything else that was done.
+    pub other: usize,
+    /// Pieces that could not be done: they are tried again later, or given up.
+    pub failed: usize,
+}
+
+/// What a piece of work did, for the count.
+enum Effect {
+    Timer(Due),
+    Other,
+}
+
+/// Pieces claimed at once.
+const PAGE: i64 = 20;
+/// Timers taken up in one transaction.
+const ADOPTED_AT_ONCE: i64 = 500;
+/// A piece that fails is tried so often.
+const MOST_ATTEMPTS: i32 = 10;
+/// The wait after its first failure; it doubles with each further one.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(1);
+/// The longest wait.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(6);
+
+impl Desk {
+    /// Does all that is due. Running it twice, or on two nodes, does nothing twice.
+    pub fn run_due_work(&self) -> Result<WorkRun, DeskError> {
+        self.run_due_work_until(&|| false)
+    }
+
+    /// Does what is due until `is_stopping` says so; what was claimed by then and not begun is
+    /// given back (D-41).
+    pub fn run_due_work_until(&self, is_stopping: &dyn Fn() -> bool) -> Result<WorkRun, DeskError> {
+        let mut run = WorkRun::default();
+        loop {
+            let now = self.clock.now();
+            let lease_end = now.checked_add(self.settings.lease).unwrap_or(now);
+            let claimed = self
+                .db
+                .write(move |conn| due_work::claim(conn, now, lease_end, PAGE))?;
+            if claimed.is_empty() {
+                return Ok(run);
+            }
+            for work in claimed {
+                if is_stopping() {
+                    self.db
+                        .write(move |conn| due_work::give_back(conn, &work))?;
+                } else {
+                    self.run_piece(work, &mut run)?;
+                }
+            }
+            if is_stopping() {
+                return Ok(run);
+            }
+        }
+    }
+
+    /// Takes up timers of tickets that have no piece of work, as a program of the version before
+    /// leaves them; the answer is how many.
+    pub fn adopt_timers(&self) -> Result<usize, DeskError> {
+        let mut adopted = 0;
+        loop {
+            let page = self.db.write_in(&Scope::System, |conn| {
+                due_work::adopt_timers(conn, Kind::TicketTimer.as_str(), ADOPTED_AT_ONCE)
+            })?;
+            match page {
+                0 => return Ok(adopted),
+                some => adopted += some,
+            }
+        }
+    }
+
+    fn run_piece(&self, work: Claimed, run: &mut WorkRun) -> Result<(), DeskError> {
+        let (desk, piece) = (self.clone(), work.clone());
+        let done = self.db.write_in(&Scope::System, move |conn| {
+            // Whoever lost the claim finds it taken, and does nothing.
+            if !due_work::hold(conn, &piece)? {
+                return Ok(None);
+            }
+            let now = desk.clock.now();
+            let (effect, next) = desk.do_work(conn, &piece, now)?;
+            match next {
+                Next::Done => due_work::finish(conn, &piece)?,
+                // A time that has come already would be claimed at once, again and again.
+                Next::At(next) => due_work::postpone(conn, &piece, next.max(soon(now)))?,
+            }
+            Ok::<_, DeskError>(Some(effect))
+        });
+        match done {
+            Ok(Some(Effect::Timer(Due::Reminder { .. }))) => run.reminded += 1,
+            Ok(Some(Effect::Timer(Due::GiveUp))) => run.given_up += 1,
+            Ok(Some(Effect::Timer(Due::Close))) => run.closed += 1,
+            Ok(Some(Effect::Other)) => run.other += 1,
+            Ok(Some(Effect::Timer(Due::Nothing)) | None) => {}
+            Err(error) => {
+                run.failed += 1;
+                self.keep_for_later(work, &error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a piece failed; it holds nobody up, and after enough tries a person must look.
+    fn keep_for_later(&self, work: Claimed, error: &DeskError) -> Result<(), DeskError> {
+        tracing::error!(
+            work.kind = work.kind,
+            work.subject = %work.subject,
+            work.attempts = work.attempts,
+            error = error.as_cause(),
+            "due work failed"
+        );
+        let now = self.clock.now();
+        let next = (work.attempts < MOST_ATTEMPTS).then(|| retry_at(work.attempts, now));
+        // Its own words only: what caused it may quote a row.
+        let reason = error.to_string();
+        Ok(self
+            .db
+            .write(move |conn| due_work::fail(conn, &work, &reason, next, now))?)
+    }
+
+    fn do_work(
+        &self,
+        conn: &mut DbConnection,
+        work: &Claimed,
+        now: Timestamp,
+    ) -> Result<(Effect, Next), DeskError> {
+        let kind = Kind::from_code(&work.kind)
+            .ok_or(DeskError::Broken("due work of an unknown kind", None))?;
+        match kind {
+            Kind::TicketTimer => {
+                let (due, next) = self.run_timer(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Timer(due), next))
+            }
+            Kind::Sla => {
+                let next = self.look_at_clocks(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Other, next))
+            }
+        }
+    }
+
+    /// Has work done at a time, or not at all.
+    pub(crate) fn schedule(
+        &self,
+        conn: &mut DbConnection,
+        kind: Kind,
+        subject: Uuid,
+        at: Option<Timestamp>,
+    ) -> Result<(), DeskError> {
+        match at {
+            Some(at) => due_work::set(conn, kind.as_str(), subject, at)?,
+            None => due_work::clear(conn, kind.as_str(), subject)?,
+        }
+        Ok(())
+    }
+}
+
+fn soon(now: Timestamp) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(1)).unwrap_or(now)
+}
+
+fn retry_at(attempts: i32, now: Timestamp) -> Timestamp {
+    let doublings = u32::try_from(attempts.saturating_sub(1))
+        .unwrap_or(0)
+        .min(16);
+    let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+    now.checked_add(wait).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_wait_is_twice_the_one_before_and_none_is_over_six_hours() {
+        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
+        let minutes = |attempts| retry_at(attempts, now).duration_since(now).as_mins();
+        assert_eq!([1, 2, 3, 8, 9, 10].map(minutes), [1, 2, 4, 128, 256, 360]);
+    }
+
+    #[test]
+    fn a_kind_is_found_by_its_code() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_code(kind.as_str()), Some(kind));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+DROP TABLE digest_items;
+DROP TABLE notification_preferences;
+DROP TABLE notification_settings;
+DROP TABLE scheduler_pauses;
+DROP TABLE job_runs;
+DROP TABLE due_work;
+DROP TABLE changes;
+DROP INDEX outbox_by_endpoint;
+DROP INDEX outbox_parked;
+DROP INDEX outbox_due;
+ALTER TABLE outbox DROP COLUMN discarded_by;
+ALTER TABLE outbox DROP COLUMN discarded_at;
+ALTER TABLE outbox DROP COLUMN desk;
+ALTER TABLE outbox DROP COLUMN payload;
+ALTER TABLE outbox DROP COLUMN endpoint_id;
+ALTER TABLE outbox DROP COLUMN channel;
+CREATE INDEX outbox_due ON outbox (due_at, id) WHERE state = 'pending';
