@@ -97,6 +97,10 @@ fn reference() -> Arc<Reference> {
                 "calendars.toml",
                 include_str!("../../config/reference/calendars.toml"),
             ),
+            file(
+                "sla-policies.toml",
+                include_str!("../../config/reference/sla-policies.toml"),
+            ),
         ];
         Arc::new(Reference::parse(&files).expect("good reference data"))
     };

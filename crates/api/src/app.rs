@@ -67,6 +67,7 @@ pub(crate) struct Description {
 fn routes(config: &mut ServiceConfig<'_>) {
     handlers::status::routes(config);
     handlers::catalogue::routes(config);
+    handlers::calendars::routes(config);
     handlers::email_proofs::routes(config);
     handlers::filing::routes(config);
     handlers::sessions::routes(config);
@@ -74,6 +75,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::clients::routes(config);
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
+    handlers::sla_policies::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
     handlers::ticket::routes(config);

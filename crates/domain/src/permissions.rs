@@ -37,6 +37,10 @@ pub enum Right {
     ReadQueues,
     /// Read which rules for passwords hold, and where they fall short.
     ReadPolicies,
+    /// Read the SLA policies, past versions included.
+    ReadSla,
+    /// Enter a version of an SLA policy that its body approved.
+    KeepSla,
 }
 
 /// How far a right goes.
@@ -58,7 +62,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 14] = [
+const MATRIX: [(Right, [Reach; 8]); 16] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -85,6 +89,8 @@ const MATRIX: [(Right, [Reach; 8]); 14] = [
         Right::ReadPolicies,
         [No, No, Desk, No, Region, No, All, All],
     ),
+    (Right::ReadSla, [No, All, All, No, All, No, All, All]),
+    (Right::KeepSla, [No, No, No, No, All, No, All, No]),
 ];
 
 impl Right {

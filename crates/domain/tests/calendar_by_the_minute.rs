@@ -209,6 +209,10 @@ fn shipped() -> Reference {
             "calendars.toml",
             include_str!("../../../config/reference/calendars.toml"),
         ),
+        file(
+            "sla-policies.toml",
+            include_str!("../../../config/reference/sla-policies.toml"),
+        ),
     ])
     .unwrap()
 }

@@ -93,6 +93,10 @@ mod tests {
                 "calendars.toml",
                 include_str!("../../../config/reference/calendars.toml"),
             ),
+            file(
+                "sla-policies.toml",
+                include_str!("../../../config/reference/sla-policies.toml"),
+            ),
         ])
         .unwrap()
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use domain::catalogue::{Reference, ReferenceFile};
 
-const COMPILED_IN: [(&str, &str); 4] = [
+const COMPILED_IN: [(&str, &str); 5] = [
     (
         "services.toml",
         include_str!("../../../config/reference/services.toml"),
@@ -22,10 +22,14 @@ const COMPILED_IN: [(&str, &str); 4] = [
         "calendars.toml",
         include_str!("../../../config/reference/calendars.toml"),
     ),
+    (
+        "sla-policies.toml",
+        include_str!("../../../config/reference/sla-policies.toml"),
+    ),
 ];
 
 /// What a folder may do without, so that one made for an earlier release still loads.
-const OPTIONAL: [&str; 1] = ["calendars.toml"];
+const OPTIONAL: [&str; 2] = ["calendars.toml", "sla-policies.toml"];
 
 /// Reads and checks the reference data; everything that is wrong is told with file and line.
 pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
@@ -91,7 +95,9 @@ mod tests {
         let message = load(Some(folder.path())).unwrap_err().to_string();
         assert!(message.contains("authorities.toml:14: kind: "), "{message}");
         std::fs::write(folder.path().join("authorities.toml"), COMPILED_IN[1].1).unwrap();
-        std::fs::remove_file(folder.path().join("calendars.toml")).unwrap();
+        for name in OPTIONAL {
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
         assert!(
             load(Some(folder.path())).is_ok(),
             "a folder of an earlier release"

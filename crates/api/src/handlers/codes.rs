@@ -87,6 +87,55 @@ pub(crate) enum State {
     Removed,
 }
 
+/// How the clock of a promise stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ClockState {
+    OnTrack,
+    Warning,
+    Breached,
+    Paused,
+    Met,
+}
+
+/// What a clock measures.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ClockKind {
+    TakeCharge,
+    FirstResponse,
+    Resolution,
+}
+
+/// Who has custody.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DeskKind {
+    Authority,
+    Region,
+}
+
+/// A day of the week.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum WeekdayCode {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// Who rests on a holiday.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum HolidayKind {
+    National,
+    PatronSaint,
+}
+
 /// How soon a ticket matters.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]

@@ -217,6 +217,11 @@ impl Calendar {
     }
 }
 
+/// The first instant of a day in Italy.
+pub fn beginning_of(day: Date) -> Timestamp {
+    instant(day, 0).unwrap_or(Timestamp::MAX)
+}
+
 /// The day in Italy of an instant.
 pub fn day_of(at: Timestamp) -> Date {
     ROME.to_datetime(at).date()

@@ -270,3 +270,22 @@ pub(super) struct RawTown {
     pub(super) patron: Word,
     pub(super) day: Word,
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoliciesFile {
+    pub(super) policy: Vec<RawPolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPolicy {
+    pub(super) desk_kind: Word,
+    pub(super) label: Word,
+    pub(super) owner_body: Word,
+    pub(super) formula: Word,
+    pub(super) take_charge: Word,
+    pub(super) first_response: Word,
+    pub(super) resolution: Word,
+    pub(super) escalate_after: Word,
+}

@@ -6,6 +6,7 @@
 mod authorities;
 mod calendars;
 mod lists;
+mod policies;
 mod services;
 
 use std::collections::HashSet;
@@ -15,7 +16,9 @@ use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
-use super::file::{AuthoritiesFile, CalendarsFile, CodesFile, RawText, ServicesFile, Word};
+use super::file::{
+    AuthoritiesFile, CalendarsFile, CodesFile, PoliciesFile, RawText, ServicesFile, Word,
+};
 use super::{Reference, Validity};
 use crate::invalid::Text;
 
@@ -42,11 +45,12 @@ pub struct ReferenceError {
     pub message: String,
 }
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "services.toml",
     "authorities.toml",
     "codes.toml",
     "calendars.toml",
+    "sla-policies.toml",
 ];
 
 pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<ReferenceError>> {
@@ -57,11 +61,13 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
     {
         errors.push(whole(file.name, format!("not one of {}", FILES.join(", "))));
     }
-    let [services, authorities, codes, calendars] = FILES.map(|name| Source::find(files, name));
+    let [services, authorities, codes, calendars, policies] =
+        FILES.map(|name| Source::find(files, name));
     let raw_services = services.read::<ServicesFile>(&mut errors);
     let raw_authorities = authorities.read::<AuthoritiesFile>(&mut errors);
     let raw_codes = codes.read::<CodesFile>(&mut errors);
     let raw_calendars = calendars.read::<CalendarsFile>(&mut errors);
+    let raw_policies = policies.read::<PoliciesFile>(&mut errors);
 
     let services_known = raw_services.is_some();
     let mut check = Check {
@@ -76,9 +82,11 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
         .map(|raw| check.authorities(raw, services_known.then_some(&services), calendars.as_mut()));
     check.source = codes;
     let codes = raw_codes.map(|raw| check.codes(raw));
+    check.source = policies;
+    let policies = raw_policies.map(|raw| check.policies(raw));
 
-    match (authorities, codes, calendars) {
-        (Some((authorities, Some(region))), Some(codes), Some(calendars))
+    match (authorities, codes, calendars, policies) {
+        (Some((authorities, Some(region))), Some(codes), Some(calendars), Some(policies))
             if check.errors.is_empty() =>
         {
             Ok(Reference {
@@ -88,6 +96,7 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
                 codes,
                 usual_calendar: calendars.usual,
                 calendars: calendars.all,
+                first_policies: policies,
             })
         }
         _ => Err(check.errors),

@@ -14,6 +14,7 @@ mod file;
 mod form;
 mod lists;
 mod load;
+mod policies;
 mod service;
 mod validity;
 
@@ -26,6 +27,7 @@ pub use fields::{Datatype, FormField, PerProfile};
 pub use form::{AttachmentRule, FormContract, ProblemTypeChoice, TextLimits};
 pub use lists::{CodeEntry, CodeLists};
 pub use load::{ReferenceError, ReferenceFile};
+pub use policies::FirstPolicy;
 pub use service::{
     AuthorityRule, FormKind, Presence, ProblemType, Profile, Profiles, Route, Service,
 };
@@ -41,13 +43,14 @@ pub struct Reference {
     region: AuthorityCode,
     calendars: Vec<CalendarEntry>,
     usual_calendar: CalendarCode,
+    first_policies: Vec<FirstPolicy>,
     /// The short code lists.
     pub codes: CodeLists,
 }
 
 impl Reference {
-    /// Reads `services.toml`, `authorities.toml`, `codes.toml` and `calendars.toml`, or says everything
-    /// that is wrong with them.
+    /// Reads `services.toml`, `authorities.toml`, `codes.toml`, `calendars.toml` and
+    /// `sla-policies.toml`, or says everything that is wrong with them.
     pub fn parse(files: &[ReferenceFile<'_>]) -> Result<Self, Vec<ReferenceError>> {
         load::reference(files)
     }
@@ -91,6 +94,11 @@ impl Reference {
         self.authorities
             .iter()
             .find(|authority| authority.code.as_str().eq_ignore_ascii_case(code))
+    }
+
+    /// The SLA policies an installation begins with.
+    pub fn first_policies(&self) -> &[FirstPolicy] {
+        &self.first_policies
     }
 
     /// Every calendar, in the order shown: those of the file, then the same in single towns.

@@ -6,6 +6,7 @@ const SERVICES: &str = include_str!("../../../../config/reference/services.toml"
 const AUTHORITIES: &str = include_str!("../../../../config/reference/authorities.toml");
 const CODES: &str = include_str!("../../../../config/reference/codes.toml");
 
+const POLICIES: &str = include_str!("../../../../config/reference/sla-policies.toml");
 const CALENDARS: &str = include_str!("../../../../config/reference/calendars.toml");
 
 pub(crate) const TODAY: Date = date(2026, 6, 15);
@@ -41,6 +42,10 @@ fn parse_with(
         ReferenceFile {
             name: "calendars.toml",
             text: calendars,
+        },
+        ReferenceFile {
+            name: "sla-policies.toml",
+            text: POLICIES,
         },
     ])
 }
@@ -416,7 +421,8 @@ fn a_missing_or_foreign_file_is_said() {
             ("services.toml", 0),
             ("authorities.toml", 0),
             ("codes.toml", 0),
-            ("calendars.toml", 0)
+            ("calendars.toml", 0),
+            ("sla-policies.toml", 0)
         ]
     );
 }
@@ -607,4 +613,77 @@ fn a_calendar_that_cannot_be_is_refused_with_its_day_and_interval() {
         errors[0].field == "authority.municipality" && errors[0].line > 1,
         "{errors:#?}"
     );
+}
+
+#[test]
+fn the_first_policies_are_the_default_set_of_the_domain() {
+    let reference = shipped();
+    let targets: Vec<_> = reference
+        .first_policies()
+        .iter()
+        .map(|policy| {
+            let promised = &policy.targets;
+            let [a, b, c] = [
+                promised.take_charge,
+                promised.first_response,
+                promised.resolution,
+            ]
+            .map(|time| time.to_string());
+            (policy.desk_kind.as_str(), a, b, c)
+        })
+        .collect();
+    let row = |kind, resolution: &str| {
+        (
+            kind,
+            "P1D".to_owned(),
+            "P2D".to_owned(),
+            resolution.to_owned(),
+        )
+    };
+    assert_eq!(targets, [row("authority", "P5D"), row("region", "P3D")]);
+}
+
+#[test]
+fn a_policy_that_cannot_be_is_refused_with_its_place() {
+    for (what, by, field) in [
+        (
+            r#"resolution = "P5D""#,
+            r#"resolution = "5 days""#,
+            "policy.resolution",
+        ),
+        (
+            r#"take_charge = "P1D""#,
+            r#"take_charge = "P0D""#,
+            "policy.take_charge",
+        ),
+        (
+            r#"desk_kind = "region""#,
+            r#"desk_kind = "authority""#,
+            "policy.desk_kind",
+        ),
+        (
+            r#"desk_kind = "region""#,
+            r#"desk_kind = "everybody""#,
+            "policy.desk_kind",
+        ),
+    ] {
+        let spoilt = POLICIES.replacen(what, by, 1);
+        let file = |name, text| ReferenceFile { name, text };
+        let errors = Reference::parse(&[
+            file("services.toml", SERVICES),
+            file("authorities.toml", AUTHORITIES),
+            file("codes.toml", CODES),
+            file("calendars.toml", CALENDARS),
+            file("sla-policies.toml", &spoilt),
+        ])
+        .unwrap_err();
+        let [error] = errors.as_slice() else {
+            panic!("{errors:#?}");
+        };
+        assert_eq!(
+            (error.field.as_str(), error.file.as_str()),
+            (field, "sla-policies.toml")
+        );
+        assert!(error.line > 1);
+    }
 }
