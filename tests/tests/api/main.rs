@@ -4,6 +4,7 @@
 mod accounts;
 mod attachments;
 mod authorization;
+mod calendars;
 mod clients;
 mod conditions;
 mod delegations;
@@ -20,6 +21,7 @@ mod quotas;
 mod rate_limits;
 mod reach;
 mod sessions;
+mod sla;
 mod staff_federation;
 mod statements;
 mod story;

@@ -514,7 +514,7 @@ pub(crate) enum TickedBox {
 #[cfg(test)]
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
-    use domain::{actor, command, note, state, ticket};
+    use domain::{actor, calendar, command, note, sla, state, ticket};
     use service::keeping;
     use utoipa::PartialSchema;
 
@@ -571,6 +571,14 @@ mod tests {
             (
                 listed::<ActionCode>(),
                 codes(&command::ActionCode::OFFERED, command::ActionCode::as_str),
+            ),
+            (
+                listed::<ClockState>(),
+                codes(&sla::ClockState::ALL, sla::ClockState::as_str),
+            ),
+            (
+                listed::<WeekdayCode>(),
+                codes(&calendar::WEEKDAYS, calendar::day_name),
             ),
             (
                 listed::<Role>(),
