@@ -437,7 +437,7 @@ pub struct Counters {
     pub unassigned: i64,
     /// Somebody should look.
     pub needs_attention: i64,
-    /// Open, not waiting for an answer, and at or past the time they should be resolved by.
+    /// Open and past the time they should be resolved by; those that wait for an answer since before are not.
     pub overdue: i64,
 }
 
@@ -480,7 +480,7 @@ pub fn count(
     let open = diesel::sql_query(format!(
         "SELECT CAST(COALESCE(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS mine, \
          CAST(COALESCE(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unassigned, \
-         CAST(COALESCE(SUM(CASE WHEN due_at <= $2 AND NOT {PAUSED_IN_TIME} THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue \
+         CAST(COALESCE(SUM(CASE WHEN due_at < $2 AND NOT {PAUSED_IN_TIME} THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue \
          FROM tickets WHERE custodian = $3 AND {IS_OPEN}"
     ))
     .bind::<Text, _>(assignee::to_column(me))

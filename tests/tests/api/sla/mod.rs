@@ -265,7 +265,7 @@ both!(lists_filter_and_sort_by_how_tickets_stand, async |app| {
         .await;
     assert_eq!(search.is(200).text_at("/items/0/id"), old.id);
 
-    app.advance("P3D");
+    app.advance("P3DT1M");
     let operator = app.as_("to4.operator").await;
     let breached = operator.get("/v1/tickets?sla=breached").await;
     assert_eq!(breached.list_at("/items").len(), 1);
