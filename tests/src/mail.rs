@@ -13,6 +13,8 @@ pub struct Mail {
     pub subject: String,
     /// The text.
     pub body: String,
+    /// The same as a document.
+    pub html: String,
 }
 
 impl Mail {
@@ -50,6 +52,7 @@ impl Mailer for Recorder {
             to: message.to.clone(),
             subject: message.subject.clone(),
             body: message.body.clone(),
+            html: message.html.clone(),
         });
         Ok(())
     }

@@ -76,6 +76,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
     handlers::sla_policies::routes(config);
+    handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
     handlers::ticket::routes(config);

@@ -564,6 +564,47 @@ pub const RULES: &[Rule] = &[
         Callers::Staff(Right::KeepSla),
         PRIVATE,
     ),
+    rule(
+        "GET",
+        "/v1/message-templates",
+        "list_message_templates",
+        Callers::Staff(Right::ReadMailTexts),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/message-templates/{template}",
+        "show_message_template",
+        Callers::Staff(Right::ReadMailTexts),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/message-templates/{template}/overrides/{language}",
+        "override_message_template",
+        Callers::Staff(Right::EditMailTexts),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "DELETE",
+        "/v1/message-templates/{template}/overrides/{language}",
+        "restore_message_template",
+        Callers::Staff(Right::EditMailTexts),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/message-templates/{template}/previews",
+        "preview_message_template",
+        Callers::Staff(Right::ReadMailTexts),
+        PRIVATE,
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.

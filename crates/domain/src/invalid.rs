@@ -17,6 +17,24 @@ pub enum Lang {
     En,
 }
 
+impl Lang {
+    /// Both.
+    pub const ALL: [Lang; 2] = [Lang::It, Lang::En];
+
+    /// Its code (RFC 5646), as kept in rows and written into documents.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Lang::It => "it",
+            Lang::En => "en",
+        }
+    }
+
+    /// The language with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Lang::ALL.into_iter().find(|lang| lang.code() == code)
+    }
+}
+
 /// One text in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {

@@ -41,6 +41,10 @@ pub enum Right {
     ReadSla,
     /// Enter a version of an SLA policy that its body approved.
     KeepSla,
+    /// Read the words of mails and try other ones out.
+    ReadMailTexts,
+    /// Put a desk's own words into the mails about its requests.
+    EditMailTexts,
 }
 
 /// How far a right goes.
@@ -62,7 +66,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 16] = [
+const MATRIX: [(Right, [Reach; 8]); 18] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -91,6 +95,16 @@ const MATRIX: [(Right, [Reach; 8]); 16] = [
     ),
     (Right::ReadSla, [No, All, All, No, All, No, All, All]),
     (Right::KeepSla, [No, No, No, No, All, No, All, No]),
+    // §2.2 has one set of standard texts, which the region and the system administrator edit and a
+    // supervisor proposes to. Those of an authority are its administrator's (docs/adr/0022).
+    (
+        Right::ReadMailTexts,
+        [No, Desk, Desk, No, Region, No, Region, No],
+    ),
+    (
+        Right::EditMailTexts,
+        [No, No, Desk, No, Region, No, Region, No],
+    ),
 ];
 
 impl Right {

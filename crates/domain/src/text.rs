@@ -1,4 +1,5 @@
-//! Free text people write: descriptions, notes and messages (`domain.md` §3.1 F11, §5.1).
+//! Free text people write: descriptions, notes and messages (`domain.md` §3.1 F11, §5.1), and the
+//! words of an authority's own mails.
 //!
 //! Text is kept as written, markup included, and escaped where it is shown. Invariant: NFC,
 //! lines end in LF, no control character but LF and TAB, not blank, within its length.
@@ -134,7 +135,12 @@ pub(crate) fn too_long(max: usize) -> Invalid {
     }
 }
 
-/// The one checker behind the three types: LF line ends, NFC, then the rules of F11.
+/// A text staff keep for later use, such as the words of a mail: as it is to be stored.
+pub fn check_wording(input: &str, max_chars: usize) -> Result<String, Invalid> {
+    check(input, max_chars)
+}
+
+/// The one checker behind them all: LF line ends, NFC, then the rules of F11.
 fn check(input: &str, max_chars: usize) -> Result<String, Invalid> {
     let text: String = input.replace("\r\n", "\n").nfc().collect();
     if text.chars().all(is_blank) {

@@ -21,6 +21,7 @@ pub mod filing;
 pub mod keeping;
 pub mod labels;
 pub mod mailer;
+pub mod message_templates;
 pub mod notify;
 pub mod once;
 pub mod outbox;

@@ -23,6 +23,8 @@ pub struct MailMessage {
     pub subject: String,
     /// Plain text, lines end in LF.
     pub body: String,
+    /// The same as an HTML document, for readers that prefer one.
+    pub html: String,
 }
 
 impl fmt::Debug for MailMessage {

@@ -130,16 +130,19 @@ impl Desk {
             "a message names an unknown template",
             None,
         ))?;
-        let context = self.db.read_snapshot_in(&Scope::System, |conn| {
-            self.mail_context(conn, message, template)
+        let (context, own) = self.db.read_snapshot_in(&Scope::System, |conn| {
+            let context = self.mail_context(conn, message, template)?;
+            let own = self.own_words(conn, template, message.lang, context.desk.as_ref())?;
+            Ok::<_, DeskError>((context, own))
         })?;
-        let mail = texts::render(template, message.lang, &context)
+        let mail = texts::render_own_or_standard(template, message.lang, own, &context)
             .map_err(|error| DeskError::broken("a mail text", error))?;
         Ok(MailMessage {
             id: message.id.uuid(),
             to: message.recipient.clone(),
             subject: mail.subject,
             body: mail.body,
+            html: mail.html,
             lang: message.lang,
             at: self.clock.now(),
         })
@@ -173,6 +176,7 @@ impl Desk {
         let (ticket, _) =
             tickets::find(conn, &Scope::System, &TicketRef::Id(id))?.ok_or(DeskError::NotFound)?;
         let lang = message.lang;
+        context.desk = Some(ticket.custodian.code.clone());
         context.number = Some(ticket.number.to_string());
         context.service_label = Some(
             self.service_label(ticket.service.as_str())

@@ -36,6 +36,7 @@ pub mod sql_types;
 pub mod statements;
 pub mod tickets;
 pub mod used_tokens;
+pub mod wordings;
 mod writer;
 
 pub use connection::DbConnection;

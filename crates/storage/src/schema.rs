@@ -590,6 +590,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    message_wordings (authority_code, template, version) {
+        authority_code -> Text,
+        template -> Text,
+        version -> BigInt,
+        lang -> Text,
+        subject -> Nullable<Text>,
+        body -> Nullable<Text>,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,

@@ -88,6 +88,10 @@ const KEEPERS: &[&str] = &["admin", "regional-supervisor", "system-admin"];
 /// Who sees how far authorities are, and which rules for passwords hold.
 const WATCHERS: &[&str] = &["admin", "regional-supervisor", "system-admin", "auditor"];
 
+/// Who reads the words of mails, and who writes them.
+const READERS_OF_WORDS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
+const WRITERS_OF_WORDS: &[&str] = &["admin", "regional-supervisor", "system-admin"];
+
 const ROWS: &[(&str, Door)] = &[
     ("show_status", Door::Public),
     ("show_liveness", Door::Public),
@@ -246,6 +250,26 @@ const ROWS: &[(&str, Door)] = &[
     (
         "add_sla_policy",
         Door::Keepers(&["regional-supervisor", "system-admin"], About::Nothing),
+    ),
+    (
+        "list_message_templates",
+        Door::Keepers(READERS_OF_WORDS, About::Nothing),
+    ),
+    (
+        "show_message_template",
+        Door::Keepers(READERS_OF_WORDS, About::Nothing),
+    ),
+    (
+        "override_message_template",
+        Door::Keepers(WRITERS_OF_WORDS, About::Nothing),
+    ),
+    (
+        "restore_message_template",
+        Door::Keepers(WRITERS_OF_WORDS, About::Nothing),
+    ),
+    (
+        "preview_message_template",
+        Door::Keepers(READERS_OF_WORDS, About::Nothing),
     ),
 ];
 
@@ -550,13 +574,15 @@ impl Stage {
             .replace("{calendar}", "desks")
             .replace("{account}", &self.account.to_string())
             .replace("{authority}", TO4)
+            .replace("{template}", "receipt")
+            .replace("{language}", "it")
             .replace("{proof}", "01990000-0000-7000-8000-000000000000");
         let method = Method::from_bytes(rule.method.as_bytes()).expect("a method");
         let mut request = client.request(method, &path);
         if rule.facts.needs_if_match {
-            // No account has this version: nobody's account changes while the table is read.
-            let is_account = rule.path.contains("{account}");
-            request = request.if_match(if is_account { "\"999\"" } else { screen.etag() });
+            // Nothing but a ticket changes while the table is read: nothing else has this version.
+            let is_ticket = rule.path.contains("{ticket}");
+            request = request.if_match(if is_ticket { screen.etag() } else { "\"999\"" });
         }
         match (rule.method, body(caller, rule)) {
             ("PATCH", _) => request.body("application/merge-patch+json", "{}"),

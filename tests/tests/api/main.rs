@@ -15,6 +15,7 @@ mod hardening;
 mod idempotency;
 mod jobs;
 mod leaks;
+mod message_templates;
 mod past_custodian;
 mod protocol;
 mod quotas;

@@ -10,6 +10,7 @@ pub(crate) mod codes;
 pub(crate) mod credentials;
 pub(crate) mod email_proofs;
 pub(crate) mod filing;
+pub(crate) mod message_templates;
 pub(crate) mod own_body;
 pub(crate) mod own_tickets;
 pub(crate) mod screen_body;

@@ -67,7 +67,7 @@ impl Mailer for FolderMailer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{BODY, ID, config, message, read_letter};
+    use super::super::tests::{BODY, HTML, ID, config, message, read_letter};
     use super::super::{MailTransport, open};
     use super::*;
 
@@ -90,8 +90,8 @@ mod tests {
 
         assert_eq!(names(&folder), [format!("{ID}.eml")]);
         let file = folder.join(format!("{ID}.eml"));
-        let (fields, text) = read_letter(&fs::read_to_string(&file).unwrap());
-        assert_eq!(text, BODY);
+        let (fields, texts) = read_letter(&fs::read_to_string(&file).unwrap());
+        assert_eq!(texts, [BODY, HTML]);
         assert!(fields.contains(&("To".to_owned(), message().to)));
         #[cfg(unix)]
         {

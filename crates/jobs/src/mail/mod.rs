@@ -1,7 +1,8 @@
 //! Mail on its way out: how a message becomes a letter, and the two ways it can leave.
 //!
-//! Invariants (A9, D-17): one recipient; the headers are always the same ones; nothing with a
-//! control character gets into a header; the same message makes the same `Message-ID`.
+//! A letter has two parts that say the same, plain text and HTML (RFC 2046 §5.1.4). Invariants (A9,
+//! D-17): one recipient; the headers are always the same ones; nothing with a control character gets
+//! into a header; the same message makes the same letter.
 
 mod folder;
 mod smtp;
@@ -12,11 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
-use domain::invalid::Lang;
-use lettre::message::header::{
-    ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0,
-};
-use lettre::message::{Body, Mailbox};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use service::mailer::{MailFailure, MailMessage, Mailer};
 
@@ -127,15 +125,11 @@ impl Letterhead {
             return Err(refused("subject refused"));
         }
         let date = date(message).ok_or_else(|| refused("date refused"))?;
-        let text = Body::new_with_encoding(
-            message.body.clone(),
-            ContentTransferEncoding::QuotedPrintable,
-        )
-        .map_err(|_| refused("text refused"))?;
-        let language = match message.lang {
-            Lang::It => "it",
-            Lang::En => "en",
-        };
+        // Readers show the last part they can: the plain one comes first.
+        let parts = MultiPart::alternative()
+            .boundary(boundary(message))
+            .singlepart(part(ContentType::TEXT_PLAIN, &message.body)?)
+            .singlepart(part(ContentType::TEXT_HTML, &message.html)?);
         let mut letter = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
@@ -148,12 +142,24 @@ impl Letterhead {
         letter
             // Keeps out-of-office programs from answering (RFC 3834).
             .raw_header(fixed("Auto-Submitted", "auto-generated"))
-            .raw_header(fixed("Content-Language", language))
-            .header(MIME_VERSION_1_0)
-            .header(ContentType::TEXT_PLAIN)
-            .body(text)
+            .raw_header(fixed("Content-Language", message.lang.code()))
+            .multipart(parts)
             .map_err(|_| refused("letter refused"))
     }
+}
+
+/// One part of a letter. Quoted-printable keeps every line short and ASCII.
+fn part(kind: ContentType, text: &str) -> Result<SinglePart, MailFailure> {
+    let encoding = ContentTransferEncoding::QuotedPrintable;
+    let body =
+        Body::new_with_encoding(text.to_owned(), encoding).map_err(|_| refused("text refused"))?;
+    Ok(SinglePart::builder().header(kind).body(body))
+}
+
+/// What stands between the parts. `=_` never occurs in quoted-printable text, so no text can hold it
+/// (RFC 2045 §6.7); the id makes it the same at every attempt.
+fn boundary(message: &MailMessage) -> String {
+    format!("=_{}", message.id)
 }
 
 fn refused(reason: &str) -> MailFailure {
@@ -214,6 +220,7 @@ fn host_of(address: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::invalid::Lang;
     use jiff::Timestamp;
 
     pub(super) const ID: &str = "019a0000-0000-7000-8000-000000000001";
@@ -227,12 +234,16 @@ mod tests {
             to: "Anna.Rossi+1@example.org".to_owned(),
             subject: "Richiesta 2026-0000417-S: c'è una novità — leggila quando puoi".to_owned(),
             body: BODY.to_owned(),
+            html: HTML.to_owned(),
         }
     }
 
     pub(super) const BODY: &str = "Così — 日本 🙂\n.\n..due punti\nspazio in fondo \n=3D resta\n\
         una riga molto lunga che non sta in settantasei caratteri e perciò va spezzata da chi spedisce\n\
         https://assistenza.example.org/segui#k=AbC-1_2\n\nFirma\n";
+
+    pub(super) const HTML: &str = "<!DOCTYPE html>\n<p>Così — 日本 🙂<br>\n.\n=_019a--\n\
+        <a href=\"https://assistenza.example.org/segui#k=AbC-1_2\">qui, in una riga che non sta in settantasei</a>\n";
 
     pub(super) fn config(transport: MailTransport) -> MailConfig {
         MailConfig {
@@ -247,18 +258,53 @@ mod tests {
         Letterhead::read(&config(MailTransport::Folder(PathBuf::new()))).unwrap()
     }
 
-    /// Header fields, unfolded, and the decoded body of a letter in CRLF lines.
-    pub(super) fn read_letter(raw: &str) -> (Vec<(String, String)>, String) {
+    /// A header or the headers of a part: name and value, unfolded.
+    pub(super) type Fields = Vec<(String, String)>;
+
+    /// Header fields and the decoded texts of the two parts of a letter in CRLF lines: plain, then
+    /// HTML.
+    pub(super) fn read_letter(raw: &str) -> (Fields, [String; 2]) {
         assert!(raw.is_ascii(), "{raw}");
         assert_eq!(raw.matches('\n').count(), raw.matches("\r\n").count());
         let (head, body) = raw.split_once("\r\n\r\n").unwrap();
-        assert!(body.lines().all(|line| line.len() <= 76), "{body}");
-        let fields = head
-            .replace("\r\n ", " ")
+        let fields = read_fields(head);
+        let kind = &fields
+            .iter()
+            .find(|(name, _)| name == "Content-Type")
+            .unwrap()
+            .1;
+        let boundary = kind
+            .strip_prefix("multipart/alternative; boundary=\"")
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap();
+        let pieces: Vec<&str> = body.split(&format!("--{boundary}")).collect();
+        let [before, plain, html, end] = pieces[..] else {
+            panic!("not two parts: {body}");
+        };
+        assert_eq!((before.trim(), end.trim()), ("", "--"));
+        let texts = [("text/plain", plain), ("text/html", html)].map(|(kind, part)| {
+            let (head, text) = part.trim_start().split_once("\r\n\r\n").unwrap();
+            let expected = [
+                ("Content-Type", format!("{kind}; charset=utf-8")),
+                ("Content-Transfer-Encoding", "quoted-printable".to_owned()),
+            ];
+            let expected = expected.map(|(name, value)| (name.to_owned(), value));
+            assert_eq!(read_fields(head), expected);
+            decoded(text.strip_suffix("\r\n").unwrap())
+        });
+        (fields, texts)
+    }
+
+    fn read_fields(head: &str) -> Fields {
+        head.replace("\r\n ", " ")
             .lines()
             .map(|line| line.split_once(": ").unwrap())
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+            .collect()
+    }
+
+    fn decoded(body: &str) -> String {
+        assert!(body.lines().all(|line| line.len() <= 76), "{body}");
         let mut text = Vec::new();
         let body = body.replace("=\r\n", "");
         let mut rest = body.as_bytes();
@@ -272,10 +318,7 @@ mod tests {
                 rest = after;
             }
         }
-        (
-            fields,
-            String::from_utf8(text).unwrap().replace("\r\n", "\n"),
-        )
+        String::from_utf8(text).unwrap().replace("\r\n", "\n")
     }
 
     fn formatted(letterhead: &Letterhead, message: &MailMessage) -> String {
@@ -284,8 +327,8 @@ mod tests {
 
     #[test]
     fn a_letter_has_the_fixed_headers_and_the_whole_text() {
-        let (fields, text) = read_letter(&formatted(&letterhead(), &message()));
-        assert_eq!(text, BODY);
+        let (fields, texts) = read_letter(&formatted(&letterhead(), &message()));
+        assert_eq!(texts, [BODY, HTML]);
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let expected = [
             "From",
@@ -297,7 +340,6 @@ mod tests {
             "Content-Language",
             "MIME-Version",
             "Content-Type",
-            "Content-Transfer-Encoding",
         ];
         assert_eq!(names, expected);
         let value = |name: &str| fields.iter().find(|(n, _)| n == name).unwrap().1.as_str();
@@ -310,9 +352,21 @@ mod tests {
         );
         assert_eq!(value("Auto-Submitted"), "auto-generated");
         assert_eq!(value("Content-Language"), "it");
-        assert_eq!(value("Content-Type"), "text/plain; charset=utf-8");
-        assert_eq!(value("Content-Transfer-Encoding"), "quoted-printable");
+        let kind = format!("multipart/alternative; boundary=\"=_{ID}\"");
+        assert_eq!(value("Content-Type"), kind);
         assert!(value("Subject").starts_with("Richiesta 2026-0000417-S:"));
+    }
+
+    #[test]
+    fn no_text_can_end_its_part() {
+        let ends = format!("--=_{ID}--\n--=_{ID}\nContent-Type: text/html\n\n<script>\n");
+        let message = MailMessage {
+            body: ends.clone(),
+            html: ends.clone(),
+            ..message()
+        };
+        let (_, texts) = read_letter(&formatted(&letterhead(), &message));
+        assert_eq!(texts, [ends.clone(), ends]);
     }
 
     #[test]

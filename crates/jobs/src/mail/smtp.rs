@@ -150,7 +150,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use super::super::tests::{BODY, config, message, read_letter};
+    use super::super::tests::{BODY, HTML, config, message, read_letter};
     use super::super::{MailTransport, SMTP_STEP_TIMEOUT, SmtpLogin, open};
     use super::*;
 
@@ -291,8 +291,8 @@ mod tests {
         let (letter, _) = rest.split_once("\r\n.\r\n").unwrap();
         // The lines `.` and `..due punti` of the text, with the dot that marks them as text.
         assert!(letter.contains("\r\n..\r\n...due punti\r\n"), "{letter}");
-        let (fields, text) = read_letter(&letter.replace("\r\n..", "\r\n."));
-        assert_eq!(text.trim_end(), BODY.trim_end());
+        let (fields, texts) = read_letter(&format!("{}\r\n", letter.replace("\r\n..", "\r\n.")));
+        assert_eq!(texts, [BODY, HTML]);
         assert!(fields.contains(&("To".to_owned(), message().to)));
     }
 

@@ -23,6 +23,7 @@ mod support;
 mod town;
 mod upgrade;
 mod visibility;
+mod wordings;
 #[expect(
     dead_code,
     reason = "the words of the domain's tests; not all are needed here"

@@ -1,0 +1,258 @@
+//! Which mails there are, what each is for, and its standard words.
+//!
+//! A new mail is a variant, two files under `templates/mail`, and an arm in each `match` here.
+
+use domain::invalid::{Lang, Text};
+
+use super::TextError;
+use super::placeholders::Placeholder::{
+    self, AuthorityLabel, ClosesOn, Code, Link, Minutes, Note, Number, ServiceLabel,
+    SurvivorNumber, TrackingLink,
+};
+use super::wording::Wording;
+
+/// A mail to a requester (`domain.md` §3.6, §5.3) or to a member of staff (§11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MailTemplate {
+    /// Proves the address of an anonymous requester.
+    OneTimeCode,
+    /// The request was filed.
+    Receipt,
+    /// An operator asks.
+    InfoRequested,
+    /// The answer is still missing.
+    InfoReminder,
+    /// No answer came in time.
+    AutoResolved,
+    /// An operator resolved it.
+    Resolved,
+    /// Another authority has it now.
+    Rerouted,
+    /// The requester took it back.
+    Withdrawn,
+    /// It was closed and is worked again.
+    Reopened,
+    /// It goes on as another one. No link, because a removed request is no longer shown to its
+    /// requester.
+    Duplicate,
+    /// The code that starts an account, to staff.
+    SecurityCode,
+    /// A password ends soon, to staff.
+    CredentialExpiring,
+    /// A program ends soon, to its contact.
+    ClientExpiring,
+}
+
+impl MailTemplate {
+    /// Every template.
+    pub const ALL: [MailTemplate; 13] = [
+        MailTemplate::OneTimeCode,
+        MailTemplate::Receipt,
+        MailTemplate::InfoRequested,
+        MailTemplate::InfoReminder,
+        MailTemplate::AutoResolved,
+        MailTemplate::Resolved,
+        MailTemplate::Rerouted,
+        MailTemplate::Withdrawn,
+        MailTemplate::Reopened,
+        MailTemplate::Duplicate,
+        MailTemplate::SecurityCode,
+        MailTemplate::CredentialExpiring,
+        MailTemplate::ClientExpiring,
+    ];
+
+    /// The code kept in the outbox.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            MailTemplate::OneTimeCode => "one-time-code",
+            MailTemplate::Receipt => "receipt",
+            MailTemplate::InfoRequested => "info-requested",
+            MailTemplate::InfoReminder => "info-reminder",
+            MailTemplate::AutoResolved => "auto-resolved",
+            MailTemplate::Resolved => "resolved",
+            MailTemplate::Rerouted => "rerouted",
+            MailTemplate::Withdrawn => "withdrawn",
+            MailTemplate::Reopened => "reopened",
+            MailTemplate::Duplicate => "duplicate",
+            MailTemplate::SecurityCode => "security-code",
+            MailTemplate::CredentialExpiring => "credential-expiring",
+            MailTemplate::ClientExpiring => "client-expiring",
+        }
+    }
+
+    /// The template with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        MailTemplate::ALL
+            .into_iter()
+            .find(|template| template.as_str() == code)
+    }
+
+    /// What people call it.
+    pub const fn label(self) -> Text {
+        match self {
+            MailTemplate::OneTimeCode => Text::new(
+                "Codice per l'indirizzo e-mail",
+                "Code for the e-mail address",
+            ),
+            MailTemplate::Receipt => Text::new("Richiesta ricevuta", "Request received"),
+            MailTemplate::InfoRequested => {
+                Text::new("Domanda al cittadino", "Question to the citizen")
+            }
+            MailTemplate::InfoReminder => {
+                Text::new("Sollecito della domanda", "Reminder of the question")
+            }
+            MailTemplate::AutoResolved => {
+                Text::new("Risolta senza risposta", "Resolved without an answer")
+            }
+            MailTemplate::Resolved => Text::new("Richiesta risolta", "Request resolved"),
+            MailTemplate::Rerouted => {
+                Text::new("Passata a un altro ente", "Passed to another authority")
+            }
+            MailTemplate::Withdrawn => Text::new("Richiesta annullata", "Request withdrawn"),
+            MailTemplate::Reopened => Text::new("Richiesta riaperta", "Request reopened"),
+            MailTemplate::Duplicate => Text::new(
+                "Prosegue con un altro numero",
+                "Goes on under another number",
+            ),
+            MailTemplate::SecurityCode => Text::new("Codice di sicurezza", "Security code"),
+            MailTemplate::CredentialExpiring => {
+                Text::new("Password in scadenza", "Password about to expire")
+            }
+            MailTemplate::ClientExpiring => Text::new(
+                "Credenziali di un programma in scadenza",
+                "Credentials of a program about to expire",
+            ),
+        }
+    }
+
+    /// What the body has to say, whoever wrote it. Without one of these values there is no mail.
+    pub const fn needs(self) -> &'static [Placeholder] {
+        match self {
+            MailTemplate::OneTimeCode => &[Code, Minutes],
+            MailTemplate::Receipt => &[Number, ServiceLabel, TrackingLink],
+            MailTemplate::InfoRequested => &[Number, Note, TrackingLink],
+            MailTemplate::InfoReminder => &[Number, Note, TrackingLink],
+            MailTemplate::AutoResolved => &[Number, TrackingLink, ClosesOn],
+            MailTemplate::Resolved => &[Number, Note, TrackingLink, ClosesOn],
+            MailTemplate::Rerouted => &[Number, AuthorityLabel, TrackingLink],
+            MailTemplate::Withdrawn => &[Number, TrackingLink],
+            MailTemplate::Reopened => &[Number, TrackingLink],
+            MailTemplate::Duplicate => &[Number, SurvivorNumber],
+            MailTemplate::SecurityCode => &[Code, Link, ClosesOn],
+            MailTemplate::CredentialExpiring => &[ClosesOn],
+            MailTemplate::ClientExpiring => &[ServiceLabel, ClosesOn],
+        }
+    }
+
+    /// Whether an authority may write it in its own words: the mails about its requests. Codes and
+    /// credentials belong to the installation, and their warnings are not to be worded away.
+    pub const fn may_be_reworded(self) -> bool {
+        match self {
+            MailTemplate::Receipt
+            | MailTemplate::InfoRequested
+            | MailTemplate::InfoReminder
+            | MailTemplate::AutoResolved
+            | MailTemplate::Resolved
+            | MailTemplate::Rerouted
+            | MailTemplate::Withdrawn
+            | MailTemplate::Reopened
+            | MailTemplate::Duplicate => true,
+            MailTemplate::OneTimeCode
+            | MailTemplate::SecurityCode
+            | MailTemplate::CredentialExpiring
+            | MailTemplate::ClientExpiring => false,
+        }
+    }
+
+    /// Every gap the body may have: what it needs, and what is known of every request as well.
+    pub fn placeholders(self) -> impl Iterator<Item = Placeholder> {
+        let of_requests: &[Placeholder] = match self.may_be_reworded() {
+            true => &[ServiceLabel],
+            false => &[],
+        };
+        let needs = self.needs();
+        let more = of_requests.iter().filter(|gap| !needs.contains(gap));
+        needs.iter().chain(more).copied()
+    }
+
+    /// The standard words.
+    pub fn standard(self, lang: Lang) -> Result<Wording, TextError> {
+        let template = self.as_str();
+        let cut = self.source(lang).split_once("\n\n");
+        let (subject, body) = cut.ok_or(TextError::NoSubject { template })?;
+        Ok(Wording {
+            subject: subject.to_owned(),
+            body: body.trim_end().to_owned(),
+        })
+    }
+
+    const fn source(self, lang: Lang) -> &'static str {
+        let (it, en) = match self {
+            MailTemplate::OneTimeCode => (
+                include_str!("../../templates/mail/it/one-time-code.txt"),
+                include_str!("../../templates/mail/en/one-time-code.txt"),
+            ),
+            MailTemplate::Receipt => (
+                include_str!("../../templates/mail/it/receipt.txt"),
+                include_str!("../../templates/mail/en/receipt.txt"),
+            ),
+            MailTemplate::InfoRequested => (
+                include_str!("../../templates/mail/it/info-requested.txt"),
+                include_str!("../../templates/mail/en/info-requested.txt"),
+            ),
+            MailTemplate::InfoReminder => (
+                include_str!("../../templates/mail/it/info-reminder.txt"),
+                include_str!("../../templates/mail/en/info-reminder.txt"),
+            ),
+            MailTemplate::AutoResolved => (
+                include_str!("../../templates/mail/it/auto-resolved.txt"),
+                include_str!("../../templates/mail/en/auto-resolved.txt"),
+            ),
+            MailTemplate::Resolved => (
+                include_str!("../../templates/mail/it/resolved.txt"),
+                include_str!("../../templates/mail/en/resolved.txt"),
+            ),
+            MailTemplate::Rerouted => (
+                include_str!("../../templates/mail/it/rerouted.txt"),
+                include_str!("../../templates/mail/en/rerouted.txt"),
+            ),
+            MailTemplate::Withdrawn => (
+                include_str!("../../templates/mail/it/withdrawn.txt"),
+                include_str!("../../templates/mail/en/withdrawn.txt"),
+            ),
+            MailTemplate::Reopened => (
+                include_str!("../../templates/mail/it/reopened.txt"),
+                include_str!("../../templates/mail/en/reopened.txt"),
+            ),
+            MailTemplate::Duplicate => (
+                include_str!("../../templates/mail/it/duplicate.txt"),
+                include_str!("../../templates/mail/en/duplicate.txt"),
+            ),
+            MailTemplate::SecurityCode => (
+                include_str!("../../templates/mail/it/security-code.txt"),
+                include_str!("../../templates/mail/en/security-code.txt"),
+            ),
+            MailTemplate::CredentialExpiring => (
+                include_str!("../../templates/mail/it/credential-expiring.txt"),
+                include_str!("../../templates/mail/en/credential-expiring.txt"),
+            ),
+            MailTemplate::ClientExpiring => (
+                include_str!("../../templates/mail/it/client-expiring.txt"),
+                include_str!("../../templates/mail/en/client-expiring.txt"),
+            ),
+        };
+        match lang {
+            Lang::It => it,
+            Lang::En => en,
+        }
+    }
+}
+
+/// What stands under every mail, whoever wrote the words above: nobody reads answers, and nothing
+/// about one's health goes by mail.
+pub fn footer(lang: Lang) -> &'static str {
+    match lang {
+        Lang::It => include_str!("../../templates/mail/it/footer.txt").trim_end(),
+        Lang::En => include_str!("../../templates/mail/en/footer.txt").trim_end(),
+    }
+}

@@ -1,0 +1,20 @@
+-- Words of a desk's own for the mails about its requests (docs/adr/0022). A change is a row; without
+-- words it goes back to the standard text, which is version 1 and has no row.
+CREATE TABLE message_wordings (
+    authority_code TEXT NOT NULL REFERENCES authorities (code),
+    template TEXT NOT NULL,
+    version BIGINT NOT NULL CHECK (version >= 2),
+    lang TEXT NOT NULL CHECK (lang IN ('it', 'en')),
+    subject TEXT,
+    body TEXT,
+    account_id BLOB NOT NULL REFERENCES accounts (id),
+    at BIGINT NOT NULL,
+    PRIMARY KEY (authority_code, template, version),
+    CHECK ((subject IS NULL) = (body IS NULL))
+);
+CREATE TRIGGER message_wordings_no_update BEFORE UPDATE ON message_wordings BEGIN
+    SELECT RAISE(ABORT, 'message_wordings is append-only');
+END;
+CREATE TRIGGER message_wordings_no_delete BEFORE DELETE ON message_wordings BEGIN
+    SELECT RAISE(ABORT, 'message_wordings is append-only');
+END;
