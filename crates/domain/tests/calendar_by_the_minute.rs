@@ -2,6 +2,13 @@
 //! minute by minute through six years, has the days of Easter as a list, knows the rule of the European
 //! clock change and the law's holidays by itself, and only reads off whether a minute is open.
 
+#![expect(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "plain numbers, as in a language without checks"
+)]
+
 use domain::calendar::{Calendar, Reduction, WEEKDAYS, Week};
 use domain::catalogue::{Reference, ReferenceFile};
 use jiff::civil::date;
@@ -88,13 +95,16 @@ fn is_holiday(number: i64, patron: Option<(i64, i64)>) -> bool {
     fixed || francis || easter || patron == Some((month, day))
 }
 
+/// From and to of each interval of each day, in minutes.
+type WeekHours = [Vec<(i64, i64)>; 7];
+
 /// The hours of a week and of some days, as plain numbers.
 struct Hours {
-    week: [Vec<(i64, i64)>; 7],
+    week: WeekHours,
     closed_on_holidays: bool,
     patron: Option<(i64, i64)>,
     /// First and last day, and the hours between them.
-    reductions: Vec<(i64, i64, [Vec<(i64, i64)>; 7])>,
+    reductions: Vec<(i64, i64, WeekHours)>,
 }
 
 /// For each minute how many open ones came before it.
@@ -174,11 +184,11 @@ impl Table {
     }
 }
 
-fn every_day(hours: &[(i64, i64)]) -> [Vec<(i64, i64)>; 7] {
+fn every_day(hours: &[(i64, i64)]) -> WeekHours {
     std::array::from_fn(|_| hours.to_vec())
 }
 
-fn on(weekdays: &[(i64, i64)], saturday: &[(i64, i64)]) -> [Vec<(i64, i64)>; 7] {
+fn on(weekdays: &[(i64, i64)], saturday: &[(i64, i64)]) -> WeekHours {
     std::array::from_fn(|day| match day {
         0..=4 => weekdays.to_vec(),
         5 => saturday.to_vec(),

@@ -6,6 +6,12 @@
 //! are the stays in awaiting-info. The life is from filing to the close or the removal, or to now; a
 //! ticket that is reopened after its close lives on as if it had never been closed.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside `#[test]`"
+)]
+
 #[path = "lifecycle_properties/life.rs"]
 mod life;
 #[expect(dead_code, reason = "other tests of the life cycle use the rest")]

@@ -99,9 +99,35 @@ struct Row {
     told: String,
 }
 
+#[derive(Queryable)]
+struct StepRow {
+    seq: i64,
+    at: Ts,
+    change: Json,
+    kind: Option<String>,
+    audience: Option<String>,
+}
+
+impl StepRow {
+    fn into_domain(self, ticket: TicketId) -> Result<Step, StoreError> {
+        let change: Change =
+            serde_json::from_value(self.change.0).map_err(|_| StoreError::Corrupt {
+                table: "ticket_events",
+                id: format!("{ticket}/{}", self.seq),
+                column: "change",
+            })?;
+        Ok(Step {
+            at: self.at.0,
+            change,
+            answers: self.kind.as_deref() == Some(NoteKind::Note.as_str())
+                && self.audience.as_deref() == Some(Audience::Citizen.as_str()),
+        })
+    }
+}
+
 /// The history of a ticket as its clocks read it, from the beginning.
 pub fn load_history(conn: &mut DbConnection, ticket: TicketId) -> Result<Vec<Step>, StoreError> {
-    let rows: Vec<(i64, Ts, Json, Option<String>, Option<String>)> = ticket_events::table
+    let rows: Vec<StepRow> = ticket_events::table
         .left_join(
             notes::table.on(notes::ticket_id
                 .eq(ticket_events::ticket_id)
@@ -118,20 +144,7 @@ pub fn load_history(conn: &mut DbConnection, ticket: TicketId) -> Result<Vec<Ste
         ))
         .load(conn)?;
     rows.into_iter()
-        .map(|(seq, at, change, kind, audience)| {
-            let change: Change =
-                serde_json::from_value(change.0).map_err(|_| StoreError::Corrupt {
-                    table: "ticket_events",
-                    id: format!("{ticket}/{seq}"),
-                    column: "change",
-                })?;
-            Ok(Step {
-                at: at.0,
-                change,
-                answers: kind.as_deref() == Some(NoteKind::Note.as_str())
-                    && audience.as_deref() == Some(Audience::Citizen.as_str()),
-            })
-        })
+        .map(|row| row.into_domain(ticket))
         .collect()
 }
 
