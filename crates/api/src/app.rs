@@ -1,6 +1,7 @@
 //! Wires handlers, policy and gate into a server.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -8,10 +9,12 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use serde_json::Value;
 use service::Desk;
+use tokio::signal::unix::{SignalKind, signal};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::gate::gate;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::modi::ModiVerifier;
 use crate::oidc::{CitizenVerifier, StaffVerifier, VoucherVerifier};
@@ -79,6 +82,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
+    handlers::feed::routes(config);
+    handlers::deliveries::routes(config);
+    handlers::notifications::routes(config);
+    handlers::scheduler::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);
     handlers::attachments::routes(config);
@@ -109,12 +116,16 @@ pub fn serve(
     let desk = web::Data::new(shared.desk.clone());
     let shared = web::Data::new(shared);
     forget_idle_callers(shared.clone());
+    let live = web::Data::new(Live::new());
+    actix_web::rt::spawn(Live::read_on(live.get_ref().clone(), shared.desk.clone()));
+    actix_web::rt::spawn(end_streams(live.get_ref().clone()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(shared.clone())
             .app_data(desk.clone())
             .app_data(uploads.clone())
             .app_data(description.clone())
+            .app_data(live.clone())
             .app_data(handlers::path_config())
             .wrap(from_fn(gate))
             .into_utoipa_app()
@@ -132,6 +143,18 @@ pub fn serve(
     .shutdown_timeout(options.shutdown_seconds)
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// A stream would otherwise keep a stop waiting as long as it may.
+async fn end_streams(live: Arc<Live>) {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    live.close();
 }
 
 fn forget_idle_callers(shared: web::Data<Shared>) {

@@ -20,6 +20,7 @@ mod handlers;
 mod icalendar;
 mod json;
 mod language;
+mod live;
 mod members;
 pub mod metrics;
 pub mod modi;

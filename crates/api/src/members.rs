@@ -78,6 +78,15 @@ impl Members {
         self.typed(name, flag)
     }
 
+    /// True or false, which must be said; false where it is not, beside the refusal.
+    pub(crate) fn needed_flag(&mut self, name: &str) -> bool {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            self.members.remove(name);
+            self.refuse(name, Invalid::required());
+        }
+        self.flag(name).unwrap_or(false)
+    }
+
     /// A whole number.
     pub(crate) fn integer(&mut self, name: &str) -> Option<i64> {
         let number = self.take(name)?.as_i64();

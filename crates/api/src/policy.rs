@@ -605,6 +605,85 @@ pub const RULES: &[Rule] = &[
         Callers::Staff(Right::ReadMailTexts),
         PRIVATE,
     ),
+    rule(
+        "GET",
+        "/v1/changes",
+        "list_changes",
+        Callers::Staff(Right::ReadTickets),
+        F {
+            problem_statuses: &[410],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/events",
+        "follow_events",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/deliveries",
+        "list_deliveries",
+        Callers::Staff(Right::KeepDeliveries),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/deliveries/{delivery}/steps",
+        "step_delivery",
+        Callers::Staff(Right::KeepDeliveries),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/notification-settings/{authority}",
+        "show_notification_settings",
+        Callers::Staff(Right::KeepNotifications),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/notification-settings/{authority}",
+        "change_notification_settings",
+        Callers::Staff(Right::KeepNotifications),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/me/notification-preferences",
+        "show_notification_preferences",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "PUT",
+        "/v1/me/notification-preferences",
+        "change_notification_preferences",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/scheduler",
+        "show_scheduler",
+        Callers::Staff(Right::KeepScheduler),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/scheduler/resumptions",
+        "resume_scheduler",
+        Callers::Staff(Right::KeepScheduler),
+        PRIVATE,
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.
@@ -613,6 +692,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_timeline",
     "list_own_tickets",
     "list_accounts",
+    "list_changes",
+    "list_deliveries",
 ];
 
 /// The lines of a routed path.

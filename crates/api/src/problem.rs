@@ -44,6 +44,12 @@ slugs! {
     "certified-mail-not-allowed" = 422, "Casella PEC non ammessa", "Certified mail is not allowed",
         "Le prime credenziali del responsabile vanno a una casella ordinaria, mai a una PEC.",
         "An administrator's first credentials go to an ordinary mailbox, never to certified mail.";
+    "delivery-not-parked" = 409, "Il messaggio non è tra quelli da guardare", "The message was not given up",
+        "Solo un messaggio abbandonato si può ritentare o lasciare; state dice a che punto è.",
+        "Only a message that was given up can be tried again or left; state says how far it is.";
+    "feed-gone" = 410, "Quella parte del flusso non c'è più", "That part of the feed is gone",
+        "Il flusso conserva trenta giorni: rileggi gli elenchi e riparti da first.",
+        "The feed is kept for thirty days: read the lists anew and go on from first.";
     "forbidden" = 403, "Operazione non consentita", "Not allowed",
         "Il ruolo non può fare questa operazione.",
         "The role may not do this.";
@@ -367,6 +373,9 @@ impl From<DeskError> for Problem {
                 .with("state", refused.state.code())
                 .with("allowed", refused.allowed()),
             DeskError::AdminExists => Problem::new("admin-exists"),
+            DeskError::NotParked { state } => {
+                Problem::new("delivery-not-parked").with("state", state.as_str())
+            }
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {

@@ -2,7 +2,7 @@
 
 use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
-use crate::ids::{AccountId, TicketNumber};
+use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::{Attachment, Audience};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 use crate::ticket::Target;
@@ -29,6 +29,11 @@ pub enum Command {
     GiveUp,
     /// The scheduler closes (T12).
     AutoClose,
+    /// The system reports a message about the ticket that could not be delivered (D-7).
+    ReportUndelivered {
+        /// Which.
+        message: MessageId,
+    },
     /// The system takes the ticket from an owner who no longer works at its desk (I-15).
     Release,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
-use crate::ids::{AccountId, TicketNumber};
+use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::Note;
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 
@@ -130,6 +130,12 @@ pub enum Change {
         /// The entry of the internal note.
         of: i64,
     },
+    /// A message about it could not be delivered and was given up (`domain.md` D-7).
+    #[serde(rename = "message.undelivered")]
+    Undelivered {
+        /// Which.
+        message: MessageId,
+    },
     /// Descriptive members changed.
     #[serde(rename = "request.described")]
     Described {
@@ -169,6 +175,7 @@ impl Change {
             Change::Reopened { .. } => "request.reopened",
             Change::Removed { .. } => "request.removed",
             Change::NotePublished { .. } => "note.published",
+            Change::Undelivered { .. } => "message.undelivered",
             Change::Described { .. } => "request.described",
         }
     }

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod invalid;
 pub mod lifecycle;
 pub mod note;
+pub mod notification;
 pub mod password;
 pub mod permissions;
 pub mod person_name;

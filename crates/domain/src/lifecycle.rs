@@ -149,6 +149,12 @@ impl Ticket {
                 }
                 _ => return Err(Rejection::NotDue),
             },
+            (Command::ReportUndelivered { message }, Actor::System) => {
+                if self.state.code().is_final() {
+                    return Err(Rejection::NotDue);
+                }
+                vec![(Change::Undelivered { message: *message }, None)]
+            }
             (Command::AutoClose, Actor::System) => match self.due(now, windows) {
                 Due::Close => vec![(Change::AutoClosed, None)],
                 _ => return Err(Rejection::NotDue),
@@ -593,7 +599,7 @@ impl Ticket {
                 self.state = State::InProgress;
                 self.needs_attention = true;
             }
-            Change::MessageReceived => self.needs_attention = true,
+            Change::MessageReceived | Change::Undelivered { .. } => self.needs_attention = true,
             Change::Reminded { nth } => {
                 if let State::AwaitingInfo { since, .. } = self.state {
                     self.state = State::AwaitingInfo {
@@ -710,6 +716,7 @@ impl Command {
             Command::GiveUp => "give up",
             Command::AutoClose => "close",
             Command::Release => "release",
+            Command::ReportUndelivered { .. } => "report undelivered",
         }
     }
 }

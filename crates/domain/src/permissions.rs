@@ -45,6 +45,12 @@ pub enum Right {
     ReadMailTexts,
     /// Put a desk's own words into the mails about its requests.
     EditMailTexts,
+    /// Set how requesters are told.
+    KeepNotifications,
+    /// See what could not be delivered, and try again or leave it.
+    KeepDeliveries,
+    /// See how due work fares, and let it go on after the clock leapt.
+    KeepScheduler,
 }
 
 /// How far a right goes.
@@ -66,7 +72,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 18] = [
+const MATRIX: [(Right, [Reach; 8]); 21] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -105,6 +111,15 @@ const MATRIX: [(Right, [Reach; 8]); 18] = [
         Right::EditMailTexts,
         [No, No, Desk, No, Region, No, Region, No],
     ),
+    (
+        Right::KeepNotifications,
+        [No, No, Desk, No, Region, No, All, No],
+    ),
+    (
+        Right::KeepDeliveries,
+        [Desk, Desk, Desk, Region, All, No, All, No],
+    ),
+    (Right::KeepScheduler, [No, No, No, No, All, No, All, No]),
 ];
 
 impl Right {

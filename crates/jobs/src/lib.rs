@@ -7,9 +7,12 @@ pub mod mail;
 mod report;
 mod schedule;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
 use service::mailer::Mailer;
 use service::{Desk, DeskError};
 use tokio::runtime::Handle;
@@ -21,13 +24,33 @@ pub use report::{Job, Report};
 /// All that has to happen without a request. A clone does the same work.
 #[derive(Clone)]
 pub struct Jobs {
-    /// The use cases.
-    pub desk: Desk,
-    /// Where mail leaves.
-    pub mailer: Arc<dyn Mailer>,
+    desk: Desk,
+    mailer: Arc<dyn Mailer>,
+    /// Set when the program ends: what is claimed and not begun is given back.
+    stopping: Arc<AtomicBool>,
+    /// When a run of each job was last noted.
+    noted: Arc<Mutex<HashMap<Job, Timestamp>>>,
 }
 
+/// Runs that did nothing are noted so seldom.
+const NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
 impl Jobs {
+    /// The jobs of a desk, with where its mail leaves.
+    pub fn new(desk: Desk, mailer: Arc<dyn Mailer>) -> Self {
+        Jobs {
+            desk,
+            mailer,
+            stopping: Arc::default(),
+            noted: Arc::default(),
+        }
+    }
+
+    /// The use cases.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     /// Does everything that is due, once. A job that fails is logged and named in the report,
     /// and the others run all the same.
     pub async fn run_once(&self) -> anyhow::Result<Report> {
@@ -57,12 +80,40 @@ impl Jobs {
     /// The use cases wait for the database and for mail servers: never on the runtime's threads.
     async fn attempt(&self, job: Job) -> Result<Result<Report, DeskError>, JoinError> {
         let (jobs, span, runtime) = (self.clone(), Span::current(), Handle::current());
-        spawn_blocking(move || span.in_scope(|| jobs.work(job, &runtime))).await
+        spawn_blocking(move || span.in_scope(|| jobs.work_and_note(job, &runtime))).await
+    }
+
+    fn work_and_note(&self, job: Job, runtime: &Handle) -> Result<Report, DeskError> {
+        let started_at = self.desk.now();
+        if job.acts_in_bulk() && !self.desk.may_act_in_bulk()? {
+            return Ok(Report::of_pause(job));
+        }
+        let outcome = self.work(job, runtime);
+        let is_idle = matches!(&outcome, Ok(report) if *report == Report::default());
+        if !is_idle || self.is_time_to_note(job, started_at) {
+            // Its own words only: what caused it may quote a row.
+            let error = outcome.as_ref().err().map(ToString::to_string);
+            self.desk.note_job_run(job.name(), started_at, error)?;
+        }
+        outcome
+    }
+
+    fn is_time_to_note(&self, job: Job, now: Timestamp) -> bool {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = noted.get(&job);
+        let is_time = last.is_none_or(|last| now.duration_since(*last) >= NOTED_EVERY);
+        if is_time {
+            noted.insert(job, now);
+        }
+        is_time
     }
 
     fn work(&self, job: Job, runtime: &Handle) -> Result<Report, DeskError> {
         Ok(match job {
-            Job::Work => self.desk.run_due_work()?.into(),
+            Job::Work => {
+                let is_stopping = || self.stopping.load(Ordering::Relaxed);
+                self.desk.run_due_work_until(&is_stopping)?.into()
+            }
             Job::Accounts => Report {
                 accounts_expired: self.desk.expire_issues()?,
                 accounts_warned: self.desk.warn_of_ends()?,

@@ -8,7 +8,7 @@ use service::work::WorkRun;
 
 /// The jobs there are, in the order one run does them: mail that the timers cause leaves in the
 /// same run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Job {
     /// What time makes due: reminders, auto-close and the like.
@@ -26,6 +26,15 @@ pub enum Job {
 impl Job {
     /// Every job.
     pub const ALL: [Job; 5] = [Job::Work, Job::Accounts, Job::Mail, Job::Rows, Job::Blobs];
+
+    /// Whether it does to many what a wrong clock would do to too many; messages go out one by one,
+    /// each because of something that happened.
+    pub const fn acts_in_bulk(self) -> bool {
+        match self {
+            Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
+            Job::Mail => false,
+        }
+    }
 
     /// The name in logs and reports.
     pub const fn name(self) -> &'static str {
@@ -70,6 +79,8 @@ pub struct Report {
     pub blobs_deleted: usize,
     /// Jobs that failed; the log says why.
     pub failed_jobs: Vec<Job>,
+    /// Jobs that wait until somebody resumes them, because a clock leapt.
+    pub paused_jobs: Vec<Job>,
 }
 
 impl From<WorkRun> for Report {
@@ -100,6 +111,13 @@ impl Report {
     pub(crate) fn of_rows(rows: usize) -> Self {
         Report {
             rows_deleted: rows,
+            ..Report::default()
+        }
+    }
+
+    pub(crate) fn of_pause(job: Job) -> Self {
+        Report {
+            paused_jobs: vec![job],
             ..Report::default()
         }
     }
@@ -148,6 +166,7 @@ impl Report {
             rows_deleted,
             blobs_deleted,
             failed_jobs,
+            paused_jobs,
         } = other;
         self.tickets_reminded += tickets_reminded;
         self.tickets_given_up += tickets_given_up;
@@ -163,6 +182,7 @@ impl Report {
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.failed_jobs.extend(failed_jobs);
+        self.paused_jobs.extend(paused_jobs);
     }
 }
 
@@ -194,6 +214,11 @@ impl fmt::Display for Report {
                 .iter()
                 .map(|job| format!("job {} failed", job.name())),
         );
+        said.extend(
+            self.paused_jobs
+                .iter()
+                .map(|job| format!("job {} waits, because the clock leapt", job.name())),
+        );
         if said.is_empty() {
             return f.write_str("nothing was due");
         }
@@ -217,6 +242,7 @@ mod tests {
                 sent: 2,
                 retried: 1,
                 parked: 0,
+                postponed: 0,
             }
             .into()),
         );

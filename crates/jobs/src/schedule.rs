@@ -1,5 +1,6 @@
 //! When the jobs of a running server run.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -40,7 +41,13 @@ const REST: Duration = Duration::from_secs(15);
 impl Jobs {
     /// Runs the jobs until `stop` says true, or its sender is gone; what runs then is finished.
     pub async fn run_until(&self, stop: watch::Receiver<bool>) {
+        let mut told = stop.clone();
+        let told = async move {
+            let _ = told.wait_for(|stopped| *stopped).await;
+            self.stopping.store(true, Ordering::Relaxed);
+        };
         tokio::join!(
+            told,
             self.keep(TIMERS, stop.clone()),
             self.keep(MAIL, stop.clone()),
             self.keep(SWEEPS, stop),

@@ -66,8 +66,12 @@ impl Instance {
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");
         }
-        // Whoever looks at a demonstration has no authenticator at hand.
-        settings.sign_in.require_second_factor &= demo.is_none();
+        settings.delivery.portal_url = config.mail.portal_url(&base_url);
+        // Whoever looks at a demonstration has no authenticator at hand, and waits for no morning.
+        if demo.is_some() {
+            settings.sign_in.require_second_factor = false;
+            settings.delivery.usual.quiet = None;
+        }
         let clock: Arc<dyn Clock> = match demo {
             Some(demo) => Arc::new(demo.clock()),
             None => Arc::new(SystemClock),
@@ -84,10 +88,7 @@ impl Instance {
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;
-        let jobs = Jobs {
-            desk: desk.clone(),
-            mailer,
-        };
+        let jobs = Jobs::new(desk.clone(), mailer);
         Ok(Instance {
             db,
             desk,
@@ -180,5 +181,6 @@ fn settings(
         parallel_hashings: config.parallel_hashings,
         idempotency: config.idempotency,
         lease: config.lease,
+        delivery: config.delivery.clone(),
     })
 }

@@ -1,6 +1,7 @@
 //! The time and fresh ids: the two things of the world that a rule may not fetch by itself.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -9,6 +10,9 @@ use uuid::Uuid;
 pub trait Clock: Send + Sync {
     /// Now, to the microsecond: the finest PostgreSQL keeps.
     fn now(&self) -> Timestamp;
+    /// The time since some moment in this process's past, which nobody can set: what it grows by is
+    /// how much time really passed.
+    fn uptime(&self) -> SignedDuration;
 }
 
 /// Makes ids and random bytes.
@@ -31,28 +35,45 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         to_micros(Timestamp::now())
     }
+
+    fn uptime(&self) -> SignedDuration {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        let passed = FIRST.get_or_init(Instant::now).elapsed();
+        SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX)
+    }
 }
 
 /// A clock that stands until it is moved, for tests.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<Timestamp>);
+pub struct ManualClock(Mutex<(Timestamp, SignedDuration)>);
 
 impl ManualClock {
     /// Stands at `at`.
     pub fn at(at: Timestamp) -> Self {
-        ManualClock(Mutex::new(to_micros(at)))
+        ManualClock(Mutex::new((to_micros(at), SignedDuration::ZERO)))
     }
 
     /// Moves by `by`.
     pub fn advance(&self, by: SignedDuration) {
-        let mut at = lock(&self.0);
-        *at = at.checked_add(by).unwrap_or(*at);
+        self.leap(by);
+        let mut clock = lock(&self.0);
+        clock.1 = clock.1.saturating_add(by);
+    }
+
+    /// Shows another time although none has passed, as when somebody sets it.
+    pub fn leap(&self, by: SignedDuration) {
+        let mut clock = lock(&self.0);
+        clock.0 = clock.0.checked_add(by).unwrap_or(clock.0);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *lock(&self.0)
+        lock(&self.0).0
+    }
+
+    fn uptime(&self) -> SignedDuration {
+        lock(&self.0).1
     }
 }
 

@@ -62,6 +62,12 @@ pub enum DeskError {
     /// The account has a second factor already.
     #[error("the account has a second factor")]
     SecondFactorExists,
+    /// A message that was not given up can neither be tried again nor left.
+    #[error("not given up")]
+    NotParked {
+        /// How far it is.
+        state: storage::deliveries::DeliveryState,
+    },
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

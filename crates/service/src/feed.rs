@@ -7,7 +7,7 @@ use domain::event::{Change as TicketChange, Event};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use storage::{DbConnection, changes};
 
 pub use storage::changes::{Change, News};
@@ -132,20 +132,111 @@ impl Desk {
     }
 }
 
+/// Whether a scope may see the news. Storage asks the same in SQL.
+pub fn is_seen_by(scope: &Scope, news: &News) -> bool {
+    match scope {
+        Scope::Region(_) | Scope::System => true,
+        Scope::Authority(code) => {
+            news.desk.is_none()
+                || news.desk.as_ref() == Some(code)
+                || news.former_desk.as_ref() == Some(code)
+        }
+        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Nothing => false,
+    }
+}
+
+/// What a screen that stays open is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Headline {
+    /// Something came into the queue.
+    QueueNew,
+    /// Something was given to the reader.
+    TicketAssigned,
+    /// A requester wrote.
+    RequesterWrote,
+    /// A time is nearly over, or is over.
+    SlaWarning,
+    /// Somebody was not reached.
+    MessageUndelivered,
+    /// There is an announcement.
+    AnnouncementPublished,
+}
+
+impl Headline {
+    /// The name of the event in a stream.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Headline::QueueNew => "queue.new",
+            Headline::TicketAssigned => "ticket.assigned",
+            Headline::RequesterWrote => "requester.wrote",
+            Headline::SlaWarning => "sla.warning",
+            Headline::MessageUndelivered => "message.undelivered",
+            Headline::AnnouncementPublished => "announcement.published",
+        }
+    }
+}
+
+/// What a member of staff who may see the news is told of it, if anything: what concerns the desk
+/// they work at, and themselves.
+pub fn headline(staff: &Staff, news: &News) -> Option<Headline> {
+    if news
+        .desk
+        .as_ref()
+        .is_some_and(|desk| *desk != staff.authority)
+    {
+        return None;
+    }
+    match news.kind.as_str() {
+        "request.created"
+        | "request.handed_over"
+        | "request.returned"
+        | "request.rerouted"
+        | "request.released" => Some(Headline::QueueNew),
+        "request.assigned" => {
+            let assignee = news.data.get("assignee").and_then(Value::as_str);
+            let is_mine = assignee == Some(staff.account.to_string().as_str());
+            is_mine.then_some(Headline::TicketAssigned)
+        }
+        "request.information_received" | "request.message_received" => {
+            Some(Headline::RequesterWrote)
+        }
+        "request.reopened" => {
+            let by_reply = news.data.get("by_reply").and_then(Value::as_bool);
+            (by_reply == Some(true)).then_some(Headline::RequesterWrote)
+        }
+        "sla.warning" | "sla.breached" => Some(Headline::SlaWarning),
+        "message.undelivered" => Some(Headline::MessageUndelivered),
+        "announcement.published" => Some(Headline::AnnouncementPublished),
+        _ => None,
+    }
+}
+
 /// What news of a ticket say besides what happened.
 fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
-    let mut facts = json!({
-        "number": ticket.number.as_str(),
-        "state": ticket.state.code().as_str(),
-        "custodian": ticket.custodian.code.as_str(),
-    });
-    if let Some(Assignee::Operator(account)) = &ticket.assignee {
-        facts["assignee"] = json!(account.to_string());
+    let owner = match &ticket.assignee {
+        Some(Assignee::Operator(account)) => Some(("assignee", account.to_string())),
+        _ => None,
+    };
+    let why = match change {
+        TicketChange::HandedOver { reason, .. } => {
+            Some(("reason_code", reason.as_str().to_owned()))
+        }
+        TicketChange::Resolved { code, .. } => Some(("resolution_code", code.as_str().to_owned())),
+        _ => None,
+    };
+    let known = [
+        ("number", ticket.number.to_string()),
+        ("state", ticket.state.code().as_str().to_owned()),
+        ("custodian", ticket.custodian.code.to_string()),
+    ];
+    let mut facts: Map<String, Value> = known
+        .into_iter()
+        .chain(owner)
+        .chain(why)
+        .map(|(name, value)| (name.to_owned(), Value::String(value)))
+        .collect();
+    if let TicketChange::Reopened { by_reply } = change {
+        facts.insert("by_reply".to_owned(), Value::Bool(*by_reply));
     }
-    match change {
-        TicketChange::HandedOver { reason, .. } => facts["reason_code"] = json!(reason.as_str()),
-        TicketChange::Resolved { code, .. } => facts["resolution_code"] = json!(code.as_str()),
-        _ => {}
-    }
-    facts
+    facts.into()
 }

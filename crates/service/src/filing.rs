@@ -327,16 +327,10 @@ impl Desk {
         };
         tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
         self.write_first_clocks(conn, &ticket, clocks, now)?;
-        self.put_mails(
-            conn,
-            ticket.id,
-            dossier,
-            std::slice::from_ref(&filed),
-            StateCode::New,
-            now,
-        )?;
+        let events = std::slice::from_ref(&filed);
+        self.tell(conn, &ticket, dossier, events, StateCode::New, actor, now)?;
         let desk = ticket.custodian.code.clone();
-        self.publish_events(conn, &ticket, std::slice::from_ref(&filed), &desk, now)?;
+        self.publish_events(conn, &ticket, events, &desk, now)?;
         Ok(ticket)
     }
 

@@ -12,6 +12,8 @@ pub mod citizen;
 pub mod clients;
 pub mod clock;
 pub mod delegations;
+pub mod deliveries;
+mod digest;
 pub mod email_proof;
 pub mod error;
 pub mod expiring;
@@ -22,6 +24,7 @@ pub mod keeping;
 pub mod labels;
 pub mod mailer;
 pub mod message_templates;
+pub mod notification_settings;
 pub mod notify;
 pub mod once;
 pub mod outbox;
@@ -32,6 +35,7 @@ mod record;
 pub mod recovery;
 pub mod reference;
 mod release;
+pub mod scheduler;
 pub mod screen;
 pub mod second_factor;
 pub mod secrets;
@@ -77,6 +81,9 @@ pub struct Desk {
     /// Authorities known to receive requests.
     pub(crate) receiving: Arc<Mutex<HashSet<AuthorityCode>>>,
     pub(crate) hashing: Arc<passwords::Gate>,
+    /// This process, among those that share a database.
+    pub(crate) node: String,
+    pub(crate) clock_seen: Arc<Mutex<Option<scheduler::Seen>>>,
 }
 
 /// The world outside and the settings a desk is opened with.
@@ -103,6 +110,8 @@ impl Desk {
     /// Opens the desk and brings the reference tables up to date.
     pub fn open(parts: Parts) -> Result<Self, DeskError> {
         let desk = Desk {
+            node: parts.ids.uuid().to_string(),
+            clock_seen: Arc::default(),
             hashing: Arc::new(passwords::Gate::new(parts.settings.parallel_hashings)),
             db: parts.db,
             blobs: parts.blobs,

@@ -1,21 +1,29 @@
-//! Who is told what, and how: N-1…N-16 of `domain.md` §5.3 as far as messages leave the house.
+//! Telling people: which messages leave the house when something happens to a ticket. Who is told
+//! of what is `domain::notification`'s table; here is which text, to which address, put out in the
+//! transaction of what happened.
 //!
-//! A requester with a national identity reads on the web and gets no mail; an anonymous one gets
-//! mail. Staff read their queue. The note of a hand-over, a return or a re-route is mailed to
-//! nobody (I-4).
+//! A requester with a national identity reads on the web; an anonymous one gets mail. Staff see
+//! their queue, and get the mail they asked for. The note of a hand-over, a return or a re-route is
+//! mailed to nobody (I-4).
 
+use domain::actor::{Actor, Assignee};
 use domain::event::{Change, Event};
-use domain::ids::TicketId;
+use domain::ids::{AccountId, TicketId};
+use domain::invalid::Lang;
 use domain::note::Audience;
+use domain::notification::{Mode, Party, Told, Topic, rules_for, told_to_requester};
 use domain::state::{RemovalReason, ResolutionCode, StateCode};
+use domain::ticket::Ticket;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use storage::DbConnection;
+use storage::notifications::{self, Wanting};
 use storage::outbox::{self, Outgoing};
 use storage::tickets::{Dossier, RequesterKind};
-use storage::{DbConnection, StoreError};
 
-use crate::Desk;
 use crate::texts::MailTemplate;
+use crate::work::Kind;
+use crate::{Desk, DeskError};
 
 /// Somebody who is told, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +34,8 @@ pub struct Notified {
     pub channel: String,
 }
 
-/// The mail an event sends to a requester without a national identity, if any. `was` is the state
-/// before.
-pub fn mail_for(change: &Change, was: StateCode) -> Option<MailTemplate> {
+/// The mail that tells a requester without a national identity what happened, if one does.
+fn mail_for(change: &Change) -> Option<MailTemplate> {
     Some(match change {
         Change::Filed { .. } => MailTemplate::Receipt,
         Change::InfoRequested => MailTemplate::InfoRequested,
@@ -43,7 +50,8 @@ pub fn mail_for(change: &Change, was: StateCode) -> Option<MailTemplate> {
         } => MailTemplate::Withdrawn,
         Change::Resolved { .. } => MailTemplate::Resolved,
         Change::Rerouted { .. } => MailTemplate::Rerouted,
-        Change::Reopened { .. } if was == StateCode::AutoClosed => MailTemplate::Reopened,
+        Change::Reopened { .. } => MailTemplate::Reopened,
+        Change::AutoClosed => MailTemplate::Closed,
         Change::Removed {
             reason: RemovalReason::Duplicate,
             ..
@@ -52,7 +60,7 @@ pub fn mail_for(change: &Change, was: StateCode) -> Option<MailTemplate> {
     })
 }
 
-/// Whether mail reaches this requester.
+/// Whether mail reaches this requester without a setting that says so.
 pub const fn is_mailed(requester: RequesterKind) -> bool {
     matches!(requester, RequesterKind::Anonymous | RequesterKind::Staff)
 }
@@ -63,68 +71,171 @@ pub fn told(event: &Event, was: StateCode, requester: RequesterKind) -> Vec<Noti
         audience,
         channel: channel.to_owned(),
     };
-    let requester_channel = if is_mailed(requester) && mail_for(&event.change, was).is_some() {
-        "mail"
-    } else {
-        "web"
+    let desk = match &event.change {
+        Change::HandedOver { .. } => Some(Audience::Region),
+        Change::Returned { .. } | Change::Rerouted { .. } => Some(Audience::Authority),
+        Change::ActivityOpened => Some(Audience::Technical),
+        _ => None,
     };
-    match (&event.change, event.note.as_ref().map(|note| note.audience)) {
-        (Change::HandedOver { .. }, _) => vec![to(Audience::Region, "queue")],
-        (Change::Returned { .. }, _) => vec![to(Audience::Authority, "queue")],
-        (Change::Rerouted { .. }, _) => {
-            vec![
-                to(Audience::Authority, "queue"),
-                to(Audience::Citizen, requester_channel),
-            ]
+    let is_written_to = event
+        .note
+        .as_ref()
+        .is_some_and(|note| note.audience == Audience::Citizen);
+    let requester = match told_to_requester(&event.change, was, !is_mailed(requester)) {
+        Told::ByMail => Some("mail"),
+        Told::OnScreen | Told::OnScreenAndPointer => Some("web"),
+        // Where they are written to, they read it, whether a mail says so or not.
+        Told::Nothing | Told::ByMailIfClosingsAre => {
+            (is_written_to && desk.is_none() && !matches!(event.change, Change::Removed { .. }))
+                .then_some("web")
         }
-        (Change::ActivityOpened, _) => vec![to(Audience::Technical, "queue")],
-        (
-            Change::Removed {
-                reason: RemovalReason::Duplicate,
-                ..
-            },
-            _,
-        ) if is_mailed(requester) => {
-            vec![to(Audience::Citizen, "mail")]
-        }
-        (_, Some(Audience::Citizen)) => vec![to(Audience::Citizen, requester_channel)],
-        (change, _) if mail_for(change, was).is_some() => {
-            vec![to(Audience::Citizen, requester_channel)]
-        }
-        _ => Vec::new(),
-    }
+    };
+    let desk = desk.map(|audience| to(audience, "queue"));
+    let requester = requester.map(|channel| to(Audience::Citizen, channel));
+    desk.into_iter().chain(requester).collect()
 }
 
 impl Desk {
-    /// Puts out the mails that `events` cause, in the same transaction.
-    pub(crate) fn put_mails(
+    /// Puts out the messages that `events` cause, in the same transaction.
+    pub(crate) fn tell(
         &self,
         conn: &mut DbConnection,
-        ticket: TicketId,
+        ticket: &Ticket,
         dossier: &Dossier,
         events: &[Event],
         was: StateCode,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        if !is_mailed(dossier.requester) {
-            return Ok(());
-        }
+    ) -> Result<(), DeskError> {
         for event in events {
-            let Some(template) = mail_for(&event.change, was) else {
-                continue;
-            };
-            let recipient = dossier
-                .details
-                .notification_email
-                .as_ref()
-                .unwrap_or(&dossier.email);
-            let message = Outgoing {
-                ticket: Some(ticket),
-                seq: Some(event.seq),
-                ..self.message(template, recipient.clone(), dossier.details.lang)
-            };
-            outbox::put(conn, &message, now)?;
+            self.tell_requester(conn, ticket, dossier, event, was, now)?;
+            self.tell_staff(conn, ticket, event, was, actor, now)?;
         }
         Ok(())
+    }
+
+    fn tell_requester(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        dossier: &Dossier,
+        event: &Event,
+        was: StateCode,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        let is_logged_in = !is_mailed(dossier.requester);
+        let desk = &ticket.custodian.code;
+        let template = match told_to_requester(&event.change, was, is_logged_in) {
+            Told::Nothing | Told::OnScreen => None,
+            Told::ByMail => mail_for(&event.change),
+            Told::OnScreenAndPointer => self
+                .notification_settings(conn, desk)?
+                .copy_to_citizens
+                .then_some(MailTemplate::Pointer),
+            Told::ByMailIfClosingsAre => self
+                .notification_settings(conn, desk)?
+                .mail_on_close
+                .then_some(MailTemplate::Closed),
+        };
+        let Some(template) = template else {
+            return Ok(());
+        };
+        let recipient = dossier
+            .details
+            .notification_email
+            .as_ref()
+            .unwrap_or(&dossier.email);
+        let message = Outgoing {
+            desk: Some(desk.clone()),
+            ticket: Some(ticket.id),
+            seq: Some(event.seq),
+            ..self.message(template, recipient.clone(), dossier.details.lang)
+        };
+        Ok(outbox::put(conn, &message, now)?)
+    }
+
+    fn tell_staff(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        event: &Event,
+        was: StateCode,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        let owner = match &ticket.assignee {
+            Some(Assignee::Operator(account)) => Some(*account),
+            _ => None,
+        };
+        let author = match actor {
+            Actor::Staff(staff) => Some(staff.account),
+            Actor::System | Actor::Requester => None,
+        };
+        for (party, topic) in rules_for(&event.change, was).filter_map(|rule| rule.staff) {
+            let (topic, only) = match (party, owner) {
+                (Party::Queue, _) => (Topic::Queue, None),
+                (Party::OwnerElseQueue, None) => (Topic::Queue, None),
+                (Party::Owner, None) => continue,
+                (Party::Owner | Party::OwnerElseQueue, Some(owner)) => (topic, Some(owner)),
+            };
+            // Nobody is told what they did themselves.
+            if only.is_some() && only == author {
+                continue;
+            }
+            let desk = &ticket.custodian.code;
+            for one in notifications::list_wanting(conn, topic, desk, only)? {
+                if Some(one.account) != author {
+                    self.tell_one(conn, ticket, event.seq, topic, one, now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_one(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        seq: i64,
+        topic: Topic,
+        one: Wanting,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        match one.mode {
+            Mode::Off => Ok(()),
+            Mode::Digest => self.tell_later(conn, one.account, ticket.id, topic, now),
+            Mode::Instant => {
+                let template = match topic {
+                    Topic::Assigned => MailTemplate::StaffAssigned,
+                    Topic::RequesterWrote => MailTemplate::StaffRequesterWrote,
+                    Topic::Queue => MailTemplate::StaffQueue,
+                };
+                let message = Outgoing {
+                    desk: Some(ticket.custodian.code.clone()),
+                    ticket: Some(ticket.id),
+                    seq: Some(seq),
+                    account: Some(one.account),
+                    ..self.message(template, one.email, Lang::It)
+                };
+                Ok(outbox::put(conn, &message, now)?)
+            }
+        }
+    }
+
+    /// Adds to somebody's next digest, and has it sent at the hour for it.
+    fn tell_later(
+        &self,
+        conn: &mut DbConnection,
+        account: AccountId,
+        ticket: TicketId,
+        topic: Topic,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        notifications::add_to_digest(conn, account, ticket, topic, now)?;
+        let at = self
+            .settings
+            .delivery
+            .digest_after(now, &self.settings.time_zone);
+        self.schedule(conn, Kind::Digest, account.uuid(), Some(at))
     }
 }

@@ -1,6 +1,8 @@
 //! Sending what waits in the outbox. Texts are made here, from the ticket as it is, so that
 //! nothing personal waits in a queue; a note goes into a mail only if its audience is the citizen.
 
+use domain::actor::Actor;
+use domain::command::Command;
 use domain::event::Change;
 use domain::ids::{AccountId, IssueId, MessageId, TicketRef};
 use domain::invalid::Lang;
@@ -12,7 +14,8 @@ use storage::outbox::{self, Channel, Outgoing};
 use storage::{DbConnection, clients, credentials, history, lives, tickets};
 
 use crate::mailer::{MailFailure, MailMessage, Mailer};
-use crate::texts::{self, MailContext, MailTemplate};
+use crate::notify::is_mailed;
+use crate::texts::{self, MailContext, MailTemplate, Placeholder};
 use crate::{Desk, DeskError};
 
 /// What a delivery run did.
@@ -24,12 +27,14 @@ pub struct DeliveryRun {
     pub retried: usize,
     /// Messages given up, with their reason.
     pub parked: usize,
+    /// Messages that may not leave yet: nobody is disturbed at night, or by a storm of mails.
+    pub postponed: usize,
 }
 
 /// Messages claimed at once: few, so that a hanging mail server does not outlast their lease.
 const PAGE: i64 = 5;
-/// How long a claim holds.
-const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// The stretch of time in which only so many mails about one ticket leave.
+const BUDGET_SPAN: SignedDuration = SignedDuration::from_hours(1);
 /// Minutes before each further try; after the last one a message is parked.
 const RETRY_MINUTES: [i64; 10] = [1, 5, 15, 30, 60, 120, 240, 480, 720, 1440];
 
@@ -40,7 +45,7 @@ impl Desk {
         let mut run = DeliveryRun::default();
         loop {
             let now = self.clock.now();
-            let lease_end = now.checked_add(LEASE).unwrap_or(now);
+            let lease_end = now.checked_add(self.settings.lease).unwrap_or(now);
             let claimed = self
                 .db
                 .write(move |conn| outbox::claim(conn, Channel::Mail, now, lease_end, PAGE))?;
@@ -86,6 +91,13 @@ impl Desk {
         message: Outgoing,
         run: &mut DeliveryRun,
     ) -> Result<(), DeskError> {
+        let template = MailTemplate::from_code(&message.template);
+        if let Some(later) = self.not_before(&message, template)? {
+            run.postponed += 1;
+            self.db
+                .write(move |conn| outbox::postpone(conn, &message, later))?;
+            return Ok(());
+        }
         let outcome = match self.compose(&message) {
             Ok(mail) => mailer.send(&mail),
             Err(DeskError::Busy) => Err(MailFailure::Transient("the database was busy".to_owned())),
@@ -117,23 +129,86 @@ impl Desk {
             }
             (Err(MailFailure::Transient(reason) | MailFailure::Permanent(reason)), _) => {
                 run.parked += 1;
-                tracing::warn!(message.id = %message.id, reason, "a message is given up");
-                self.db
-                    .write(move |conn| outbox::park(conn, &message, &reason))?;
+                self.give_up(message, reason)?;
             }
         }
         Ok(())
     }
 
+    /// When a mail may leave that may not leave now: after the quiet hours of the desk that answers
+    /// for it, unless somebody waits for it, and within the budget of its ticket.
+    fn not_before(
+        &self,
+        message: &Outgoing,
+        template: Option<MailTemplate>,
+    ) -> Result<Option<Timestamp>, DeskError> {
+        let now = self.clock.now();
+        if template.is_some_and(MailTemplate::is_awaited) {
+            return Ok(None);
+        }
+        let (quiet, sent) = self.db.read_in(&Scope::System, |conn| {
+            let usual = || Ok(self.settings.delivery.usual.clone());
+            let settings = match &message.desk {
+                Some(desk) => self.notification_settings(conn, desk),
+                None => usual(),
+            }?;
+            let since = now.checked_sub(BUDGET_SPAN).unwrap_or(now);
+            let sent = match message.ticket {
+                Some(ticket) => outbox::list_sent_since(conn, ticket, since)?,
+                None => Vec::new(),
+            };
+            Ok::<_, DeskError>((settings.quiet, sent))
+        })?;
+        let end_of_quiet = quiet.map(|hours| hours.end(now, &self.settings.time_zone));
+        let budget = self.settings.delivery.mails_per_ticket_and_hour;
+        // When enough of those that left are an hour old.
+        let end_of_storm = sent
+            .len()
+            .checked_sub(budget)
+            .and_then(|over| sent.get(over))
+            .and_then(|at| at.checked_add(BUDGET_SPAN).ok());
+        let later = end_of_quiet.into_iter().chain(end_of_storm).max();
+        Ok(later.filter(|later| *later > now))
+    }
+
+    /// Keeps a message that will never leave, with the reason, and says so on the ticket whose
+    /// requester was not reached (`domain.md` D-7).
+    pub fn give_up(&self, message: Outgoing, reason: String) -> Result<(), DeskError> {
+        tracing::warn!(message.id = %message.id, reason, "a message is given up");
+        let desk = self.clone();
+        self.db.write_in(&Scope::System, move |conn| {
+            if !outbox::park(conn, &message, &reason)? {
+                return Ok(());
+            }
+            let is_for_requester = message.account.is_none() && message.channel != Channel::Webhook;
+            let Some(id) = message.ticket.filter(|_| is_for_requester) else {
+                return Ok(());
+            };
+            let found = tickets::find(conn, &Scope::System, &TicketRef::Id(id))?;
+            let (mut ticket, dossier) = found.ok_or(DeskError::NotFound)?;
+            // On a closed ticket nobody works any more: there the list alone shows it.
+            if ticket.state.code().is_final() {
+                return Ok(());
+            }
+            let command = Command::ReportUndelivered {
+                message: message.id,
+            };
+            let now = desk.clock.now();
+            desk.apply(conn, &mut ticket, &dossier, &command, &Actor::System, now)?;
+            Ok(())
+        })
+    }
+
     fn compose(&self, message: &Outgoing) -> Result<MailMessage, DeskError> {
-        let template = MailTemplate::from_code(&message.template).ok_or(DeskError::Broken(
+        let named = MailTemplate::from_code(&message.template).ok_or(DeskError::Broken(
             "a message names an unknown template",
             None,
         ))?;
-        let (context, own) = self.db.read_snapshot_in(&Scope::System, |conn| {
+        let (template, context, own) = self.db.read_snapshot_in(&Scope::System, |conn| {
+            let template = self.as_settings_say(conn, message, named)?;
             let context = self.mail_context(conn, message, template)?;
             let own = self.own_words(conn, template, message.lang, context.desk.as_ref())?;
-            Ok::<_, DeskError>((context, own))
+            Ok::<_, DeskError>((template, context, own))
         })?;
         let mail = texts::render_own_or_standard(template, message.lang, own, &context)
             .map_err(|error| DeskError::broken("a mail text", error))?;
@@ -145,6 +220,23 @@ impl Desk {
             html: mail.html,
             lang: message.lang,
             at: self.clock.now(),
+        })
+    }
+
+    /// Where an authority wants nothing of a note in mails, they only point to it.
+    fn as_settings_say(
+        &self,
+        conn: &mut DbConnection,
+        message: &Outgoing,
+        template: MailTemplate,
+    ) -> Result<MailTemplate, DeskError> {
+        let tells_a_note = template.needs().contains(&Placeholder::Note);
+        let Some(desk) = message.desk.as_ref().filter(|_| tells_a_note) else {
+            return Ok(template);
+        };
+        Ok(match self.notification_settings(conn, desk)?.pointer_only {
+            true => MailTemplate::Pointer,
+            false => template,
         })
     }
 
@@ -167,13 +259,17 @@ impl Desk {
             context.closes_on = Some(self.day_for_people(client.expires_at));
             return Ok(context);
         }
-        if let Some(account) = message.account {
+        if let Some(payload) = &message.payload {
+            context.items = Some(self.digest_lines(conn, payload, message.lang)?);
+            return Ok(context);
+        }
+        if let Some(account) = message.account.filter(|_| message.ticket.is_none()) {
             return self.account_mail_context(conn, account, message.issue);
         }
         let id = message
             .ticket
             .ok_or(DeskError::Broken("a message is about nothing", None))?;
-        let (ticket, _) =
+        let (ticket, dossier) =
             tickets::find(conn, &Scope::System, &TicketRef::Id(id))?.ok_or(DeskError::NotFound)?;
         let lang = message.lang;
         context.desk = Some(ticket.custodian.code.clone());
@@ -184,7 +280,15 @@ impl Desk {
                 .to(lang)
                 .to_owned(),
         );
-        context.tracking_link = Some(self.tracking_link(&ticket));
+        // A member of staff is told where to look by their own program, and nothing of what was said.
+        if message.account.is_some() {
+            return Ok(context);
+        }
+        context.tracking_link = Some(match is_mailed(dossier.requester) {
+            true => self.tracking_link(&ticket),
+            // Whoever has a national identity shows it there, and needs no secret.
+            false => self.settings.delivery.portal_url.clone(),
+        });
         if let State::Resolved { closes_at, .. } = ticket.state {
             context.closes_on = Some(self.day_for_people(closes_at));
         }

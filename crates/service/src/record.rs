@@ -52,7 +52,8 @@ impl Desk {
         let before = ticket.clone();
         ticket.absorb(events);
         self.save(conn, &before, ticket, events, actor, contacts)?;
-        self.put_mails(conn, ticket.id, dossier, events, before.state.code(), now)?;
+        let was = before.state.code();
+        self.tell(conn, ticket, dossier, events, was, actor, now)?;
         self.publish_events(conn, ticket, events, &before.custodian.code, now)?;
         self.keep_clocks(conn, ticket, events, now)
     }

@@ -8,8 +8,10 @@ use domain::email::CERTIFIED_MAIL_LABELS;
 use domain::password::PasswordPolicy;
 use domain::state::Windows;
 use domain::ticket::Ticket;
-use jiff::SignedDuration;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use storage::notifications::Settings as NotificationSettings;
 
 /// Settings of the use cases.
 #[derive(Debug, Clone)]
@@ -40,6 +42,49 @@ pub struct Settings {
     pub idempotency: SignedDuration,
     /// How long due work is one node's alone.
     pub lease: SignedDuration,
+    /// How people are told.
+    pub delivery: DeliverySettings,
+}
+
+/// How people are told (`domain.md` §5.3, §10.2).
+#[derive(Debug, Clone)]
+pub struct DeliverySettings {
+    /// What holds at authorities that have set nothing.
+    pub usual: NotificationSettings,
+    /// Mails about one ticket that leave within an hour; more wait.
+    pub mails_per_ticket_and_hour: usize,
+    /// When the digests of staff go out, every day.
+    pub digest_at: Time,
+    /// Where people with a national identity read their requests.
+    pub portal_url: String,
+}
+
+impl DeliverySettings {
+    /// The next hour for digests, after `now`.
+    pub(crate) fn digest_after(&self, now: Timestamp, zone: &TimeZone) -> Timestamp {
+        let local = now.to_zoned(zone.clone());
+        let on = |date: Date| date.to_datetime(self.digest_at).to_zoned(zone.clone());
+        let today = on(local.date()).ok().filter(|at| at.timestamp() > now);
+        let next = today.or_else(|| local.date().tomorrow().and_then(on).ok());
+        next.map_or(now, |at| at.timestamp())
+    }
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        DeliverySettings {
+            usual: NotificationSettings {
+                version: storage::notifications::UNSET,
+                pointer_only: false,
+                copy_to_citizens: false,
+                mail_on_close: false,
+                quiet: None,
+            },
+            mails_per_ticket_and_hour: 20,
+            digest_at: Time::constant(8, 0, 0, 0),
+            portal_url: "http://127.0.0.1:8080/".to_owned(),
+        }
+    }
 }
 
 /// How much a requester may send (D-19); beyond it is 429.
@@ -221,6 +266,7 @@ impl Default for Settings {
             parallel_hashings: 2,
             idempotency: hours(24),
             lease: SignedDuration::from_mins(5),
+            delivery: DeliverySettings::default(),
         }
     }
 }

@@ -96,7 +96,7 @@ impl Desk {
         kept.clocks = clocks;
         let next = next_alert(&kept.clocks, now);
         // What happened before there were clocks is nobody's news.
-        self.tell(conn, ticket, &mut kept, now, is_new)?;
+        self.tell_alerts(conn, ticket, &mut kept, now, is_new)?;
         if let Some(present) = present(&kept.clocks, ticket) {
             sla::write(conn, ticket.id, &kept, present)?;
             if was_due != Some(present.due_at) {
@@ -132,7 +132,7 @@ impl Desk {
 
     /// Tells what happened to the clocks and has not been told; `quietly` only notes it as told. Nobody
     /// is warned of a clock that has been stopped, and no region of one that is stopped or its own.
-    fn tell(
+    fn tell_alerts(
         &self,
         conn: &mut DbConnection,
         ticket: &Ticket,
@@ -179,7 +179,7 @@ impl Desk {
         let (Some((ticket, _)), Some(mut kept)) = (found, sla::find(conn, id)?) else {
             return Ok(Next::Done);
         };
-        self.tell(conn, &ticket, &mut kept, now, false)?;
+        self.tell_alerts(conn, &ticket, &mut kept, now, false)?;
         if let Some(present) = present(&kept.clocks, &ticket) {
             sla::write(conn, id, &kept, present)?;
         }

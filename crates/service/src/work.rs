@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::TicketId;
+use domain::ids::{AccountId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -22,17 +22,20 @@ pub enum Kind {
     TicketTimer,
     /// A clock of a ticket that warns, is breached or is escalated (`domain.md` §10.6).
     Sla,
+    /// The digest of a member of staff.
+    Digest,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 2] = [Kind::TicketTimer, Kind::Sla];
+    pub const ALL: [Kind; 3] = [Kind::TicketTimer, Kind::Digest, Kind::Sla];
 
     /// The code in rows, metrics and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::TicketTimer => "ticket-timer",
             Kind::Sla => "sla",
+            Kind::Digest => "digest",
         }
     }
 
@@ -195,6 +198,10 @@ impl Desk {
             Kind::Sla => {
                 let next = self.look_at_clocks(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Other, next))
+            }
+            Kind::Digest => {
+                let account = AccountId::new(work.subject);
+                Ok((Effect::Other, self.send_digest(conn, account, now)?))
             }
         }
     }

@@ -9,6 +9,7 @@ use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, ClientId, EndpointId, IssueId, MessageId, ProofId, TicketId};
 use domain::invalid::Lang;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::schema::outbox;
 use crate::sealed::Sealed;
@@ -16,7 +17,7 @@ use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError};
 
 /// How a message leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Channel {
     /// By e-mail.
     Mail,
@@ -228,13 +229,90 @@ pub fn park(conn: &mut DbConnection, message: &Outgoing, reason: &str) -> Result
     Ok(changed == 1)
 }
 
+/// The claimed message is not to leave before `next`: nothing was tried.
+pub fn postpone(
+    conn: &mut DbConnection,
+    message: &Outgoing,
+    next: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = diesel::update(held(message))
+        .set((
+            outbox::fence.eq(message.fence + 1),
+            outbox::due_at.eq(Ts(next)),
+            outbox::attempts.eq(message.attempts - 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// When the mails about a ticket left that left after `since`, the oldest first.
+pub fn list_sent_since(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+    since: Timestamp,
+) -> Result<Vec<Timestamp>, StoreError> {
+    let sent = outbox::table
+        .filter(outbox::ticket_id.eq(Some(Id(ticket.uuid()))))
+        .filter(outbox::channel.eq(Channel::Mail.as_str()))
+        .filter(outbox::sent_at.gt(Ts(since)))
+        .order(outbox::sent_at.asc())
+        .select(outbox::sent_at.assume_not_null())
+        .load::<Ts>(conn)?;
+    Ok(sent.into_iter().map(|at| at.0).collect())
+}
+
 /// How many messages wait, and how many were given up.
 pub fn count(conn: &mut DbConnection) -> Result<(i64, i64), StoreError> {
     let of = |state: &'static str| outbox::table.filter(outbox::state.eq(state)).count();
     Ok((
         of("pending").get_result(conn)?,
-        of("parked").get_result(conn)?,
+        of("parked")
+            .filter(outbox::discarded_at.is_null())
+            .get_result(conn)?,
     ))
+}
+
+/// How much waits on a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// On which.
+    pub channel: Channel,
+    /// Messages to be sent, now or later.
+    pub pending: i64,
+    /// When the first of them is to leave, or was.
+    pub oldest_due_at: Option<Timestamp>,
+    /// Messages given up that nobody has looked at.
+    pub parked: i64,
+}
+
+/// What waits, channel by channel.
+pub fn list_waiting(conn: &mut DbConnection) -> Result<Vec<Waiting>, StoreError> {
+    let pending = outbox::table
+        .filter(outbox::state.eq("pending"))
+        .group_by(outbox::channel)
+        .select((
+            outbox::channel,
+            diesel::dsl::count_star(),
+            diesel::dsl::min(outbox::due_at),
+        ))
+        .load::<(String, i64, Option<Ts>)>(conn)?;
+    let parked = outbox::table
+        .filter(outbox::state.eq("parked"))
+        .filter(outbox::discarded_at.is_null())
+        .group_by(outbox::channel)
+        .select((outbox::channel, diesel::dsl::count_star()))
+        .load::<(String, i64)>(conn)?;
+    let of = |channel: Channel| {
+        let waits = pending.iter().find(|(code, ..)| code == channel.as_str());
+        let given_up = parked.iter().find(|(code, _)| code == channel.as_str());
+        Waiting {
+            channel,
+            pending: waits.map_or(0, |(_, count, _)| *count),
+            oldest_due_at: waits.and_then(|(.., at)| at.map(|at| at.0)),
+            parked: given_up.map_or(0, |(_, count)| *count),
+        }
+    };
+    Ok(Channel::ALL.map(of).into())
 }
 
 /// Forgets messages that left before `before`, `most` of them at a time.

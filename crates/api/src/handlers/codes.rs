@@ -500,6 +500,42 @@ pub(crate) struct MessageText(String);
 #[schema(max_length = 64, pattern = "^[A-Za-z0-9._-]+$")]
 pub(crate) struct StepId(String);
 
+/// How a message leaves.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum MessageChannel {
+    Mail,
+    Webhook,
+    Sms,
+}
+
+/// How far a message is.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DeliveryState {
+    Pending,
+    Sent,
+    Parked,
+    Discarded,
+}
+
+/// What can be done with a message that was given up.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DeliveryStep {
+    Retry,
+    Discard,
+}
+
+/// When a member of staff gets mail about a topic.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum NotificationMode {
+    Instant,
+    Digest,
+    Off,
+}
+
 /// What a ticked check box of an HTML form sends.
 #[derive(ToSchema)]
 pub(crate) enum TickedBox {
@@ -514,8 +550,8 @@ pub(crate) enum TickedBox {
 #[cfg(test)]
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
-    use domain::{actor, calendar, command, note, sla, state, ticket};
-    use service::keeping;
+    use domain::{actor, calendar, command, note, notification, sla, state, ticket};
+    use service::{deliveries, keeping};
     use utoipa::PartialSchema;
 
     use super::*;
@@ -583,6 +619,28 @@ mod tests {
             (
                 listed::<Role>(),
                 codes(&actor::Role::ALL, actor::Role::code),
+            ),
+            (
+                listed::<MessageChannel>(),
+                codes(&deliveries::Channel::ALL, deliveries::Channel::as_str),
+            ),
+            (
+                listed::<DeliveryState>(),
+                codes(
+                    &deliveries::DeliveryState::ALL,
+                    deliveries::DeliveryState::as_str,
+                ),
+            ),
+            (
+                listed::<DeliveryStep>(),
+                codes(
+                    &deliveries::DeliveryStep::ALL,
+                    deliveries::DeliveryStep::as_str,
+                ),
+            ),
+            (
+                listed::<NotificationMode>(),
+                codes(&notification::Mode::ALL, notification::Mode::as_str),
             ),
         ];
         for (published, known) in pairs {

@@ -257,6 +257,7 @@ impl Step {
                     | Change::ActivityClosed
                     | Change::NotePublished { .. }
                     | Change::Described { .. }
+                    | Change::Undelivered { .. }
             )
     }
 }
@@ -419,7 +420,8 @@ impl Story {
             | Change::ActivityOpened
             | Change::ActivityClosed
             | Change::NotePublished { .. }
-            | Change::Described { .. } => {}
+            | Change::Described { .. }
+            | Change::Undelivered { .. } => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);

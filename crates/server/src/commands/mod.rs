@@ -55,7 +55,7 @@ fn open(config: &Config) -> anyhow::Result<Instance> {
 }
 
 fn recompute_sla(config: &Config) -> anyhow::Result<ExitCode> {
-    let count = open(config)?.jobs.desk.recompute_sla()?;
+    let count = open(config)?.jobs.desk().recompute_sla()?;
     out::say(&format!("the clocks of {count} requests were made anew"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,6 +20,7 @@ pub(super) struct MailSection {
     reply_to: String,
     base_url: String,
     tracking_url: String,
+    portal_url: String,
     smtp: SmtpSection,
 }
 
@@ -64,6 +65,7 @@ pub(crate) struct Mail {
     /// Where people reach the service, if it is said.
     pub(crate) base_url: Option<String>,
     tracking_url: Option<String>,
+    portal_url: Option<String>,
 }
 
 impl MailSection {
@@ -84,6 +86,7 @@ impl MailSection {
             reply_to: set(&self.reply_to).map(str::to_owned),
             base_url: check.address("mail.base_url", &self.base_url),
             tracking_url: check.address("mail.tracking_url", &self.tracking_url),
+            portal_url: check.address("mail.portal_url", &self.portal_url),
         }
     }
 }
@@ -142,6 +145,13 @@ impl Mail {
         self.base_url
             .clone()
             .unwrap_or_else(|| format!("http://{address}"))
+    }
+
+    /// Where people with a national identity read their requests.
+    pub(crate) fn portal_url(&self, base_url: &str) -> String {
+        self.portal_url
+            .clone()
+            .unwrap_or_else(|| base_url.to_owned())
     }
 
     /// What tracking links start with.

@@ -19,6 +19,7 @@ mod lifecycle;
 mod load;
 mod log;
 mod mail;
+mod notifications;
 mod period;
 mod secret;
 mod sign_in;
@@ -63,6 +64,7 @@ struct Written {
     passwords: accounts::PasswordsSection,
     accounts: accounts::AccountsSection,
     jobs: jobs::JobsSection,
+    notifications: notifications::NotificationsSection,
     mail: mail::MailSection,
     citizens: citizens::CitizensSection,
     delegations: delegations::DelegationsSection,
@@ -121,6 +123,8 @@ pub(crate) struct Config {
     pub(crate) idempotency: SignedDuration,
     /// How long due work is one node's alone.
     pub(crate) lease: SignedDuration,
+    /// How people are told.
+    pub(crate) delivery: service::settings::DeliverySettings,
 }
 
 impl Config {
@@ -168,6 +172,7 @@ impl Written {
             passwords: self.passwords.check(&mut check),
             accounts: self.accounts.check(&mut check),
             lease: self.jobs.check(&mut check),
+            delivery: self.notifications.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
             delegations: self.delegations.check(&mut check),

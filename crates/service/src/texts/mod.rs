@@ -45,6 +45,8 @@ pub struct MailContext {
     pub link: Option<String>,
     /// How long the code is valid.
     pub minutes: Option<u32>,
+    /// What a digest tells, a line each.
+    pub items: Option<String>,
     /// Who has the request in custody, and so whose words are used. Says nothing in the mail.
     pub desk: Option<AuthorityCode>,
 }

@@ -31,6 +31,8 @@ pub enum Placeholder {
     Link,
     /// How long a code is good.
     Minutes,
+    /// What a digest tells, a line each.
+    Items,
 }
 
 /// What a value looks like, and so how it is laid out.
@@ -54,7 +56,7 @@ struct Facts {
 
 impl Placeholder {
     /// Every gap.
-    pub const ALL: [Placeholder; 10] = [
+    pub const ALL: [Placeholder; 11] = [
         Placeholder::Number,
         Placeholder::ServiceLabel,
         Placeholder::Note,
@@ -65,6 +67,7 @@ impl Placeholder {
         Placeholder::ClosesOn,
         Placeholder::Link,
         Placeholder::Minutes,
+        Placeholder::Items,
     ];
 
     fn facts(self) -> Facts {
@@ -147,6 +150,15 @@ impl Placeholder {
                 ("Minuti di validità", "Minutes the code is good"),
                 ("30", "30"),
             ),
+            Placeholder::Items => (
+                "items",
+                Shape::Lines,
+                ("Righe del riepilogo", "Lines of the summary"),
+                (
+                    "2026-0000417-S: il cittadino ha scritto",
+                    "2026-0000417-S: the citizen wrote",
+                ),
+            ),
         };
         Facts {
             code,
@@ -187,10 +199,11 @@ impl Placeholder {
             Placeholder::SurvivorNumber => &context.survivor_number,
             Placeholder::ClosesOn => &context.closes_on,
             Placeholder::Link => &context.link,
+            Placeholder::Items => &context.items,
             Placeholder::Minutes => return Some(context.minutes?.to_string().into()),
         };
         let text = text.as_deref()?;
-        // Only a note has lines: in any other value a line break would look like our own words.
+        // Only notes and digests have lines: in any other value a line break would look like our own words.
         Some(match self.shape() {
             Shape::Lines => Cow::Borrowed(text),
             Shape::Line | Shape::Link => one_line(text),
@@ -216,6 +229,7 @@ pub fn examples(lang: Lang) -> MailContext {
         closes_on: example(Placeholder::ClosesOn),
         link: example(Placeholder::Link),
         minutes: Some(30),
+        items: example(Placeholder::Items),
         desk: None,
     }
 }

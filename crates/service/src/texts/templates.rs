@@ -6,7 +6,7 @@ use domain::invalid::{Lang, Text};
 
 use super::TextError;
 use super::placeholders::Placeholder::{
-    self, AuthorityLabel, ClosesOn, Code, Link, Minutes, Note, Number, ServiceLabel,
+    self, AuthorityLabel, ClosesOn, Code, Items, Link, Minutes, Note, Number, ServiceLabel,
     SurvivorNumber, TrackingLink,
 };
 use super::wording::Wording;
@@ -41,11 +41,23 @@ pub enum MailTemplate {
     CredentialExpiring,
     /// A program ends soon, to its contact.
     ClientExpiring,
+    /// It was closed after its reply window.
+    Closed,
+    /// There is something to read, and nothing of it.
+    Pointer,
+    /// A request is theirs now, to staff.
+    StaffAssigned,
+    /// The requester wrote, to the owner.
+    StaffRequesterWrote,
+    /// There is news in the queue, to those who work there.
+    StaffQueue,
+    /// The day's news, to a member of staff.
+    StaffDigest,
 }
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 13] = [
+    pub const ALL: [MailTemplate; 19] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -59,6 +71,12 @@ impl MailTemplate {
         MailTemplate::SecurityCode,
         MailTemplate::CredentialExpiring,
         MailTemplate::ClientExpiring,
+        MailTemplate::Closed,
+        MailTemplate::Pointer,
+        MailTemplate::StaffAssigned,
+        MailTemplate::StaffRequesterWrote,
+        MailTemplate::StaffQueue,
+        MailTemplate::StaffDigest,
     ];
 
     /// The code kept in the outbox.
@@ -77,6 +95,12 @@ impl MailTemplate {
             MailTemplate::SecurityCode => "security-code",
             MailTemplate::CredentialExpiring => "credential-expiring",
             MailTemplate::ClientExpiring => "client-expiring",
+            MailTemplate::Closed => "closed",
+            MailTemplate::Pointer => "pointer",
+            MailTemplate::StaffAssigned => "staff-assigned",
+            MailTemplate::StaffRequesterWrote => "staff-requester-wrote",
+            MailTemplate::StaffQueue => "staff-queue",
+            MailTemplate::StaffDigest => "staff-digest",
         }
     }
 
@@ -122,6 +146,17 @@ impl MailTemplate {
                 "Credenziali di un programma in scadenza",
                 "Credentials of a program about to expire",
             ),
+            MailTemplate::Closed => Text::new("Richiesta chiusa", "Request closed"),
+            MailTemplate::Pointer => Text::new("Avviso di novità", "Notice that there is news"),
+            MailTemplate::StaffAssigned => {
+                Text::new("Avviso di affidamento", "Notice of an assignment")
+            }
+            MailTemplate::StaffRequesterWrote => Text::new(
+                "Avviso di un messaggio del cittadino",
+                "Notice of a message from the citizen",
+            ),
+            MailTemplate::StaffQueue => Text::new("Avviso sulla coda", "Notice about the queue"),
+            MailTemplate::StaffDigest => Text::new("Riepilogo del giorno", "The day's summary"),
         }
     }
 
@@ -141,6 +176,12 @@ impl MailTemplate {
             MailTemplate::SecurityCode => &[Code, Link, ClosesOn],
             MailTemplate::CredentialExpiring => &[ClosesOn],
             MailTemplate::ClientExpiring => &[ServiceLabel, ClosesOn],
+            MailTemplate::Closed => &[Number, TrackingLink],
+            MailTemplate::Pointer => &[Number, TrackingLink],
+            MailTemplate::StaffAssigned => &[Number, ServiceLabel],
+            MailTemplate::StaffRequesterWrote => &[Number, ServiceLabel],
+            MailTemplate::StaffQueue => &[Number, ServiceLabel],
+            MailTemplate::StaffDigest => &[Items],
         }
     }
 
@@ -156,11 +197,17 @@ impl MailTemplate {
             | MailTemplate::Rerouted
             | MailTemplate::Withdrawn
             | MailTemplate::Reopened
-            | MailTemplate::Duplicate => true,
+            | MailTemplate::Duplicate
+            | MailTemplate::Closed
+            | MailTemplate::Pointer => true,
             MailTemplate::OneTimeCode
             | MailTemplate::SecurityCode
             | MailTemplate::CredentialExpiring
-            | MailTemplate::ClientExpiring => false,
+            | MailTemplate::ClientExpiring
+            | MailTemplate::StaffAssigned
+            | MailTemplate::StaffRequesterWrote
+            | MailTemplate::StaffQueue
+            | MailTemplate::StaffDigest => false,
         }
     }
 
@@ -173,6 +220,17 @@ impl MailTemplate {
         let needs = self.needs();
         let more = of_requests.iter().filter(|gap| !needs.contains(gap));
         needs.iter().chain(more).copied()
+    }
+
+    /// Whether somebody waits in front of the screen for it, at whatever hour.
+    pub const fn is_awaited(self) -> bool {
+        matches!(
+            self,
+            MailTemplate::OneTimeCode
+                | MailTemplate::SecurityCode
+                | MailTemplate::Receipt
+                | MailTemplate::Withdrawn
+        )
     }
 
     /// The standard words.
@@ -239,6 +297,30 @@ impl MailTemplate {
             MailTemplate::ClientExpiring => (
                 include_str!("../../templates/mail/it/client-expiring.txt"),
                 include_str!("../../templates/mail/en/client-expiring.txt"),
+            ),
+            MailTemplate::Closed => (
+                include_str!("../../templates/mail/it/closed.txt"),
+                include_str!("../../templates/mail/en/closed.txt"),
+            ),
+            MailTemplate::Pointer => (
+                include_str!("../../templates/mail/it/pointer.txt"),
+                include_str!("../../templates/mail/en/pointer.txt"),
+            ),
+            MailTemplate::StaffAssigned => (
+                include_str!("../../templates/mail/it/staff-assigned.txt"),
+                include_str!("../../templates/mail/en/staff-assigned.txt"),
+            ),
+            MailTemplate::StaffRequesterWrote => (
+                include_str!("../../templates/mail/it/staff-requester-wrote.txt"),
+                include_str!("../../templates/mail/en/staff-requester-wrote.txt"),
+            ),
+            MailTemplate::StaffQueue => (
+                include_str!("../../templates/mail/it/staff-queue.txt"),
+                include_str!("../../templates/mail/en/staff-queue.txt"),
+            ),
+            MailTemplate::StaffDigest => (
+                include_str!("../../templates/mail/it/staff-digest.txt"),
+                include_str!("../../templates/mail/en/staff-digest.txt"),
             ),
         };
         match lang {

@@ -15,6 +15,7 @@ fn value(gap: Placeholder) -> &'static str {
         Placeholder::SurvivorNumber => "2026-0000398-K",
         Placeholder::ClosesOn => "8 dicembre 2026",
         Placeholder::Minutes => "30",
+        Placeholder::Items => "2026-0000417-S: novità nella coda",
     }
 }
 
@@ -31,6 +32,7 @@ fn context(gaps: &[Placeholder]) -> MailContext {
         closes_on: text(Placeholder::ClosesOn),
         link: text(Placeholder::Link),
         minutes: text(Placeholder::Minutes).map(|minutes| minutes.parse().unwrap()),
+        items: text(Placeholder::Items),
         desk: None,
     }
 }
