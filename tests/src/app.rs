@@ -175,8 +175,7 @@ impl TestApp {
     /// Another node beside this one, or this one after a restart: a server of its own that shares
     /// nothing but the database, the files, the keys and the time.
     pub fn another_node(&self) -> Node {
-        let db = Db::open(&self.database.config).expect("the database opens");
-        let desk = open_desk(db, &self.blobs, self.clock.clone(), &self.options);
+        let desk = self.another_desk();
         let shared = node::shared(&desk, &self.tokens, &self.issuer, &self.options);
         Node::start(shared, self.http.clone())
     }
@@ -194,6 +193,21 @@ impl TestApp {
             .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
             .expect("days and smaller");
         self.clock.advance(by);
+    }
+
+    /// Shows another time although none has passed, as when somebody sets the clock.
+    pub fn leap(&self, by: &str) {
+        let by: Span = by.parse().expect("an ISO 8601 duration");
+        let by = by
+            .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+            .expect("days and smaller");
+        self.clock.leap(by);
+    }
+
+    /// The use cases of another node on the same database, at the same time.
+    pub fn another_desk(&self) -> Desk {
+        let db = Db::open(&self.database.config).expect("the database opens");
+        open_desk(db, &self.blobs, self.clock.clone(), &self.options)
     }
 
     /// Runs what time does, then sends all mail that waits.

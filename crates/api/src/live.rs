@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use actix_web::web;
 use domain::ids::AccountId;
-use service::Desk;
 use service::feed::Change;
+use service::{Desk, DeskError};
 use tokio::sync::{broadcast, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -27,9 +27,18 @@ const STREAMS_EACH: usize = 5;
 /// Streams all together may have open on this node.
 const STREAMS_IN_ALL: usize = 1000;
 
+/// What listeners get.
+#[derive(Clone)]
+pub(crate) enum News {
+    /// A row of the feed.
+    Row(Arc<Change>),
+    /// The reader begins to read here: what came before is in the feed alone.
+    Begun,
+}
+
 /// The listeners of this process.
 pub(crate) struct Live {
-    rows: broadcast::Sender<Arc<Change>>,
+    news: broadcast::Sender<News>,
     /// The last place that was sent to the listeners.
     sent: AtomicI64,
     open: Mutex<HashMap<AccountId, usize>>,
@@ -40,8 +49,8 @@ pub(crate) struct Live {
 pub(crate) struct Listening {
     live: Arc<Live>,
     account: AccountId,
-    /// Rows as they come.
-    pub(crate) rows: broadcast::Receiver<Arc<Change>>,
+    /// What happens, as it does.
+    pub(crate) news: broadcast::Receiver<News>,
     /// True when the program ends.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -49,7 +58,7 @@ pub(crate) struct Listening {
 impl Live {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Live {
-            rows: broadcast::Sender::new(KEPT_FOR_THE_SLOW),
+            news: broadcast::Sender::new(KEPT_FOR_THE_SLOW),
             sent: AtomicI64::new(0),
             open: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -68,7 +77,7 @@ impl Live {
         Some(Listening {
             live: Arc::clone(self),
             account,
-            rows: self.rows.subscribe(),
+            news: self.news.subscribe(),
             closing: self.closing.subscribe(),
         })
     }
@@ -86,39 +95,41 @@ impl Live {
         let mut was_alone = true;
         loop {
             ticks.tick().await;
-            if self.rows.receiver_count() == 0 {
+            if self.news.receiver_count() == 0 {
                 was_alone = true;
                 continue;
             }
             let (reader, after) = (desk.clone(), self.sent.load(Ordering::Relaxed));
             let read = web::block(move || {
                 reader.place_changes()?;
-                // Whoever comes first begins here: what was before, each reads for themselves.
-                match was_alone {
-                    true => Ok((Vec::new(), reader.feed_end()?)),
-                    false => Ok((reader.read_feed_of_all(after, PAGE)?, after)),
-                }
+                Ok::<_, DeskError>(match was_alone {
+                    true => (Vec::new(), reader.feed_end()?),
+                    false => (reader.read_feed_of_all(after, PAGE)?, after),
+                })
             })
             .await;
             match read {
                 Ok(Ok((rows, from))) => {
-                    was_alone = false;
-                    let end = rows.last().map_or(from, |row| row.position);
-                    for row in rows {
-                        // Nobody listens any more: nobody misses it.
-                        let _ = self.rows.send(Arc::new(row));
+                    self.sent.store(
+                        rows.last().map_or(from, |row| row.position),
+                        Ordering::Relaxed,
+                    );
+                    // Nobody listens any more: nobody misses it.
+                    if was_alone {
+                        let _ = self.news.send(News::Begun);
                     }
-                    self.sent.store(end, Ordering::Relaxed);
+                    was_alone = false;
+                    for row in rows {
+                        let _ = self.news.send(News::Row(Arc::new(row)));
+                    }
                 }
-                Ok(Err(error)) => log_once_in_a_while(&error),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = error.as_cause(), "the feed cannot be read");
+                }
                 Err(error) => tracing::error!(%error, "the feed's reader was cut off"),
             }
         }
     }
-}
-
-fn log_once_in_a_while(error: &service::DeskError) {
-    tracing::warn!(error = error.as_cause(), "the feed cannot be read");
 }
 
 impl Drop for Listening {

@@ -3,14 +3,21 @@
 
 use jiff::SignedDuration;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
+use service::scheduler::SchedulerState;
 
 /// The process's metrics.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
+    due_work: IntGaugeVec,
+    parked_work: IntGaugeVec,
+    messages: IntGaugeVec,
+    job_success: IntGaugeVec,
+    paused: IntGauge,
 }
 
 impl Metrics {
@@ -28,12 +35,39 @@ impl Metrics {
             ),
             &["method", "route"],
         )?;
+        let gauge = |name: &str, help: &str, label: &str| {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let due_work = gauge("sportello_due_work", "Work that is due", "kind")?;
+        let parked_work = gauge("sportello_parked_work", "Work given up", "kind")?;
+        let job_success = gauge(
+            "sportello_job_success_seconds",
+            "When a job last succeeded on any node, in seconds since 1970",
+            "job",
+        )?;
+        let messages = IntGaugeVec::new(
+            Opts::new("sportello_messages", "Messages that wait or were given up"),
+            &["channel", "state"],
+        )?;
+        let paused = IntGauge::new(
+            "sportello_scheduler_paused",
+            "1 while mass actions wait because a clock leapt",
+        )?;
+        registry.register(Box::new(messages.clone()))?;
+        registry.register(Box::new(paused.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         Ok(Metrics {
             registry,
             requests,
             seconds,
+            due_work,
+            parked_work,
+            messages,
+            job_success,
+            paused,
         })
     }
 
@@ -48,6 +82,28 @@ impl Metrics {
         self.seconds
             .with_label_values(&[method, route])
             .observe(took.as_secs_f64());
+    }
+
+    /// Takes over how due work and messages fare.
+    pub fn show(&self, state: &SchedulerState) {
+        self.paused.set(i64::from(state.pause.is_some()));
+        for work in &state.work {
+            let kind = [work.kind.as_str()];
+            self.due_work.with_label_values(&kind).set(work.due);
+            self.parked_work.with_label_values(&kind).set(work.parked);
+        }
+        for waiting in &state.messages {
+            let channel = waiting.channel.as_str();
+            let of = |state: &str| self.messages.with_label_values(&[channel, state]);
+            of("pending").set(waiting.pending);
+            of("parked").set(waiting.parked);
+        }
+        for job in &state.jobs {
+            let at = job.succeeded_at.map_or(0, |at| at.as_second());
+            self.job_success
+                .with_label_values(&[job.job.as_str()])
+                .set(at);
+        }
     }
 
     /// All of them in the text format.

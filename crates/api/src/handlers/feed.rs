@@ -23,7 +23,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::block;
-use crate::live::{Listening, Live};
+use crate::live::{Listening, Live, News};
 use crate::members::out_of_range;
 use crate::principal::{Operator, SignedInStaff};
 use crate::problem::Problem;
@@ -239,7 +239,7 @@ struct Follower {
 enum Woken {
     ByTheEnd,
     ByTheClock,
-    ByARow(Result<Arc<Change>, RecvError>),
+    ByNews(Result<News, RecvError>),
 }
 
 impl Follower {
@@ -254,18 +254,20 @@ impl Follower {
                 continue;
             }
             let woken = {
-                let Listening { closing, rows, .. } = &mut self.listening;
+                let Listening { closing, news, .. } = &mut self.listening;
                 tokio::select! {
                     _ = closing.wait_for(|closing| *closing) => Woken::ByTheEnd,
                     _ = self.signs.tick() => Woken::ByTheClock,
-                    row = rows.recv() => Woken::ByARow(row),
+                    news = news.recv() => Woken::ByNews(news),
                 }
             };
             match woken {
-                Woken::ByARow(Ok(row)) => self.look_at(&row),
-                // Too slow: the rows that were missed are in the feed.
-                Woken::ByARow(Err(RecvError::Lagged(_))) => self.has_backlog = true,
-                Woken::ByTheEnd | Woken::ByARow(Err(RecvError::Closed)) => return None,
+                Woken::ByNews(Ok(News::Row(row))) => self.look_at(&row),
+                // What was missed, before the reader began or by being slow, is in the feed.
+                Woken::ByNews(Ok(News::Begun) | Err(RecvError::Lagged(_))) => {
+                    self.has_backlog = true;
+                }
+                Woken::ByTheEnd | Woken::ByNews(Err(RecvError::Closed)) => return None,
                 Woken::ByTheClock if self.is_allowed().await => {
                     return Some(Bytes::from_static(b": still here\n\n"));
                 }

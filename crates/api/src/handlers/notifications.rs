@@ -146,7 +146,8 @@ fn read_quiet_hours(hours: &mut Members) -> Option<QuietHours> {
         }
         time
     };
-    let (from, to) = (clock("from")?, clock("to")?);
+    let (from, to) = (clock("from"), clock("to"));
+    let (from, to) = (from?, to?);
     if from == to {
         let invalid = Invalid::new(
             "empty-interval",

@@ -113,7 +113,11 @@ pub(crate) async fn show_readiness(desk: web::Data<Desk>) -> Result<HttpResponse
 /// In the text format of Prometheus; no label holds anything a person typed.
 #[utoipa::path(tag = "status", responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
 #[get("/metrics")]
-pub(crate) async fn show_metrics(shared: web::Data<Shared>) -> HttpResponse {
+pub(crate) async fn show_metrics(shared: web::Data<Shared>, desk: web::Data<Desk>) -> HttpResponse {
+    // Without the database the process's own counters are told all the same.
+    if let Ok(state) = block(move || desk.show_scheduler()).await {
+        shared.metrics.show(&state);
+    }
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4"))
         .body(shared.metrics.text())
