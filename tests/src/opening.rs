@@ -94,6 +94,14 @@ fn reference() -> Arc<Reference> {
                 "codes.toml",
                 include_str!("../../config/reference/codes.toml"),
             ),
+            file(
+                "calendars.toml",
+                include_str!("../../config/reference/calendars.toml"),
+            ),
+            file(
+                "sla-policies.toml",
+                include_str!("../../config/reference/sla-policies.toml"),
+            ),
         ];
         Arc::new(Reference::parse(&files).expect("good reference data"))
     };

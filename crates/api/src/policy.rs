@@ -168,6 +168,27 @@ pub const RULES: &[Rule] = &[
         CATALOGUE,
     ),
     rule(
+        "GET",
+        "/v1/calendars",
+        "list_calendars",
+        Callers::Public,
+        CATALOGUE,
+    ),
+    rule(
+        "GET",
+        "/v1/calendars/{calendar}",
+        "show_calendar",
+        Callers::Public,
+        CATALOGUE,
+    ),
+    rule(
+        "GET",
+        "/v1/calendars/{calendar}/openings",
+        "export_calendar",
+        Callers::Public,
+        CATALOGUE,
+    ),
+    rule(
         "POST",
         "/v1/email-proofs",
         "start_email_proof",
@@ -527,6 +548,20 @@ pub const RULES: &[Rule] = &[
         "/v1/password-policies",
         "list_password_policies",
         Callers::Staff(Right::ReadPolicies),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/sla-policies",
+        "list_sla_policies",
+        Callers::Staff(Right::ReadSla),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/sla-policies",
+        "add_sla_policy",
+        Callers::Staff(Right::KeepSla),
         PRIVATE,
     ),
     rule(

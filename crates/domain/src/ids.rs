@@ -61,6 +61,7 @@ id_type!(ProofId, "A proof of an e-mail address in progress.");
 id_type!(IssueId, "A pair of codes that starts an account.");
 id_type!(ClientId, "A program that calls on its own.");
 id_type!(CredentialId, "What a program proves itself with.");
+id_type!(SlaPolicyId, "A version of an SLA policy.");
 id_type!(DelegationId, "A delegation in the table of delegations.");
 id_type!(
     EndpointId,

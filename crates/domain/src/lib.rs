@@ -7,6 +7,7 @@
 pub mod account;
 pub mod actor;
 pub mod attachment;
+pub mod calendar;
 pub mod catalogue;
 pub mod codes;
 pub mod command;
@@ -24,6 +25,7 @@ pub mod permissions;
 pub mod person_name;
 pub mod phone;
 pub mod rejection;
+pub mod sla;
 pub mod state;
 pub mod tax_code;
 pub mod text;

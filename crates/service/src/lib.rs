@@ -42,6 +42,8 @@ pub mod secrets;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
+pub mod sla;
+pub mod sla_policies;
 pub mod sweep;
 pub mod texts;
 mod timers;
@@ -130,6 +132,7 @@ impl Desk {
             receiving: Arc::default(),
         };
         desk.write_reference()?;
+        desk.write_first_policies()?;
         Ok(desk)
     }
 

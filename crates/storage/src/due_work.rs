@@ -72,6 +72,16 @@ pub fn set(
     if moved == 1 {
         return Ok(());
     }
+    set_first(conn, kind, subject, due_at)
+}
+
+/// The same for a subject that has no such work yet.
+pub fn set_first(
+    conn: &mut DbConnection,
+    kind: &str,
+    subject: Uuid,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
     let row = diesel::insert_into(due_work::table).values(WorkRow {
         kind: kind.to_owned(),
         subject: Id(subject),

@@ -33,6 +33,8 @@ mod schema;
 mod sealed;
 pub mod sessions;
 pub mod setups;
+pub mod sla;
+pub mod sla_policies;
 pub mod sql_types;
 pub mod statements;
 pub mod tickets;

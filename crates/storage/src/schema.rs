@@ -550,6 +550,47 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    sla_policies (id) {
+        id -> Uid,
+        desk_kind -> Text,
+        authority_code -> Text,
+        service_code -> Text,
+        version -> Integer,
+        label -> Text,
+        owner_body -> Text,
+        approved_on -> Nullable<Text>,
+        valid_from -> Text,
+        valid_to -> Nullable<Text>,
+        in_force_from -> Instant,
+        calendar -> Nullable<Text>,
+        formula -> Text,
+        take_charge -> Text,
+        first_response -> Text,
+        resolution -> Text,
+        escalate_after -> Text,
+        created_at -> Instant,
+        created_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    ticket_sla (ticket_id) {
+        ticket_id -> Uid,
+        status -> Text,
+        warn_at -> Instant,
+        due_at -> Instant,
+        clocks -> Text,
+        told -> Text,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
@@ -648,5 +689,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     digest_items,
     webhook_endpoints,
     webhook_secrets,
-    webhook_attempts
+    webhook_attempts,
+    sla_policies,
+    ticket_sla
 );

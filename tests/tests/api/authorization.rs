@@ -117,6 +117,9 @@ const ROWS: &[(&str, Door)] = &[
     ("list_services", Door::Public),
     ("show_form", Door::Public),
     ("list_authorities", Door::Public),
+    ("list_calendars", Door::Public),
+    ("show_calendar", Door::Public),
+    ("export_calendar", Door::Public),
     ("start_email_proof", Door::Public),
     ("verify_email_proof", Door::Public),
     ("open_session", Door::Public),
@@ -280,6 +283,23 @@ const ROWS: &[(&str, Door)] = &[
     (
         "list_password_policies",
         Door::Keepers(WATCHERS, About::Nothing),
+    ),
+    (
+        "list_sla_policies",
+        Door::Keepers(
+            &[
+                "supervisor",
+                "admin",
+                "regional-supervisor",
+                "system-admin",
+                "auditor",
+            ],
+            About::Nothing,
+        ),
+    ),
+    (
+        "add_sla_policy",
+        Door::Keepers(&["regional-supervisor", "system-admin"], About::Nothing),
     ),
     (
         "list_message_templates",
@@ -651,6 +671,7 @@ impl Stage {
             .replace("{attachment}", &file)
             .replace("{slug}", "not-found")
             .replace("{service}", "FSE")
+            .replace("{calendar}", "desks")
             .replace("{account}", &self.account.to_string())
             .replace("{authority}", TO4)
             .replace("{endpoint}", &self.endpoint)

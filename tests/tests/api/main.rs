@@ -4,6 +4,7 @@
 mod accounts;
 mod attachments;
 mod authorization;
+mod calendars;
 mod clients;
 mod conditions;
 mod delegations;
@@ -25,6 +26,7 @@ mod rate_limits;
 mod reach;
 mod scheduler;
 mod sessions;
+mod sla;
 mod staff_federation;
 mod statements;
 mod story;

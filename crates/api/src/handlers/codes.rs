@@ -126,6 +126,55 @@ pub(crate) enum State {
     Removed,
 }
 
+/// How the clock of a promise stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ClockState {
+    OnTrack,
+    Warning,
+    Breached,
+    Paused,
+    Met,
+}
+
+/// What a clock measures.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ClockKind {
+    TakeCharge,
+    FirstResponse,
+    Resolution,
+}
+
+/// Who has custody.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DeskKind {
+    Authority,
+    Region,
+}
+
+/// A day of the week.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum WeekdayCode {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// Who rests on a holiday.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum HolidayKind {
+    National,
+    PatronSaint,
+}
+
 /// How soon a ticket matters.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -541,7 +590,7 @@ pub(crate) enum TickedBox {
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
-    use domain::{actor, command, note, notification, state, ticket};
+    use domain::{actor, calendar, command, note, notification, sla, state, ticket};
     use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
     use utoipa::PartialSchema;
@@ -599,6 +648,14 @@ mod tests {
             (
                 listed::<ActionCode>(),
                 codes(&command::ActionCode::OFFERED, command::ActionCode::as_str),
+            ),
+            (
+                listed::<ClockState>(),
+                codes(&sla::ClockState::ALL, sla::ClockState::as_str),
+            ),
+            (
+                listed::<WeekdayCode>(),
+                codes(&calendar::WEEKDAYS, calendar::day_name),
             ),
             (
                 listed::<Role>(),

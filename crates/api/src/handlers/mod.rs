@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod actions;
 pub(crate) mod attachments;
+pub(crate) mod calendars;
 pub(crate) mod catalogue;
 pub(crate) mod clients;
 pub(crate) mod codes;
@@ -19,6 +20,7 @@ pub(crate) mod scheduler;
 pub(crate) mod screen_body;
 pub(crate) mod sessions;
 pub(crate) mod setups;
+pub(crate) mod sla_policies;
 pub(crate) mod status;
 pub(crate) mod ticket;
 mod ticket_filter;

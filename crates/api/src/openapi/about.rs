@@ -9,7 +9,7 @@ use super::walk;
 pub(super) const TAGS: [(&str, &str); 14] = [
     (
         "catalogue",
-        "Services, authorities and forms: what can be asked, of whom. No token needed.",
+        "Services, authorities, forms and working calendars: what can be asked, of whom, when. No token needed.",
     ),
     (
         "filing",

@@ -17,6 +17,7 @@ mod outbox;
 mod row_security;
 mod save;
 mod schema;
+mod sla;
 #[path = "../support/mod.rs"]
 mod support;
 mod town;
