@@ -328,7 +328,7 @@ impl Desk {
         tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
         self.write_first_clocks(conn, &ticket, clocks, now)?;
         let events = std::slice::from_ref(&filed);
-        self.tell(conn, &ticket, dossier, events, StateCode::New, actor, now)?;
+        self.tell(conn, &ticket, dossier, events, StateCode::New, actor)?;
         let desk = ticket.custodian.code.clone();
         self.publish_events(conn, &ticket, events, &desk, now)?;
         Ok(ticket)

@@ -53,7 +53,7 @@ impl Desk {
         ticket.absorb(events);
         self.save(conn, &before, ticket, events, actor, contacts)?;
         let was = before.state.code();
-        self.tell(conn, ticket, dossier, events, was, actor, now)?;
+        self.tell(conn, ticket, dossier, events, was, actor)?;
         self.publish_events(conn, ticket, events, &before.custodian.code, now)?;
         self.keep_clocks(conn, ticket, events, now)
     }
