@@ -128,6 +128,8 @@ pub(crate) enum JobsCommand {
         #[arg(long, required = true)]
         once: bool,
     },
+    /// Let mass actions go on that wait because the clock leapt, and try again what was given up.
+    Resume,
 }
 
 #[derive(Debug, Subcommand)]

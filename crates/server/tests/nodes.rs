@@ -374,6 +374,7 @@ fn kill(child: &Child, signal: &str) {
 fn psql(url: &str, statement: &str) {
     let done = Command::new("psql")
         .args([url, "-qc", statement])
+        .stdout(Stdio::null())
         .status()
         .expect("psql runs");
     assert!(done.success(), "{statement}");

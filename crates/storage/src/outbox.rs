@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::outbox;
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError};
+use crate::{DbConnection, StoreError, dialect};
 
 /// How a message leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -162,9 +162,10 @@ pub fn claim(
         .filter(outbox::state.eq("pending").and(outbox::due_at.le(Ts(now))))
         .filter(outbox::channel.eq(channel.as_str()))
         .order((outbox::due_at.asc(), outbox::id.asc()))
-        .select(OutboxRow::as_select())
-        .limit(limit)
-        .load(conn)?;
+        .select(outbox::id)
+        .limit(limit);
+    let due = dialect::skip_locked(due).load::<Id>(conn)?;
+    let due = load_in_order(conn, due)?;
     let mut claimed = Vec::with_capacity(due.len());
     for row in due {
         claimed.extend(take(conn, row, lease_end)?);
@@ -183,13 +184,26 @@ pub fn claim_for(
         .filter(outbox::endpoint_id.eq(Some(Id(endpoint.uuid()))))
         .filter(outbox::state.eq("pending").and(outbox::due_at.le(Ts(now))))
         .order((outbox::due_at.asc(), outbox::id.asc()))
-        .select(OutboxRow::as_select())
-        .first(conn)
-        .optional()?;
-    match due {
+        .select(outbox::id)
+        .limit(1);
+    let due = dialect::skip_locked(due).load::<Id>(conn)?;
+    let due = load_in_order(conn, due)?;
+    match due.into_iter().next() {
         Some(row) => take(conn, row, lease_end),
         None => Ok(None),
     }
+}
+
+/// The rows with these ids, the first due first.
+fn load_in_order(conn: &mut DbConnection, ids: Vec<Id>) -> Result<Vec<OutboxRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(outbox::table
+        .filter(outbox::id.eq_any(ids))
+        .order((outbox::due_at.asc(), outbox::id.asc()))
+        .select(OutboxRow::as_select())
+        .load(conn)?)
 }
 
 /// Claims the message of a row, unless somebody was faster.

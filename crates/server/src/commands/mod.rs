@@ -42,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Client(command) => client::run(&config, command),
         Command::Keys(command) => change_keys(&config, &command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
+        Command::Jobs(JobsCommand::Resume) => jobs::resume(&config),
         Command::Sla(SlaCommand::Recompute) => recompute_sla(&config),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
