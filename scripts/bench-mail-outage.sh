@@ -21,7 +21,7 @@ finish() {
 }
 trap finish EXIT
 
-# A mail server that hangs: bash has no listener, so the one of the tests' tools.
+# A mail server that takes every connection and says nothing.
 cat >"$work/hang.py" <<'PY'
 import socket, sys
 listener = socket.create_server(("127.0.0.1", 0), backlog=128)
