@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::event::Change;
 use crate::state::{RemovalReason, ResolutionCode, StateCode};
+use crate::ticket::Ticket;
 
 /// How a requester is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,17 @@ pub enum Party {
     Owner,
     /// The owner; if there is none, the queue.
     OwnerElseQueue,
+    /// Those who lead the desk.
+    Supervisors,
+}
+
+/// What the ticket was like when something happened to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    /// Its state.
+    pub state: StateCode,
+    /// How often it had been reopened.
+    pub reopens: i32,
 }
 
 /// What members of staff choose by: each topic by mail at once, once a day, or not.
@@ -97,12 +109,22 @@ impl Mode {
     }
 }
 
+impl Before {
+    /// The ticket as it is; a new one is as it is filed.
+    pub fn of(ticket: &Ticket) -> Self {
+        Before {
+            state: ticket.state.code(),
+            reopens: ticket.reopens,
+        }
+    }
+}
+
 /// A row of the table.
 pub struct Rule {
     /// Which of N-1 to N-16.
     pub id: &'static str,
-    /// What happened, and the state before.
-    applies: fn(&Change, StateCode) -> bool,
+    /// What happened, and to what sort of ticket.
+    applies: fn(&Change, Before) -> bool,
     /// A requester with a national identity.
     pub logged_in: Told,
     /// A requester who proved an address, or for whom staff filed.
@@ -115,7 +137,7 @@ use Told::{ByMail, ByMailIfClosingsAre, Nothing, OnScreen, OnScreenAndPointer};
 
 const fn rule(
     id: &'static str,
-    applies: fn(&Change, StateCode) -> bool,
+    applies: fn(&Change, Before) -> bool,
     logged_in: Told,
     anonymous: Told,
     staff: Option<(Party, Topic)>,
@@ -136,12 +158,14 @@ const OWNER_OF_WORK: Option<(Party, Topic)> = Some((Party::Owner, Topic::Assigne
 
 /// The table.
 #[rustfmt::skip]
-pub const RULES: [Rule; 18] = [
+pub const RULES: [Rule; 19] = [
     rule("N-1", |change, _| matches!(change, Change::Filed { .. }), OnScreen, ByMail, None),
     rule("N-2", |change, _| matches!(change, Change::Filed { .. } | Change::Released { .. }), Nothing, Nothing, QUEUE),
     rule("N-3", |change, _| matches!(change, Change::Assigned { .. }), Nothing, Nothing, OWNER_OF_WORK),
     rule("N-4", |change, _| matches!(change, Change::InfoRequested), OnScreenAndPointer, ByMail, None),
     rule("N-5", |change, _| matches!(change, Change::InfoReceived | Change::MessageReceived | Change::Reopened { by_reply: true }), Nothing, Nothing, OWNER_ELSE_QUEUE),
+    // T10: from the second time on the supervisors, too.
+    rule("N-5", |change, before| matches!(change, Change::Reopened { by_reply: true }) && before.reopens > 0, Nothing, Nothing, Some((Party::Supervisors, Topic::Queue))),
     rule("N-6", |change, _| matches!(change, Change::Reminded { .. }), OnScreenAndPointer, ByMail, None),
     rule("N-7", |change, _| is_resolved_as(change, ResolutionCode::NoAnswer), OnScreenAndPointer, ByMail, OWNER_OF_WORK),
     rule("N-8", |change, _| is_resolved_by_staff(change), OnScreenAndPointer, ByMail, None),
@@ -171,18 +195,20 @@ fn is_resolved_by_staff(change: &Change) -> bool {
         && !is_resolved_as(change, ResolutionCode::Withdrawn)
 }
 
-fn is_reopened_after_close(change: &Change, was: StateCode) -> bool {
-    matches!(change, Change::Reopened { .. }) && was == StateCode::AutoClosed
+fn is_reopened_after_close(change: &Change, before: Before) -> bool {
+    matches!(change, Change::Reopened { .. }) && before.state == StateCode::AutoClosed
 }
 
-/// The rows that hold for what happened; `was` is the state before.
-pub fn rules_for(change: &Change, was: StateCode) -> impl Iterator<Item = &'static Rule> {
-    RULES.iter().filter(move |rule| (rule.applies)(change, was))
+/// The rows that hold for what happened.
+pub fn rules_for(change: &Change, before: Before) -> impl Iterator<Item = &'static Rule> {
+    RULES
+        .iter()
+        .filter(move |rule| (rule.applies)(change, before))
 }
 
 /// How the requester is told of what happened.
-pub fn told_to_requester(change: &Change, was: StateCode, is_logged_in: bool) -> Told {
-    rules_for(change, was)
+pub fn told_to_requester(change: &Change, before: Before, is_logged_in: bool) -> Told {
+    rules_for(change, before)
         .map(|rule| match is_logged_in {
             true => rule.logged_in,
             false => rule.anonymous,
@@ -264,11 +290,33 @@ mod tests {
             (Change::NoteAdded, StateCode::New, &[], Nothing, Nothing),
         ];
         for (change, was, ids, logged_in, anonymous) in rows {
-            let found: Vec<&str> = rules_for(&change, was).map(|rule| rule.id).collect();
+            let before = first_time(was);
+            let found: Vec<&str> = rules_for(&change, before).map(|rule| rule.id).collect();
             assert_eq!(found, ids, "{change:?}");
-            assert_eq!(told_to_requester(&change, was, true), logged_in);
-            assert_eq!(told_to_requester(&change, was, false), anonymous);
+            assert_eq!(told_to_requester(&change, before, true), logged_in);
+            assert_eq!(told_to_requester(&change, before, false), anonymous);
         }
+    }
+
+    fn first_time(state: StateCode) -> Before {
+        Before { state, reopens: 0 }
+    }
+
+    #[test]
+    fn supervisors_are_told_of_a_second_reopening() {
+        let change = Change::Reopened { by_reply: true };
+        let parties = |reopens| {
+            let before = Before {
+                state: StateCode::Resolved,
+                reopens,
+            };
+            let rules = rules_for(&change, before);
+            rules
+                .filter_map(|rule| Some(rule.staff?.0))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(parties(0), [Party::OwnerElseQueue]);
+        assert_eq!(parties(1), [Party::OwnerElseQueue, Party::Supervisors]);
     }
 
     #[test]
@@ -279,7 +327,10 @@ mod tests {
         };
         for was in [StateCode::New, StateCode::InProgress] {
             for is_logged_in in [true, false] {
-                assert_eq!(told_to_requester(&change, was, is_logged_in), Nothing);
+                assert_eq!(
+                    told_to_requester(&change, first_time(was), is_logged_in),
+                    Nothing
+                );
             }
         }
     }

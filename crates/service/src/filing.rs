@@ -5,9 +5,10 @@ use domain::filing::{CitizenIdentity, Filer, Filing, FilingForm, check};
 use domain::ids::{TicketId, TicketNumber};
 use domain::invalid::{FieldError, Invalid, Lang};
 use domain::note::Attachment;
+use domain::notification::Before;
 use domain::permissions::{self, Right};
 use domain::rejection::Rejection;
-use domain::state::{Channel, StateCode};
+use domain::state::Channel;
 use domain::tax_code::TaxCode;
 use domain::ticket::{NewTicket, Ticket};
 use domain::visibility::Scope;
@@ -328,7 +329,7 @@ impl Desk {
         tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
         self.write_first_clocks(conn, &ticket, clocks, now)?;
         let events = std::slice::from_ref(&filed);
-        self.tell(conn, &ticket, dossier, events, StateCode::New, actor)?;
+        self.tell(conn, &ticket, dossier, events, Before::of(&ticket), actor)?;
         let desk = ticket.custodian.code.clone();
         self.publish_events(conn, &ticket, events, &desk, now)?;
         Ok(ticket)

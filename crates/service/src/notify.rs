@@ -6,18 +6,20 @@
 //! their queue, and get the mail they asked for. The note of a hand-over, a return or a re-route is
 //! mailed to nobody (I-4).
 
+use std::collections::HashSet;
+
 use domain::actor::{Actor, Assignee};
 use domain::event::{Change, Event};
 use domain::ids::{AccountId, TicketId};
 use domain::invalid::Lang;
 use domain::note::Audience;
-use domain::notification::{Mode, Party, Told, Topic, rules_for, told_to_requester};
-use domain::state::{RemovalReason, ResolutionCode, StateCode};
+use domain::notification::{Before, Mode, Party, Told, Topic, rules_for, told_to_requester};
+use domain::state::{RemovalReason, ResolutionCode};
 use domain::ticket::Ticket;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::DbConnection;
-use storage::notifications::{self, Wanting};
+use storage::notifications::{self, Wanted, Wanting};
 use storage::outbox::{self, Outgoing};
 use storage::tickets::{Dossier, RequesterKind};
 
@@ -66,7 +68,7 @@ pub const fn is_mailed(requester: RequesterKind) -> bool {
 }
 
 /// Who is told of `event`, for the answer to the one who caused it.
-pub fn told(event: &Event, was: StateCode, requester: RequesterKind) -> Vec<Notified> {
+pub fn told(event: &Event, before: Before, requester: RequesterKind) -> Vec<Notified> {
     let to = |audience, channel: &str| Notified {
         audience,
         channel: channel.to_owned(),
@@ -81,7 +83,7 @@ pub fn told(event: &Event, was: StateCode, requester: RequesterKind) -> Vec<Noti
         .note
         .as_ref()
         .is_some_and(|note| note.audience == Audience::Citizen);
-    let requester = match told_to_requester(&event.change, was, !is_mailed(requester)) {
+    let requester = match told_to_requester(&event.change, before, !is_mailed(requester)) {
         Told::ByMail => Some("mail"),
         Told::OnScreen | Told::OnScreenAndPointer => Some("web"),
         // Where they are written to, they read it, whether a mail says so or not.
@@ -103,12 +105,12 @@ impl Desk {
         ticket: &Ticket,
         dossier: &Dossier,
         events: &[Event],
-        was: StateCode,
+        before: Before,
         actor: &Actor,
     ) -> Result<(), DeskError> {
         for event in events {
-            self.tell_requester(conn, ticket, dossier, event, was)?;
-            self.tell_staff(conn, ticket, event, was, actor)?;
+            self.tell_requester(conn, ticket, dossier, event, before)?;
+            self.tell_staff(conn, ticket, event, before, actor)?;
         }
         Ok(())
     }
@@ -119,11 +121,11 @@ impl Desk {
         ticket: &Ticket,
         dossier: &Dossier,
         event: &Event,
-        was: StateCode,
+        before: Before,
     ) -> Result<(), DeskError> {
         let is_logged_in = !is_mailed(dossier.requester);
         let desk = &ticket.custodian.code;
-        let template = match told_to_requester(&event.change, was, is_logged_in) {
+        let template = match told_to_requester(&event.change, before, is_logged_in) {
             Told::Nothing | Told::OnScreen => None,
             Told::ByMail => mail_for(&event.change),
             Told::OnScreenAndPointer => self
@@ -157,7 +159,7 @@ impl Desk {
         conn: &mut DbConnection,
         ticket: &Ticket,
         event: &Event,
-        was: StateCode,
+        before: Before,
         actor: &Actor,
     ) -> Result<(), DeskError> {
         let owner = match &ticket.assignee {
@@ -168,20 +170,18 @@ impl Desk {
             Actor::Staff(staff) => Some(staff.account),
             Actor::System | Actor::Requester => None,
         };
-        for (party, topic) in rules_for(&event.change, was).filter_map(|rule| rule.staff) {
-            let (topic, only) = match (party, owner) {
-                (Party::Queue, _) => (Topic::Queue, None),
-                (Party::OwnerElseQueue, None) => (Topic::Queue, None),
+        let mut told = HashSet::new();
+        for (party, topic) in rules_for(&event.change, before).filter_map(|rule| rule.staff) {
+            let (topic, wanted) = match (party, owner) {
+                (Party::Queue, _) | (Party::OwnerElseQueue, None) => (Topic::Queue, Wanted::All),
+                (Party::Supervisors, _) => (topic, Wanted::Supervisors),
                 (Party::Owner, None) => continue,
-                (Party::Owner | Party::OwnerElseQueue, Some(owner)) => (topic, Some(owner)),
+                (Party::Owner | Party::OwnerElseQueue, Some(owner)) => (topic, Wanted::One(owner)),
             };
-            // Nobody is told what they did themselves.
-            if only.is_some() && only == author {
-                continue;
-            }
             let desk = &ticket.custodian.code;
-            for one in notifications::list_wanting(conn, topic, desk, only)? {
-                if Some(one.account) != author {
+            for one in notifications::list_wanting(conn, topic, desk, wanted)? {
+                // Nobody is told what they did themselves, nor the same thing twice.
+                if Some(one.account) != author && told.insert(one.account) {
                     self.tell_one(conn, ticket, event, topic, one)?;
                 }
             }

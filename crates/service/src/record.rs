@@ -5,6 +5,7 @@ use domain::actor::Actor;
 use domain::command::Command;
 use domain::event::Event;
 use domain::ids::TicketRef;
+use domain::notification::Before;
 use domain::sla::Clock;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
@@ -52,8 +53,7 @@ impl Desk {
         let before = ticket.clone();
         ticket.absorb(events);
         self.save(conn, &before, ticket, events, actor, contacts)?;
-        let was = before.state.code();
-        self.tell(conn, ticket, dossier, events, was, actor)?;
+        self.tell(conn, ticket, dossier, events, Before::of(&before), actor)?;
         self.publish_events(conn, ticket, events, &before.custodian.code, now)?;
         self.keep_clocks(conn, ticket, events, now)
     }

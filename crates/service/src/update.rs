@@ -7,6 +7,7 @@ use domain::event::Event;
 use domain::ids::TicketRef;
 use domain::invalid::{FieldError, Invalid};
 use domain::note::{Attachment, Audience};
+use domain::notification::Before;
 use domain::phone::PhoneNumber;
 use domain::state::{Priority, TicketKind};
 use domain::ticket::Ticket;
@@ -81,7 +82,7 @@ impl Desk {
         self.write_once(&Scope::of(&staff), once, move |conn| {
             let now = desk.clock.now();
             let (mut ticket, dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
-            let was = ticket.state.code();
+            let before = Before::of(&ticket);
             let windows = desk.settings.windows_for(&ticket).clone();
             // Whether they may at all is told before what is wrong with how they asked.
             ticket.permits(form.action(), &staff, now, &windows)?;
@@ -90,7 +91,7 @@ impl Desk {
             let events =
                 ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
             let clocks = desk.record(conn, &mut ticket, &dossier, &events, &actor, None, now)?;
-            let (entry, notified) = summary(&events, was, &dossier)?;
+            let (entry, notified) = summary(&events, before, &dossier)?;
             let view = view_of(&ticket, &Scope::of(&staff)).unwrap_or(View::Custodian);
             let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, view, &clocks);
             desk.name_assignee(conn, &mut shown)?;
@@ -174,7 +175,7 @@ impl Desk {
 /// The entry to show for a change: the one that carries the note, else the last.
 fn summary(
     events: &[Event],
-    was: domain::state::StateCode,
+    before: Before,
     dossier: &Dossier,
 ) -> Result<(WrittenEntry, Vec<Notified>), DeskError> {
     let main = events
@@ -196,7 +197,7 @@ fn summary(
         entry,
         events
             .iter()
-            .flat_map(|event| told(event, was, dossier.requester))
+            .flat_map(|event| told(event, before, dossier.requester))
             .collect(),
     ))
 }

@@ -143,12 +143,23 @@ pub fn set_preference(
     Ok(())
 }
 
-/// Who wants mail about a topic and works at a desk: everybody, or one of them.
+/// Whose wishes are looked at, of those who work at a desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Everybody's.
+    All,
+    /// Those of who leads it.
+    Supervisors,
+    /// One person's.
+    One(AccountId),
+}
+
+/// Who wants mail about a topic and works at a desk.
 pub fn list_wanting(
     conn: &mut DbConnection,
     topic: Topic,
     desk: &AuthorityCode,
-    only: Option<AccountId>,
+    wanted: Wanted,
 ) -> Result<Vec<Wanting>, StoreError> {
     let working = placements::table
         .inner_join(accounts::table.on(accounts::id.eq(placements::account_id)))
@@ -157,9 +168,13 @@ pub fn list_wanting(
             notification_preferences::table
                 .on(notification_preferences::account_id.eq(placements::account_id)),
         );
+    let right = match wanted {
+        Wanted::Supervisors => Right::Supervise,
+        Wanted::All | Wanted::One(_) => Right::Work,
+    };
     let roles: Vec<&str> = Role::ALL
         .into_iter()
-        .filter(|role| has(*role, Right::Work))
+        .filter(|role| has(*role, right))
         .map(Role::code)
         .collect();
     let mut query = working
@@ -177,7 +192,7 @@ pub fn list_wanting(
         ))
         .distinct()
         .into_boxed();
-    if let Some(account) = only {
+    if let Wanted::One(account) = wanted {
         query = query.filter(placements::account_id.eq(Id(account.uuid())));
     }
     let rows = query.load::<(Id, String, String)>(conn)?;

@@ -340,3 +340,28 @@ both!(preferences_are_ones_own, async |app| {
         ("/sms", "unknown-field"),
     ]);
 });
+
+both!(
+    supervisors_are_told_when_the_same_request_is_reopened_again,
+    async |app| {
+        prefer(app, "to4.supervisor", &json!({"queue": "instant"})).await;
+        let form = forms::report_not_found_logged_in(TO4);
+        let filed = app.file_as(&MARIO, &form, &[]).await;
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let note = json!({"body": "Fatto.", "published": true});
+            let resolve =
+                json!({"action": "resolve", "resolution_code": "information-given", "note": note});
+            let operator = app.as_("to4.operator").await;
+            operator.act(&filed.id, &json!({"action": "take"})).await;
+            operator.act(&filed.id, &resolve).await.is(201);
+            let reply = json!({"body": "Non funziona ancora."});
+            app.citizen(&MARIO)
+                .post(&filed.own_path("/messages"), &reply)
+                .await
+                .is(201);
+            told.push(app.mails_to("to4.supervisor@example.org").await.len());
+        }
+        assert_eq!(told, [1, 2], "of the filing, and of the second reopening");
+    }
+);
