@@ -7,13 +7,16 @@
     reason = "a test: what is missing fails it, and the test's own settings are in the environment"
 )]
 
+mod program;
+mod psql;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use data_encoding::BASE64;
+use psql::psql;
 use serde_json::{Value, json};
 
 const KILLS: usize = 20;
@@ -36,14 +39,6 @@ async fn on_postgres_every_acknowledged_request_survives_twenty_kills() {
         .expect("a database in TEST_DATABASE_URL");
     survives(Some(format!("{server}/{database}"))).await;
     psql(&admin, &format!("DROP DATABASE {database} WITH (FORCE)"));
-}
-
-fn psql(url: &str, statement: &str) {
-    let done = Command::new("psql")
-        .args([url, "-qc", statement])
-        .status()
-        .expect("psql runs");
-    assert!(done.success(), "{statement}");
 }
 
 /// What the program was told and acknowledged.
@@ -93,27 +88,9 @@ fn program(folder: &Path, database: Option<&str>) -> Command {
 }
 
 async fn start(folder: &Path, database: Option<&str>) -> (Child, String) {
-    let port_file = folder.join("port");
-    let _ = std::fs::remove_file(&port_file);
-    let mut server = program(folder, database)
-        .args(["serve", "--demo", "--port-file"])
-        .arg(&port_file)
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .expect("the program starts");
-    // Polled, bounded: the program says itself when it listens.
-    let mut ticks = tokio::time::interval(Duration::from_millis(20));
-    for _ in 0..3000 {
-        ticks.tick().await;
-        if let Ok(address) = std::fs::read_to_string(&port_file)
-            && !address.trim().is_empty()
-        {
-            return (server, format!("http://{}", address.trim()));
-        }
-    }
-    stop(&mut server);
-    panic!("the program did not listen within a minute");
+    let mut command = program(folder, database);
+    command.stdout(Stdio::null()).stderr(Stdio::inherit());
+    program::listening(command, &folder.join("port")).await
 }
 
 fn citizen_token(folder: &Path, database: Option<&str>) -> String {

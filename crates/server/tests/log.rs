@@ -5,6 +5,8 @@
     reason = "a test: what is missing fails it"
 )]
 
+mod program;
+
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -30,27 +32,12 @@ fn program(folder: &Path) -> Command {
 }
 
 async fn start(folder: &Path) -> (Child, String) {
-    let port = folder.join("port");
     let log = File::create(folder.join("log")).expect("a file for the log");
-    let mut server = program(folder)
-        .args(["serve", "--demo", "--port-file"])
-        .arg(&port)
+    let mut command = program(folder);
+    command
         .stdout(log.try_clone().expect("the same file"))
-        .stderr(log)
-        .spawn()
-        .expect("the program starts");
-    // Polled, bounded: the program says itself when it listens.
-    let mut ticks = tokio::time::interval(Duration::from_millis(20));
-    for _ in 0..3000 {
-        ticks.tick().await;
-        let address = std::fs::read_to_string(&port).unwrap_or_default();
-        if !address.trim().is_empty() {
-            return (server, format!("http://{}", address.trim()));
-        }
-    }
-    server.kill().expect("it is stopped");
-    server.wait().expect("it has stopped");
-    panic!("the program did not listen within a minute");
+        .stderr(log);
+    program::listening(command, &folder.join("port")).await
 }
 
 fn told(folder: &Path, args: &[&str]) -> Value {

@@ -8,10 +8,13 @@
     reason = "a test: what is missing fails it, and the test's own settings are in the environment"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+mod program;
+mod psql;
 
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use psql::psql;
 use serde_json::{Value, json};
 
 /// Requests that come due at once: enough for several claims of both nodes.
@@ -172,26 +175,10 @@ impl Town {
 
     async fn start(&self, name: &str) -> Node {
         let port_file = self.folder.path().join(format!("port-{name}"));
-        let _ = std::fs::remove_file(&port_file);
-        let mut child = self
-            .program()
-            .args(["serve", "--demo", "--port-file"])
-            .arg(&port_file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the program starts");
-        // Polled, bounded: the program says itself when it listens.
-        let mut ticks = tokio::time::interval(Duration::from_millis(20));
-        for _ in 0..3000 {
-            ticks.tick().await;
-            if let Some(base) = address_in(&port_file) {
-                return Node { child, base };
-            }
-        }
-        child.kill().expect("killed");
-        child.wait().expect("reaped");
-        panic!("the program did not listen within a minute");
+        let mut command = self.program();
+        command.stdout(Stdio::null()).stderr(Stdio::inherit());
+        let (child, base) = program::listening(command, &port_file).await;
+        Node { child, base }
     }
 
     /// An operator's token.
@@ -314,12 +301,6 @@ impl Drop for Town {
     }
 }
 
-fn address_in(port_file: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(port_file).ok()?;
-    let address = text.trim();
-    (!address.is_empty()).then(|| format!("http://{address}"))
-}
-
 /// Polled, bounded.
 async fn until(node: &Node, path: &str, status: u16) {
     let http = reqwest::Client::builder()
@@ -369,13 +350,4 @@ fn kill(child: &Child, signal: &str) {
         .status()
         .expect("kill runs");
     assert!(done.success());
-}
-
-fn psql(url: &str, statement: &str) {
-    let done = Command::new("psql")
-        .args([url, "-qc", statement])
-        .stdout(Stdio::null())
-        .status()
-        .expect("psql runs");
-    assert!(done.success(), "{statement}");
 }
