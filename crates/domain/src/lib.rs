@@ -6,10 +6,13 @@
 
 pub mod account;
 pub mod actor;
+pub mod announcement;
 pub mod attachment;
+pub mod callback;
 pub mod catalogue;
 pub mod codes;
 pub mod command;
+pub mod contact;
 pub mod email;
 pub mod event;
 pub mod file_name;

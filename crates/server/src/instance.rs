@@ -71,6 +71,7 @@ impl Instance {
         if demo.is_some() {
             settings.sign_in.require_second_factor = false;
             settings.delivery.usual.quiet = None;
+            settings.delivery.text_quiet = None;
         }
         let clock: Arc<dyn Clock> = match demo {
             Some(demo) => Arc::new(demo.clock()),

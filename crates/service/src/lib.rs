@@ -7,10 +7,14 @@
 
 pub mod action_form;
 pub mod activation;
+pub mod announcements;
 pub mod attachments;
+pub mod broadcasts;
+pub mod callbacks;
 pub mod citizen;
 pub mod clients;
 pub mod clock;
+pub mod contacts;
 pub mod delegations;
 pub mod deliveries;
 mod digest;
@@ -43,6 +47,7 @@ pub mod settings;
 pub mod setup;
 pub mod sign_in;
 pub mod sweep;
+pub mod text_gateway;
 pub mod texts;
 mod timers;
 pub mod update;
