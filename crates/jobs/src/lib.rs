@@ -3,9 +3,11 @@
 //! A job is a loop around a use case with the system as the actor. It knows when to run and
 //! holds no rule. Invariant: running a job twice, or in two processes, does what once does.
 
+mod files;
 pub mod mail;
 mod report;
 mod schedule;
+pub mod text;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use service::mailer::Mailer;
+use service::text_gateway::TextGateway;
 use service::{Desk, DeskError};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, spawn_blocking};
@@ -26,6 +29,7 @@ pub use report::{Job, Report};
 pub struct Jobs {
     desk: Desk,
     mailer: Arc<dyn Mailer>,
+    texts: Arc<dyn TextGateway>,
     /// Set when the program ends: what is claimed and not begun is given back.
     stopping: Arc<AtomicBool>,
     /// When a run of each job was last noted.
@@ -36,11 +40,12 @@ pub struct Jobs {
 const NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 impl Jobs {
-    /// The jobs of a desk, with where its mail leaves.
-    pub fn new(desk: Desk, mailer: Arc<dyn Mailer>) -> Self {
+    /// The jobs of a desk, with where its mail and its text messages leave.
+    pub fn new(desk: Desk, mailer: Arc<dyn Mailer>, texts: Arc<dyn TextGateway>) -> Self {
         Jobs {
             desk,
             mailer,
+            texts,
             stopping: Arc::default(),
             noted: Arc::default(),
         }
@@ -121,6 +126,7 @@ impl Jobs {
                 ..Report::default()
             },
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),
+            Job::Texts => Report::of_texts(self.desk.deliver_texts(self.texts.as_ref())?),
             Job::Rows => {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)

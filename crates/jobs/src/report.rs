@@ -15,8 +15,10 @@ pub enum Job {
     Work,
     /// Codes that ran out, passwords that soon will.
     Accounts,
-    /// What waits in the outbox.
+    /// The mails that wait in the outbox.
     Mail,
+    /// The text messages that do.
+    Texts,
     /// Rows whose time is over.
     Rows,
     /// Blobs that nothing names.
@@ -25,14 +27,21 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 5] = [Job::Work, Job::Accounts, Job::Mail, Job::Rows, Job::Blobs];
+    pub const ALL: [Job; 6] = [
+        Job::Work,
+        Job::Accounts,
+        Job::Mail,
+        Job::Texts,
+        Job::Rows,
+        Job::Blobs,
+    ];
 
     /// Whether it does to many what a wrong clock would do to too many; messages go out one by one,
     /// each because of something that happened.
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail => false,
+            Job::Mail | Job::Texts => false,
         }
     }
 
@@ -42,6 +51,7 @@ impl Job {
             Job::Work => "work",
             Job::Accounts => "accounts",
             Job::Mail => "mail",
+            Job::Texts => "texts",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
         }
@@ -73,6 +83,12 @@ pub struct Report {
     pub mails_retried: usize,
     /// Messages given up.
     pub mails_parked: usize,
+    /// Text messages that left.
+    pub texts_sent: usize,
+    /// Text messages to be tried again.
+    pub texts_retried: usize,
+    /// Text messages given up.
+    pub texts_parked: usize,
     /// Rows cleared away.
     pub rows_deleted: usize,
     /// Blobs cleared away.
@@ -108,6 +124,15 @@ impl From<DeliveryRun> for Report {
 }
 
 impl Report {
+    pub(crate) fn of_texts(run: DeliveryRun) -> Self {
+        Report {
+            texts_sent: run.sent,
+            texts_retried: run.retried,
+            texts_parked: run.parked,
+            ..Report::default()
+        }
+    }
+
     pub(crate) fn of_rows(rows: usize) -> Self {
         Report {
             rows_deleted: rows,
@@ -163,6 +188,9 @@ impl Report {
             mails_sent,
             mails_retried,
             mails_parked,
+            texts_sent,
+            texts_retried,
+            texts_parked,
             rows_deleted,
             blobs_deleted,
             failed_jobs,
@@ -179,6 +207,9 @@ impl Report {
         self.mails_sent += mails_sent;
         self.mails_retried += mails_retried;
         self.mails_parked += mails_parked;
+        self.texts_sent += texts_sent;
+        self.texts_retried += texts_retried;
+        self.texts_parked += texts_parked;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.failed_jobs.extend(failed_jobs);
@@ -201,6 +232,9 @@ impl fmt::Display for Report {
             (self.mails_sent, "mails sent"),
             (self.mails_retried, "mails to be tried again"),
             (self.mails_parked, "mails given up"),
+            (self.texts_sent, "text messages sent"),
+            (self.texts_retried, "text messages to be tried again"),
+            (self.texts_parked, "text messages given up"),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
         ];

@@ -26,6 +26,12 @@ const MAIL: Rhythm = Rhythm {
     first: Duration::ZERO,
     every: Duration::from_secs(1),
 };
+/// Apart from mail: neither waits for the other's server.
+const TEXTS: Rhythm = Rhythm {
+    jobs: &[Job::Texts],
+    first: Duration::ZERO,
+    every: Duration::from_secs(10),
+};
 /// Not at once: a start has better things to do. Not after an hour: who restarts more often
 /// than that would never sweep.
 const SWEEPS: Rhythm = Rhythm {
@@ -50,6 +56,7 @@ impl Jobs {
             told,
             self.keep(TIMERS, stop.clone()),
             self.keep(MAIL, stop.clone()),
+            self.keep(TEXTS, stop.clone()),
             self.keep(SWEEPS, stop),
         );
     }

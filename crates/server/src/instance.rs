@@ -89,7 +89,8 @@ impl Instance {
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;
-        let jobs = Jobs::new(desk.clone(), mailer);
+        let texts = jobs::text::open(&config.text_messages).context("text_messages")?;
+        let jobs = Jobs::new(desk.clone(), mailer, texts);
         Ok(Instance {
             db,
             desk,

@@ -73,6 +73,8 @@ enum About {
     },
     /// TO4 itself.
     Authority,
+    /// Something of TO4's desk, which the region sees, too.
+    Desk,
 }
 
 /// Who reads tickets.
@@ -103,6 +105,26 @@ const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 /// Who reads the words of mails, and who writes them.
 const READERS_OF_WORDS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
 const WRITERS_OF_WORDS: &[&str] = &["admin", "regional-supervisor", "system-admin"];
+
+/// Who talks to people, and who writes to all of them.
+const TALKERS: &[&str] = &[
+    "operator",
+    "supervisor",
+    "regional-operator",
+    "regional-supervisor",
+];
+const ANNOUNCERS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
+/// Everybody in a placement.
+const ALL_STAFF: &[&str] = &[
+    "operator",
+    "supervisor",
+    "admin",
+    "regional-operator",
+    "regional-supervisor",
+    "technician",
+    "system-admin",
+    "auditor",
+];
 
 const ROWS: &[(&str, Door)] = &[
     ("show_status", Door::Public),
@@ -299,6 +321,41 @@ const ROWS: &[(&str, Door)] = &[
         "preview_message_template",
         Door::Keepers(READERS_OF_WORDS, About::Nothing),
     ),
+    ("list_contacts", Door::Keepers(TALKERS, About::Nothing)),
+    ("log_contact", Door::Keepers(TALKERS, About::Nothing)),
+    ("show_contact", Door::Keepers(TALKERS, About::Desk)),
+    ("link_contact", Door::Keepers(TALKERS, About::Desk)),
+    ("list_callbacks", Door::Keepers(TALKERS, About::Nothing)),
+    ("plan_callback", Door::Keepers(TALKERS, About::Nothing)),
+    ("show_callback", Door::Keepers(TALKERS, About::Desk)),
+    ("attempt_callback", Door::Keepers(TALKERS, About::Desk)),
+    ("cancel_callback", Door::Keepers(TALKERS, About::Desk)),
+    (
+        "list_announcements",
+        Door::Keepers(ANNOUNCERS, About::Nothing),
+    ),
+    ("announce", Door::Keepers(ANNOUNCERS, About::Nothing)),
+    ("edit_announcement", Door::Keepers(ANNOUNCERS, About::Desk)),
+    // The one that is called for here is for everybody.
+    (
+        "show_announcement",
+        Door::Keepers(ALL_STAFF, About::Nothing),
+    ),
+    (
+        "acknowledge_announcement",
+        Door::Keepers(ALL_STAFF, About::Nothing),
+    ),
+    (
+        "list_linked_tickets",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    ("link_tickets", Door::Keepers(TALKERS, About::Nothing)),
+    (
+        "answer_linked_tickets",
+        Door::Keepers(TALKERS, About::Nothing),
+    ),
 ];
 
 /// How a call ends at the door.
@@ -395,6 +452,8 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             (Some((role, _)), _) if !roles.contains(&role) => Forbidden,
             (None, _) => Forbidden,
             (Some(_), About::Nothing) => In,
+            (Some((_, CN1)), About::Desk) => Hidden,
+            (Some(_), About::Desk) => In,
             (Some(("admin", desk)), _) if desk != TO4 => Hidden,
             (Some(_), About::Authority) => In,
             // An operator of an authority is none of the region's accounts.
@@ -499,6 +558,10 @@ struct Stage {
     program: String,
     program_without_scopes: String,
     revoked_program: String,
+    contact: String,
+    callback: String,
+    announcement: String,
+    own_announcement: String,
 }
 
 impl Stage {
@@ -520,7 +583,33 @@ impl Stage {
         let without = app.program(&["requests:read"]).await;
         let revoked = app.program(&["requests:create"]).await;
         app.desk.revoke_client(revoked.id).expect("it is revoked");
+        let operator = app.as_("to4.operator").await;
+        let contact = json!({"channel": "phone", "direction": "inbound", "outcome": "answered"});
+        let callback = json!({
+            "phone": "333 1234567", "reason": "Prova", "sms_allowed": false,
+            "wished": {"from": "2026-03-02T09:00:00Z", "to": "2030-03-02T11:00:00Z"},
+        });
+        let announcement = |authorities: &[&str]| {
+            json!({
+                "title": {"it": "Avviso", "en": "Notice"}, "body": {"it": "Testo", "en": "Text"},
+                "kind": "known-issue", "acknowledgement_required": false,
+                "audience": {"authorities": authorities, "citizens": false},
+                "valid_from": "2026-03-01T00:00:00Z", "valid_to": "2030-03-01T00:00:00Z",
+            })
+        };
+        let post = async |client: &Client, path: &str, body: &Value| {
+            let reply = client.post(path, body).await;
+            reply.is(201).text_at("/id").to_owned()
+        };
+        let (region, supervisor) = (
+            app.as_("region.supervisor").await,
+            app.as_("to4.supervisor").await,
+        );
         Stage {
+            contact: post(&operator, "/v1/contacts", &contact).await,
+            callback: post(&operator, "/v1/callbacks", &callback).await,
+            announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
+            own_announcement: post(&supervisor, "/v1/announcements", &announcement(&[TO4])).await,
             account: colleague.text_at("/id").parse().expect("an id"),
             program: program.token,
             program_without_scopes: without.token,
@@ -603,6 +692,15 @@ impl Stage {
             .replace("{authority}", TO4)
             .replace("{template}", "receipt")
             .replace("{language}", "it")
+            .replace("{contact}", &self.contact)
+            .replace("{callback}", &self.callback)
+            .replace(
+                "{announcement}",
+                match rule.operation {
+                    "edit_announcement" => &self.own_announcement,
+                    _ => &self.announcement,
+                },
+            )
             .replace("{delivery}", "01990000-0000-7000-8000-000000000000")
             .replace("{proof}", "01990000-0000-7000-8000-000000000000");
         let method = Method::from_bytes(rule.method.as_bytes()).expect("a method");
@@ -644,6 +742,11 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
             json!({"placements": [{"role": role, "authority_code": desk, "location_code": "01"}]})
         }
         "step_account" => json!({"step": "suspend", "reason": "other"}),
+        "attempt_callback" => json!({"outcome": "busy"}),
+        "link_tickets" => json!({"tickets": ["nothing"]}),
+        "answer_linked_tickets" => {
+            json!({"action": "note", "note": {"body": "Nota.", "published": false}})
+        }
         "take_setup_step" => json!({"step": "confirm-data"}),
         "change_notification_settings" => json!({
             "pointer_only": true, "copy_to_citizens": false, "mail_on_close": false, "quiet_hours": null,
