@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use tests::citizens::MARIO;
 use tests::client::Reply;
 use tests::people::{CN1, TO4};
-use tests::{Client, TestApp, both, forms};
+use tests::{Client, Options, TestApp, both, forms};
 
 const PHONE: &str = "+393331234567";
 
@@ -117,8 +117,16 @@ both!(
     }
 );
 
+/// Half-days and nights are those of the place.
+fn in_rome() -> Options {
+    let mut options = Options::default();
+    options.settings.time_zone = jiff::tz::TimeZone::get("Europe/Rome").expect("a zone");
+    options
+}
+
 both!(
     a_second_attempt_in_a_half_day_is_refused_and_says_when,
+    in_rome(),
     async |app| {
         let operator = app.as_("to4.operator").await;
         let path = plan(&operator, &wish()).await;
@@ -153,26 +161,30 @@ both!(
     }
 );
 
-both!(a_text_message_waits_for_the_morning, async |app| {
-    let path = plan(&app.as_("to4.operator").await, &wish()).await;
-    // The third attempt is made at nine in the evening in Rome.
-    for wait in ["PT5H", "PT31H", "PT0S"] {
-        attempt(&app.as_("to4.operator").await, &path, "busy")
-            .await
-            .is(201);
-        app.advance(wait);
+both!(
+    a_text_message_waits_for_the_morning,
+    in_rome(),
+    async |app| {
+        let path = plan(&app.as_("to4.operator").await, &wish()).await;
+        // The third attempt is made at nine in the evening in Rome.
+        for wait in ["PT5H", "PT31H", "PT0S"] {
+            attempt(&app.as_("to4.operator").await, &path, "busy")
+                .await
+                .is(201);
+            app.advance(wait);
+        }
+        let gateway = Gateway::default();
+        let sent = |app: &TestApp| app.desk.deliver_texts(&gateway).expect("texts").sent;
+        assert_eq!(sent(app), 0);
+        let list = app.as_("to4.operator").await;
+        let list = list.get("/v1/deliveries?channel=sms").await;
+        assert_eq!(list.text_at("/items/0/due_at"), "2026-03-04T07:00:00Z");
+        app.advance("PT10H");
+        assert_eq!(sent(app), 0);
+        app.advance("PT1H");
+        assert_eq!(sent(app), 1);
     }
-    let gateway = Gateway::default();
-    let sent = |app: &TestApp| app.desk.deliver_texts(&gateway).expect("texts").sent;
-    assert_eq!(sent(app), 0);
-    let list = app.as_("to4.operator").await;
-    let list = list.get("/v1/deliveries?channel=sms").await;
-    assert_eq!(list.text_at("/items/0/due_at"), "2026-03-04T07:00:00Z");
-    app.advance("PT10H");
-    assert_eq!(sent(app), 0);
-    app.advance("PT1H");
-    assert_eq!(sent(app), 1);
-});
+);
 
 both!(
     what_the_gateway_refuses_is_tried_again_or_shown,
