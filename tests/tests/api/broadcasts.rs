@@ -165,39 +165,50 @@ both!(
     a_ticket_that_cannot_be_answered_holds_up_no_other,
     async |app| {
         let path = known_issue(app).await;
-        let (free, kept) = (file(app, TO4).await, file(app, TO4).await);
+        let (stuck, free) = (file(app, TO4).await, file(app, TO4).await);
+        let note = json!({"body": "Non è di nostra competenza.", "published": true});
+        let up = json!({"action": "hand-over", "reason_code": "regional-service", "note": note});
         let operator = app.as_("to4.operator").await;
-        link(&operator, &path, &[&free.id, &kept.id]).await.is(200);
-        let question = json!({"body": "Quale referto?", "published": true});
-        operator
-            .act(&kept.id, &json!({"action": "take"}))
+        for ticket in [&stuck, &free] {
+            operator.act(&ticket.id, &up).await.is(201);
+        }
+        // What the technical desk works on cannot be resolved.
+        let region = app.as_("region.operator").await;
+        let activity = json!({
+            "action": "open-activity",
+            "activity": {"summary": "Guasto", "detail": "Il servizio è fermo.", "asset": "FSE"},
+        });
+        region
+            .act(&stuck.id, &json!({"action": "take"}))
             .await
             .is(201);
-        operator
-            .act(&kept.id, &json!({"action": "ask-info", "note": question}))
-            .await
-            .is(201);
-        // An outcome that staff may not choose is refused for each, and nothing is kept of it.
-        let bad = json!({
-            "action": "resolve", "resolution_code": "no-answer",
+        region.act(&stuck.id, &activity).await.is(201);
+        link(&region, &path, &[&stuck.id, &free.id]).await.is(200);
+
+        let resolve = json!({
+            "action": "resolve", "resolution_code": "resolved-by-region",
             "note": {"body": ANSWER, "published": true},
         });
-        let refused = operator.post(&format!("{path}/answers"), &bad).await;
-        assert_eq!(statuses(&refused), [422, 422]);
-        assert_eq!(refused.text_at("/results/0/problem"), "validation-error");
-        assert_eq!(app.count("announcement_answered"), 0);
-
-        // A colleague takes one of them: what they own is theirs to answer, or the supervisor's.
-        app.execute(&format!(
-            "UPDATE tickets SET version = version + 1 WHERE number = '{}'",
-            kept.number
-        ));
-        let answered = operator.post(&format!("{path}/answers"), &note()).await;
+        let door = format!("{path}/answers");
+        let answered = region.post(&door, &resolve).await;
+        assert_eq!(statuses(&answered), [409, 201]);
         assert_eq!(
-            statuses(&answered),
-            [201, 201],
-            "each at its version of that moment"
+            answered.text_at("/results/0/problem"),
+            "transition-not-allowed"
         );
+        assert_eq!(answered.text_at("/results/0/ticket/id"), stuck.id);
+        assert_eq!(app.count("announcement_answered"), 1);
+
+        // The same answer goes on where it could not, and reaches nobody a second time.
+        region
+            .act(&stuck.id, &json!({"action": "close-activity"}))
+            .await
+            .is(201);
+        let mut more = resolve.clone();
+        more["answer_id"] = answered.json["answer_id"].clone();
+        let more = region.post(&door, &more).await;
+        assert_eq!(statuses(&more), [201]);
+        assert_eq!(more.text_at("/results/0/ticket/id"), stuck.id);
     }
 );
 
