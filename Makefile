@@ -31,6 +31,13 @@ test: ## run all tests, on SQLite and on a throw-away PostgreSQL
 	@$(cargo)
 	@scripts/test.sh
 
+.PHONY: bench-mail
+bench-mail: ## measure what a mail server that hangs costs the API
+	@$(cargo)
+	@$(call need,curl,install it with your package manager)
+	@$(call need,python3,install it with your package manager)
+	@scripts/bench-mail-outage.sh
+
 .PHONY: check
 check: fmt-check clippy test spec-check lint-api docs ## everything that has to hold before handing in
 

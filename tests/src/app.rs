@@ -13,6 +13,7 @@ use api::tokens::Tokens;
 use diesel::RunQueryDsl;
 use domain::visibility::Scope;
 use jiff::{Span, Timestamp};
+use jobs::{WebhookRun, Webhooks};
 use serde_json::json;
 use service::clock::ManualClock;
 use service::work::WorkRun;
@@ -26,6 +27,7 @@ use crate::mail::{Mail, Recorder};
 use crate::node::{self, Node};
 use crate::opening::{count_files, open_desk, own_key, start, start_server};
 use crate::people;
+use crate::receiver::{self, Names};
 
 /// The `iss` of the program's own tokens.
 pub const OWN_ISSUER: &str = "https://sportello.example.org";
@@ -53,6 +55,8 @@ pub struct Options {
     pub trust: Option<String>,
     /// Who issues vouchers to programs.
     pub voucher_issuers: Vec<Issuer>,
+    /// Where names lead.
+    pub names: Names,
 }
 
 /// The sources of delegations.
@@ -96,6 +100,9 @@ impl Default for Options {
         settings.sign_in.hash_passes = 1;
         // Tests of the second factor switch it on.
         settings.sign_in.require_second_factor = false;
+        settings.webhooks.source = OWN_ISSUER.to_owned();
+        let private = &mut settings.webhooks.rules.allowed_private_hosts;
+        private.push(receiver::HOST.to_owned());
         Options {
             calls_per_minute: 1_000_000,
             budgets: None,
@@ -107,6 +114,7 @@ impl Default for Options {
             staff_issuers: Vec::new(),
             trust: None,
             voucher_issuers: Vec::new(),
+            names: Names::default(),
         }
     }
 }
@@ -123,6 +131,8 @@ pub struct TestApp {
     pub issuer: OwnIssuer,
     /// The program's own tokens.
     pub tokens: Tokens,
+    /// Who sends to endpoints.
+    pub webhooks: Webhooks,
     clock: Arc<ManualClock>,
     mailer: Recorder,
     http: reqwest::Client,
@@ -154,6 +164,7 @@ impl TestApp {
         let (address, server) = start_server(shared);
         TestApp {
             address,
+            webhooks: Webhooks::new(desk.clone()).expect("an HTTP client"),
             desk,
             db,
             issuer,
@@ -221,6 +232,20 @@ impl TestApp {
     fn deliver(&self) {
         let run = self.desk.deliver(&self.mailer).expect("mail is delivered");
         assert_eq!((run.retried, run.parked), (0, 0), "a mail was not sent");
+    }
+
+    /// Sends everything that is due at endpoints.
+    pub async fn send_webhooks(&self) -> WebhookRun {
+        let begun = self.webhooks.send(Duration::ZERO).await;
+        let rest = self.webhooks.finish().await;
+        let mut run = begun.expect("webhooks are sent");
+        run.add(rest.expect("webhooks are reported"));
+        run
+    }
+
+    /// Where names lead, for a test that leads them elsewhere.
+    pub fn names(&self) -> &Names {
+        &self.options.names
     }
 
     /// Sends all mail that waits, and returns every mail so far.

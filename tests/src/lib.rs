@@ -21,6 +21,7 @@ pub mod opening;
 pub mod people;
 pub mod programs;
 pub mod raw;
+pub mod receiver;
 pub mod requester;
 pub mod running;
 
@@ -32,4 +33,5 @@ pub use files::File;
 pub use identity_provider::IdentityProvider;
 pub use mail::Mail;
 pub use node::Node;
+pub use receiver::Receiver;
 pub use requester::Filed;

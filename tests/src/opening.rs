@@ -50,6 +50,7 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: 
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),
         delegations,
+        names: Arc::new(options.names.clone()),
         settings: options.settings.clone(),
     })
     .expect("the desk opens")
@@ -92,6 +93,14 @@ fn reference() -> Arc<Reference> {
             file(
                 "codes.toml",
                 include_str!("../../config/reference/codes.toml"),
+            ),
+            file(
+                "calendars.toml",
+                include_str!("../../config/reference/calendars.toml"),
+            ),
+            file(
+                "sla-policies.toml",
+                include_str!("../../config/reference/sla-policies.toml"),
             ),
         ];
         Arc::new(Reference::parse(&files).expect("good reference data"))

@@ -70,6 +70,7 @@ pub(crate) struct Description {
 fn routes(config: &mut ServiceConfig<'_>) {
     handlers::status::routes(config);
     handlers::catalogue::routes(config);
+    handlers::calendars::routes(config);
     handlers::email_proofs::routes(config);
     handlers::filing::routes(config);
     handlers::sessions::routes(config);
@@ -77,6 +78,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::clients::routes(config);
     handlers::accounts::routes(config);
     handlers::setups::routes(config);
+    handlers::webhooks::routes(config);
+    handlers::webhook_deliveries::routes(config);
+    handlers::sla_policies::routes(config);
     handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);

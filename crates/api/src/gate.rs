@@ -261,11 +261,12 @@ fn must_be_fresh(shared: &Shared, rule: &Rule, session: &LiveSession) -> Result<
 /// Whether the client accepts nothing of what we speak (RFC 9110 §12.5.1): JSON everywhere, and
 /// here and there a document or a file.
 fn cannot_answer(request: &ServiceRequest) -> Option<Problem> {
-    const SPOKEN: [&str; 8] = [
+    const SPOKEN: [&str; 9] = [
         "application/json",
         "application/problem+json",
         "application/yaml",
         "application/octet-stream",
+        "text/calendar",
         "text/event-stream",
         "text/html",
         "text/plain",

@@ -17,6 +17,7 @@ mod docs_page;
 mod forge;
 mod gate;
 mod handlers;
+mod icalendar;
 mod json;
 mod language;
 mod live;

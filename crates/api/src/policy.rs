@@ -168,6 +168,27 @@ pub const RULES: &[Rule] = &[
         CATALOGUE,
     ),
     rule(
+        "GET",
+        "/v1/calendars",
+        "list_calendars",
+        Callers::Public,
+        CATALOGUE,
+    ),
+    rule(
+        "GET",
+        "/v1/calendars/{calendar}",
+        "show_calendar",
+        Callers::Public,
+        CATALOGUE,
+    ),
+    rule(
+        "GET",
+        "/v1/calendars/{calendar}/openings",
+        "export_calendar",
+        Callers::Public,
+        CATALOGUE,
+    ),
+    rule(
         "POST",
         "/v1/email-proofs",
         "start_email_proof",
@@ -531,6 +552,20 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "GET",
+        "/v1/sla-policies",
+        "list_sla_policies",
+        Callers::Staff(Right::ReadSla),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/sla-policies",
+        "add_sla_policy",
+        Callers::Staff(Right::KeepSla),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
         "/v1/message-templates",
         "list_message_templates",
         Callers::Staff(Right::ReadMailTexts),
@@ -648,6 +683,88 @@ pub const RULES: &[Rule] = &[
         "resume_scheduler",
         Callers::Staff(Right::KeepScheduler),
         PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/webhook-endpoints",
+        "list_webhook_endpoints",
+        Callers::Staff(Right::KeepWebhooks),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints",
+        "create_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "GET",
+        "/v1/webhook-endpoints/{endpoint}",
+        "show_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        VERSIONED,
+    ),
+    rule(
+        "PATCH",
+        "/v1/webhook-endpoints/{endpoint}",
+        "edit_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    )
+    .grave(),
+    rule(
+        "DELETE",
+        "/v1/webhook-endpoints/{endpoint}",
+        "end_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            needs_if_match: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints/{endpoint}/secret-rotations",
+        "rotate_webhook_secret",
+        Callers::Staff(Right::KeepWebhooks),
+        PRIVATE,
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints/{endpoint}/test-deliveries",
+        "test_webhook_endpoint",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/webhook-endpoints/{endpoint}/deliveries",
+        "list_webhook_deliveries",
+        Callers::Staff(Right::KeepWebhooks),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/retries",
+        "retry_webhook_delivery",
+        Callers::Staff(Right::KeepWebhooks),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
     ),
     rule(
         "GET",
@@ -802,6 +919,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_timeline",
     "list_own_tickets",
     "list_accounts",
+    "list_webhook_endpoints",
+    "list_webhook_deliveries",
     "list_changes",
     "list_deliveries",
     "list_contacts",

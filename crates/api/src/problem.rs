@@ -54,6 +54,9 @@ slugs! {
     "delivery-not-parked" = 409, "Il messaggio non è tra quelli da guardare", "The message was not given up",
         "Solo un messaggio abbandonato si può ritentare o lasciare; state dice a che punto è.",
         "Only a message that was given up can be tried again or left; state says how far it is.";
+    "endpoint-disabled" = 409, "Indirizzo disattivato", "The endpoint is disabled",
+        "Un indirizzo disattivato non riceve niente: riattivalo prima.",
+        "A disabled endpoint is sent nothing: enable it first.";
     "feed-gone" = 410, "Quella parte del flusso non c'è più", "That part of the feed is gone",
         "Il flusso conserva trenta giorni: rileggi gli elenchi e riparti da first.",
         "The feed is kept for thirty days: read the lists anew and go on from first.";
@@ -380,6 +383,7 @@ impl From<DeskError> for Problem {
                 .with("state", refused.state.code())
                 .with("allowed", refused.allowed()),
             DeskError::AdminExists => Problem::new("admin-exists"),
+            DeskError::EndpointDisabled => Problem::new("endpoint-disabled"),
             DeskError::NotParked { state } => {
                 Problem::new("delivery-not-parked").with("state", state.as_str())
             }

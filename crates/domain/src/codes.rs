@@ -81,3 +81,7 @@ code_type!(
     AuthorityCode,
     "A health authority or desk, such as `010204` or `REG010` (`domain.md` §8)."
 );
+code_type!(
+    CalendarCode,
+    "A working calendar, such as `desks` or, with a patron saint's day, `desks-torino` (`domain.md` §10.1)."
+);

@@ -61,11 +61,13 @@ id_type!(ProofId, "A proof of an e-mail address in progress.");
 id_type!(IssueId, "A pair of codes that starts an account.");
 id_type!(ClientId, "A program that calls on its own.");
 id_type!(CredentialId, "What a program proves itself with.");
+id_type!(SlaPolicyId, "A version of an SLA policy.");
 id_type!(DelegationId, "A delegation in the table of delegations.");
 id_type!(
     EndpointId,
     "An address of a program that is told what happens."
 );
+id_type!(WebhookSecretId, "A secret that deliveries are signed with.");
 id_type!(
     MessageId,
     "A message on its way out, stable over every attempt."

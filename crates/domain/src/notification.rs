@@ -156,7 +156,7 @@ pub const RULES: [Rule; 18] = [
     rule("N-13", |change, _| matches!(change, Change::ActivityOpened), Nothing, Nothing, None),
     rule("N-14", |change, _| matches!(change, Change::ActivityClosed), Nothing, Nothing, OWNER_OF_WORK),
     rule("N-15", |change, _| is_resolved_as(change, ResolutionCode::Withdrawn), OnScreen, ByMail, OWNER_ELSE_QUEUE),
-    rule("N-16", |change, was| is_reopened_after_close(change, was), OnScreen, ByMail, QUEUE),
+    rule("N-16", is_reopened_after_close, OnScreen, ByMail, QUEUE),
     // Not in the table of the rules: what could not be delivered is somebody's work now (D-7).
     rule("D-7", |change, _| matches!(change, Change::Undelivered { .. }), Nothing, Nothing, OWNER_ELSE_QUEUE),
 ];

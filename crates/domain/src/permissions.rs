@@ -37,6 +37,12 @@ pub enum Right {
     ReadQueues,
     /// Read which rules for passwords hold, and where they fall short.
     ReadPolicies,
+    /// Say which programs are told what happens, and where.
+    KeepWebhooks,
+    /// Read the SLA policies, past versions included.
+    ReadSla,
+    /// Enter a version of an SLA policy that its body approved.
+    KeepSla,
     /// Read the words of mails and try other ones out.
     ReadMailTexts,
     /// Put a desk's own words into the mails about its requests.
@@ -74,7 +80,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 22] = [
+const MATRIX: [(Right, [Reach; 8]); 25] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -101,6 +107,9 @@ const MATRIX: [(Right, [Reach; 8]); 22] = [
         Right::ReadPolicies,
         [No, No, Desk, No, Region, No, All, All],
     ),
+    (Right::KeepWebhooks, [No, No, Desk, No, Region, No, All, No]),
+    (Right::ReadSla, [No, All, All, No, All, No, All, All]),
+    (Right::KeepSla, [No, No, No, No, All, No, All, No]),
     // §2.2 has one set of standard texts, which the region and the system administrator edit and a
     // supervisor proposes to. Those of an authority are its administrator's (docs/adr/0022).
     (

@@ -89,6 +89,14 @@ mod tests {
                 "codes.toml",
                 include_str!("../../../config/reference/codes.toml"),
             ),
+            file(
+                "calendars.toml",
+                include_str!("../../../config/reference/calendars.toml"),
+            ),
+            file(
+                "sla-policies.toml",
+                include_str!("../../../config/reference/sla-policies.toml"),
+            ),
         ])
         .unwrap()
     }

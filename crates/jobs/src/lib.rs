@@ -1,4 +1,4 @@
-//! What happens without a request: timers, the outbox, sweeps; and the ways mail leaves.
+//! What happens without a request: timers, the outbox, sweeps; and the ways mail and webhooks leave.
 //!
 //! A job is a loop around a use case with the system as the actor. It knows when to run and
 //! holds no rule. Invariant: running a job twice, or in two processes, does what once does.
@@ -8,10 +8,12 @@ pub mod mail;
 mod report;
 mod schedule;
 pub mod text;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +25,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use tracing::{Instrument, Span};
 
 pub use report::{Job, Report};
+pub use webhooks::{WebhookRun, Webhooks};
 
 /// All that has to happen without a request. A clone does the same work.
 #[derive(Clone)]
@@ -30,6 +33,7 @@ pub struct Jobs {
     desk: Desk,
     mailer: Arc<dyn Mailer>,
     texts: Arc<dyn TextGateway>,
+    webhooks: Webhooks,
     /// Set when the program ends: what is claimed and not begun is given back.
     stopping: Arc<AtomicBool>,
     /// When a run of each job was last noted.
@@ -39,13 +43,23 @@ pub struct Jobs {
 /// Runs that did nothing are noted so seldom.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
+/// How long a run waits for endpoints: a slow one goes on behind it.
+const WEBHOOK_SLICE: Duration = Duration::from_millis(500);
+
 impl Jobs {
-    /// The jobs of a desk, with where its mail and its text messages leave.
-    pub fn new(desk: Desk, mailer: Arc<dyn Mailer>, texts: Arc<dyn TextGateway>) -> Self {
+    /// The jobs of a desk, with where its mail and its text messages leave, and who sends to
+    /// authorities' own programs.
+    pub fn new(
+        desk: Desk,
+        mailer: Arc<dyn Mailer>,
+        texts: Arc<dyn TextGateway>,
+        webhooks: Webhooks,
+    ) -> Self {
         Jobs {
             desk,
             mailer,
             texts,
+            webhooks,
             stopping: Arc::default(),
             noted: Arc::default(),
         }
@@ -63,6 +77,7 @@ impl Jobs {
         for job in Job::ALL {
             self.run(job, &mut report).await?;
         }
+        report.merge(self.webhooks.finish().await?.into());
         Ok(report)
     }
 
@@ -127,6 +142,7 @@ impl Jobs {
             },
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),
             Job::Texts => Report::of_texts(self.desk.deliver_texts(self.texts.as_ref())?),
+            Job::Webhooks => runtime.block_on(self.webhooks.send(WEBHOOK_SLICE))?.into(),
             Job::Rows => {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)

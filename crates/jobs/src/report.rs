@@ -6,6 +6,8 @@ use serde::Serialize;
 use service::outbox::DeliveryRun;
 use service::work::WorkRun;
 
+use crate::webhooks::WebhookRun;
+
 /// The jobs there are, in the order one run does them: mail that the timers cause leaves in the
 /// same run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -15,10 +17,12 @@ pub enum Job {
     Work,
     /// Codes that ran out, passwords that soon will.
     Accounts,
-    /// The mails that wait in the outbox.
+    /// Mail that waits in the outbox.
     Mail,
-    /// The text messages that do.
+    /// Text messages that wait in the outbox.
     Texts,
+    /// Deliveries to endpoints that wait in the outbox.
+    Webhooks,
     /// Rows whose time is over.
     Rows,
     /// Blobs that nothing names.
@@ -27,11 +31,12 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 6] = [
+    pub const ALL: [Job; 7] = [
         Job::Work,
         Job::Accounts,
         Job::Mail,
         Job::Texts,
+        Job::Webhooks,
         Job::Rows,
         Job::Blobs,
     ];
@@ -41,7 +46,7 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail | Job::Texts => false,
+            Job::Mail | Job::Texts | Job::Webhooks => false,
         }
     }
 
@@ -52,6 +57,7 @@ impl Job {
             Job::Accounts => "accounts",
             Job::Mail => "mail",
             Job::Texts => "texts",
+            Job::Webhooks => "webhooks",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
         }
@@ -89,6 +95,12 @@ pub struct Report {
     pub texts_retried: usize,
     /// Text messages given up.
     pub texts_parked: usize,
+    /// Deliveries that endpoints took.
+    pub webhooks_delivered: usize,
+    /// Deliveries to be tried again.
+    pub webhooks_retried: usize,
+    /// Deliveries given up.
+    pub webhooks_failed: usize,
     /// Rows cleared away.
     pub rows_deleted: usize,
     /// Blobs cleared away.
@@ -118,6 +130,17 @@ impl From<DeliveryRun> for Report {
             mails_sent: run.sent,
             mails_retried: run.retried,
             mails_parked: run.parked,
+            ..Report::default()
+        }
+    }
+}
+
+impl From<WebhookRun> for Report {
+    fn from(run: WebhookRun) -> Self {
+        Report {
+            webhooks_delivered: run.delivered,
+            webhooks_retried: run.retried,
+            webhooks_failed: run.failed,
             ..Report::default()
         }
     }
@@ -175,7 +198,7 @@ impl Report {
         }
     }
 
-    fn merge(&mut self, other: Report) {
+    pub(crate) fn merge(&mut self, other: Report) {
         let Report {
             tickets_reminded,
             tickets_given_up,
@@ -191,6 +214,9 @@ impl Report {
             texts_sent,
             texts_retried,
             texts_parked,
+            webhooks_delivered,
+            webhooks_retried,
+            webhooks_failed,
             rows_deleted,
             blobs_deleted,
             failed_jobs,
@@ -210,6 +236,9 @@ impl Report {
         self.texts_sent += texts_sent;
         self.texts_retried += texts_retried;
         self.texts_parked += texts_parked;
+        self.webhooks_delivered += webhooks_delivered;
+        self.webhooks_retried += webhooks_retried;
+        self.webhooks_failed += webhooks_failed;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.failed_jobs.extend(failed_jobs);
@@ -235,6 +264,9 @@ impl fmt::Display for Report {
             (self.texts_sent, "text messages sent"),
             (self.texts_retried, "text messages to be tried again"),
             (self.texts_parked, "text messages given up"),
+            (self.webhooks_delivered, "webhooks delivered"),
+            (self.webhooks_retried, "webhooks to be tried again"),
+            (self.webhooks_failed, "webhooks given up"),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
         ];

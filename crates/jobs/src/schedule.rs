@@ -32,6 +32,11 @@ const TEXTS: Rhythm = Rhythm {
     first: Duration::ZERO,
     every: Duration::from_secs(10),
 };
+const WEBHOOKS: Rhythm = Rhythm {
+    jobs: &[Job::Webhooks],
+    first: Duration::ZERO,
+    every: Duration::from_secs(1),
+};
 /// Not at once: a start has better things to do. Not after an hour: who restarts more often
 /// than that would never sweep.
 const SWEEPS: Rhythm = Rhythm {
@@ -57,8 +62,16 @@ impl Jobs {
             self.keep(TIMERS, stop.clone()),
             self.keep(MAIL, stop.clone()),
             self.keep(TEXTS, stop.clone()),
+            self.keep_webhooks(stop.clone()),
             self.keep(SWEEPS, stop),
         );
+    }
+
+    async fn keep_webhooks(&self, stop: watch::Receiver<bool>) {
+        self.keep(WEBHOOKS, stop).await;
+        if let Err(error) = self.webhooks.close().await {
+            tracing::error!(error = error.as_cause(), "a delivery was not reported");
+        }
     }
 
     async fn keep(&self, rhythm: Rhythm, mut stop: watch::Receiver<bool>) {

@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Do what happens without a request.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Keep what is promised.
+    #[command(subcommand)]
+    Sla(SlaCommand),
     /// Check an installation, changing nothing.
     Doctor,
     /// Help with a demonstration (`serve --demo`).
@@ -125,6 +128,14 @@ pub(crate) enum JobsCommand {
         #[arg(long, required = true)]
         once: bool,
     },
+    /// Let mass actions go on that wait because the clock leapt, and try again what was given up.
+    Resume,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SlaCommand {
+    /// Make the clocks of all requests anew from their histories; tells nobody of what it finds first.
+    Recompute,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,9 +12,10 @@ use api::proxies::Proxies;
 use api::rate_limit::RateLimits;
 use api::tokens::Tokens;
 use domain::catalogue::Reference;
-use jobs::Jobs;
 use jobs::mail::open as open_mailer;
+use jobs::{Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
+use service::webhooks::SystemNames;
 use service::{Desk, Parts, Secrets, Settings};
 use storage::{Backend, Db};
 
@@ -66,6 +67,7 @@ impl Instance {
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");
         }
+        settings.webhooks.source.clone_from(&base_url);
         settings.delivery.portal_url = config.mail.portal_url(&base_url);
         // Whoever looks at a demonstration has no authenticator at hand, and waits for no morning.
         if demo.is_some() {
@@ -86,11 +88,17 @@ impl Instance {
             ids: Arc::new(SystemIds),
             secrets,
             delegations: config.delegations.open(&db)?,
+            names: Arc::new(SystemNames),
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;
         let texts = jobs::text::open(&config.text_messages).context("text_messages")?;
-        let jobs = Jobs::new(desk.clone(), mailer, texts);
+        let jobs = Jobs::new(
+            desk.clone(),
+            mailer,
+            texts,
+            Webhooks::new(desk.clone()).context("webhooks")?,
+        );
         Ok(Instance {
             db,
             desk,
@@ -183,6 +191,7 @@ fn settings(
         parallel_hashings: config.parallel_hashings,
         idempotency: config.idempotency,
         lease: config.lease,
+        webhooks: config.webhooks.clone(),
         delivery: config.delivery.clone(),
     })
 }

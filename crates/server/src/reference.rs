@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use domain::catalogue::{Reference, ReferenceFile};
 
-const COMPILED_IN: [(&str, &str); 3] = [
+const COMPILED_IN: [(&str, &str); 5] = [
     (
         "services.toml",
         include_str!("../../../config/reference/services.toml"),
@@ -18,21 +18,32 @@ const COMPILED_IN: [(&str, &str); 3] = [
         "codes.toml",
         include_str!("../../../config/reference/codes.toml"),
     ),
+    (
+        "calendars.toml",
+        include_str!("../../../config/reference/calendars.toml"),
+    ),
+    (
+        "sla-policies.toml",
+        include_str!("../../../config/reference/sla-policies.toml"),
+    ),
 ];
+
+/// What a folder may do without, so that one made for an earlier release still loads.
+const OPTIONAL: [&str; 2] = ["calendars.toml", "sla-policies.toml"];
 
 /// Reads and checks the reference data; everything that is wrong is told with file and line.
 pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
     let mut texts = Vec::new();
     for (name, text) in COMPILED_IN {
         texts.push(match folder {
-            None => (format!("config/reference/{name}"), text.to_owned()),
-            Some(folder) => {
+            Some(folder) if !is_left_out(folder, name) => {
                 let path = folder.join(name);
                 let shown = path.display().to_string();
                 let text = std::fs::read_to_string(&path)
                     .with_context(|| format!("reference.folder: cannot read {shown}"))?;
                 (shown, text)
             }
+            _ => (format!("config/reference/{name}"), text.to_owned()),
         });
     }
     let files: Vec<ReferenceFile<'_>> = texts
@@ -45,6 +56,10 @@ pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
     })
 }
 
+fn is_left_out(folder: &Path, name: &str) -> bool {
+    OPTIONAL.contains(&name) && !folder.join(name).exists()
+}
+
 /// How much there is of what.
 pub(crate) fn summary(reference: &Reference) -> String {
     let services = reference.services();
@@ -54,8 +69,9 @@ pub(crate) fn summary(reference: &Reference) -> String {
         .sum();
     let authorities = reference.authorities().len();
     format!(
-        "{} services, {types} problem types, {authorities} authorities and desks",
-        services.len()
+        "{} services, {types} problem types, {authorities} authorities and desks, {} calendars",
+        services.len(),
+        reference.calendars().len()
     )
 }
 
@@ -73,11 +89,19 @@ mod tests {
     fn a_mistake_is_told_with_file_and_line() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in COMPILED_IN {
-            let text = text.replace("kind = \"asl\"", "kind = \"pub\"");
+            let text = text.replacen("kind = \"asl\"", "kind = \"pub\"", 1);
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let message = load(Some(folder.path())).unwrap_err().to_string();
-        assert!(message.contains("authorities.toml:13: kind: "), "{message}");
+        assert!(message.contains("authorities.toml:14: kind: "), "{message}");
+        std::fs::write(folder.path().join("authorities.toml"), COMPILED_IN[1].1).unwrap();
+        for name in OPTIONAL {
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
+        assert!(
+            load(Some(folder.path())).is_ok(),
+            "a folder of an earlier release"
+        );
         std::fs::remove_file(folder.path().join("codes.toml")).unwrap();
         let message = load(Some(folder.path())).unwrap_err().to_string();
         assert!(message.contains("codes.toml"), "{message}");

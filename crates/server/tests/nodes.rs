@@ -1,5 +1,6 @@
 //! Two nodes on one PostgreSQL do what time makes due, and one of them is killed, stopped or started
-//! anew in the middle: no request is closed twice, none is left, and none is mailed about twice.
+//! anew in the middle, or the database is away: no request is closed twice, none is left, and none is
+//! mailed about twice.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -62,6 +63,40 @@ async fn a_node_that_is_started_anew_in_the_middle_goes_on() {
     kill(&first.child, "TERM");
     first.child.wait().expect("it stops by itself");
     let _again = town.start("a").await;
+    town.all_are_closed_once();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_when_work_comes_due_costs_nothing_but_time() {
+    let Some(town) = Town::found("away").await else {
+        return;
+    };
+    let (first, second) = (town.start("a").await, town.start("b").await);
+    town.resolve_many(&second).await;
+    town.forward();
+    town.wait_for_some_closed();
+    let database = &town.database;
+    psql(
+        &town.admin,
+        &format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false"),
+    );
+    psql(
+        &town.admin,
+        &format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        ),
+    );
+    for node in [&first, &second] {
+        until(node, "/health/ready", 503).await;
+        until(node, "/health/live", 200).await;
+    }
+    psql(
+        &town.admin,
+        &format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"),
+    );
+    for node in [&first, &second] {
+        until(node, "/health/ready", 200).await;
+    }
     town.all_are_closed_once();
 }
 
@@ -154,7 +189,8 @@ impl Town {
                 return Node { child, base };
             }
         }
-        let _ = child.kill();
+        child.kill().expect("killed");
+        child.wait().expect("reaped");
         panic!("the program did not listen within a minute");
     }
 
@@ -284,6 +320,21 @@ fn address_in(port_file: &Path) -> Option<String> {
     (!address.is_empty()).then(|| format!("http://{address}"))
 }
 
+/// Polled, bounded.
+async fn until(node: &Node, path: &str, status: u16) {
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    for _ in 0..6000 {
+        let answer = http.get(format!("{}{path}", node.base)).send().await;
+        if answer.is_ok_and(|answer| answer.status() == status) {
+            return;
+        }
+    }
+    panic!("{path} never answered {status}");
+}
+
 async fn post(
     node: &Node,
     path: &str,
@@ -323,6 +374,7 @@ fn kill(child: &Child, signal: &str) {
 fn psql(url: &str, statement: &str) {
     let done = Command::new("psql")
         .args([url, "-qc", statement])
+        .stdout(Stdio::null())
         .status()
         .expect("psql runs");
     assert!(done.success(), "{statement}");

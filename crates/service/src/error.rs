@@ -62,6 +62,9 @@ pub enum DeskError {
     /// The account has a second factor already.
     #[error("the account has a second factor")]
     SecondFactorExists,
+    /// The endpoint is sent nothing while it is disabled.
+    #[error("the endpoint is disabled")]
+    EndpointDisabled,
     /// A message that was not given up can neither be tried again nor left.
     #[error("not given up")]
     NotParked {

@@ -1,12 +1,16 @@
 //! Passwords and programs that end soon: whoever answers for them is told 14, 7 and 1 days before
 //! (`domain.md` §11.4).
 
+use domain::codes::AuthorityCode;
 use domain::invalid::Lang;
+use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use storage::changes::News;
 use storage::lives::{self, AccountEvent, Life};
 use storage::outbox::{self, Outgoing};
 use storage::{DbConnection, clients, used_tokens};
+use uuid::Uuid;
 
 use crate::texts::MailTemplate;
 use crate::{Desk, DeskError};
@@ -38,7 +42,9 @@ impl Desk {
             for life in page {
                 let desk = self.clone();
                 let id = life.id;
-                let result = self.db.write(move |conn| desk.warn_of_end(conn, life, now));
+                let result = self.db.write_in(&Scope::System, move |conn| {
+                    desk.warn_of_end(conn, life, now)
+                });
                 match result {
                     Ok(was_told) => told += usize::from(was_told),
                     // Somebody changed the account meanwhile; the next run looks at it again.
@@ -54,7 +60,7 @@ impl Desk {
     /// Tells the contact of every program that ends soon, once for each of the days.
     pub fn warn_of_clients(&self) -> Result<usize, DeskError> {
         let desk = self.clone();
-        self.db.write(move |conn| {
+        self.db.write_in(&Scope::System, move |conn| {
             let now = desk.clock.now();
             let mut told = 0;
             for client in clients::list(conn)? {
@@ -72,6 +78,8 @@ impl Desk {
                     ..desk.message(MailTemplate::ClientExpiring, client.contact, Lang::It)
                 };
                 outbox::put(conn, &message, now)?;
+                // A program is no desk's: the region answers for it.
+                desk.publish_end(conn, None, client.id.uuid(), days, now)?;
                 told += 1;
             }
             Ok(told)
@@ -104,6 +112,7 @@ impl Desk {
             detail,
         };
         lives::save(conn, &mut life, &event, now)?;
+        self.publish_end(conn, life.home.clone(), life.id.uuid(), days, now)?;
         if let Some(email) = &life.email {
             let message = Outgoing {
                 account: Some(life.id),
@@ -112,6 +121,27 @@ impl Desk {
             outbox::put(conn, &message, now)?;
         }
         Ok(true)
+    }
+
+    /// Tells programs, too: whose it is by id, and how many days are left.
+    fn publish_end(
+        &self,
+        conn: &mut DbConnection,
+        home: Option<AuthorityCode>,
+        subject: Uuid,
+        days: i64,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        let news = News {
+            kind: EXPIRING.to_owned(),
+            desk: Some(home.unwrap_or_else(|| self.reference.region().clone())),
+            former_desk: None,
+            ticket: None,
+            seq: None,
+            subject: Some(subject.to_string()),
+            data: json!({"days": days}),
+        };
+        self.publish(conn, &news, now)
     }
 }
 

@@ -38,14 +38,16 @@ pub struct FeedGone {
 }
 
 impl Desk {
-    /// Writes news into the feed, in the transaction of what happened.
+    /// Writes news into the feed and to the endpoints that ask for them, in the transaction of what
+    /// happened.
     pub fn publish(
         &self,
         conn: &mut DbConnection,
         news: &News,
         now: Timestamp,
     ) -> Result<(), DeskError> {
-        Ok(changes::put(conn, news, now)?)
+        changes::put(conn, news, now)?;
+        Ok(self.tell_endpoints(conn, news, now)?)
     }
 
     /// Writes what happened to a ticket into the feed. `former` had it before.

@@ -20,7 +20,7 @@ use crate::attachments::{CheckedFile, RawFile};
 use crate::clock::lock;
 use crate::once::{Answer, Once};
 use crate::own_screen::RequesterTicket;
-use crate::{Desk, DeskError};
+use crate::{Desk, DeskError, sla};
 
 /// Who files.
 #[derive(Clone)]
@@ -302,6 +302,7 @@ impl Desk {
         (dossier, checked.by.actor())
     }
 
+    /// When a ticket should be resolved for which no SLA policy says so.
     pub(crate) fn due_at(&self, now: jiff::Timestamp) -> jiff::Timestamp {
         now.checked_add(self.settings.resolution_target)
             .unwrap_or(now)
@@ -318,9 +319,16 @@ impl Desk {
         now: jiff::Timestamp,
     ) -> Result<Ticket, DeskError> {
         let (ticket, filed) = Ticket::file(new, now);
+        let clocks = self.first_clocks(conn, &ticket, &filed)?;
+        let due_at = sla::present(&clocks, &ticket).map_or(dossier.due_at, |clock| clock.due_at);
+        let dossier = &Dossier {
+            due_at,
+            ..dossier.clone()
+        };
         tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
+        self.write_first_clocks(conn, &ticket, clocks, now)?;
         let events = std::slice::from_ref(&filed);
-        self.tell(conn, &ticket, dossier, events, StateCode::New, actor, now)?;
+        self.tell(conn, &ticket, dossier, events, StateCode::New, actor)?;
         let desk = ticket.custodian.code.clone();
         self.publish_events(conn, &ticket, events, &desk, now)?;
         Ok(ticket)

@@ -46,11 +46,14 @@ pub mod secrets;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
+pub mod sla;
+pub mod sla_policies;
 pub mod sweep;
 pub mod text_gateway;
 pub mod texts;
 mod timers;
 pub mod update;
+pub mod webhooks;
 pub mod work;
 
 use std::collections::HashSet;
@@ -67,6 +70,7 @@ pub use delegations::DelegationSource;
 pub use error::DeskError;
 pub use secrets::Secrets;
 pub use settings::Settings;
+pub use webhooks::HostNames;
 
 /// Everything the use cases need. A clone is the same desk.
 #[derive(Clone)]
@@ -79,6 +83,7 @@ pub struct Desk {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) delegations: Arc<dyn DelegationSource>,
+    pub(crate) names: Arc<dyn HostNames>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
     /// Authorities known to receive requests.
@@ -105,6 +110,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// Who says who may act for whom.
     pub delegations: Arc<dyn DelegationSource>,
+    /// Who knows the addresses of names.
+    pub names: Arc<dyn HostNames>,
     /// Everything else that is configured.
     pub settings: Settings,
 }
@@ -124,11 +131,13 @@ impl Desk {
             secrets: Arc::new(parts.secrets),
             settings: Arc::new(parts.settings),
             delegations: parts.delegations,
+            names: parts.names,
             numbers: Arc::default(),
             running: Arc::default(),
             receiving: Arc::default(),
         };
         desk.write_reference()?;
+        desk.write_first_policies()?;
         Ok(desk)
     }
 

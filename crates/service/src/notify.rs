@@ -105,11 +105,10 @@ impl Desk {
         events: &[Event],
         was: StateCode,
         actor: &Actor,
-        now: Timestamp,
     ) -> Result<(), DeskError> {
         for event in events {
-            self.tell_requester(conn, ticket, dossier, event, was, now)?;
-            self.tell_staff(conn, ticket, event, was, actor, now)?;
+            self.tell_requester(conn, ticket, dossier, event, was)?;
+            self.tell_staff(conn, ticket, event, was, actor)?;
         }
         Ok(())
     }
@@ -121,7 +120,6 @@ impl Desk {
         dossier: &Dossier,
         event: &Event,
         was: StateCode,
-        now: Timestamp,
     ) -> Result<(), DeskError> {
         let is_logged_in = !is_mailed(dossier.requester);
         let desk = &ticket.custodian.code;
@@ -151,7 +149,7 @@ impl Desk {
             seq: Some(event.seq),
             ..self.message(template, recipient.clone(), dossier.details.lang)
         };
-        Ok(outbox::put(conn, &message, now)?)
+        Ok(outbox::put(conn, &message, event.at)?)
     }
 
     fn tell_staff(
@@ -161,7 +159,6 @@ impl Desk {
         event: &Event,
         was: StateCode,
         actor: &Actor,
-        now: Timestamp,
     ) -> Result<(), DeskError> {
         let owner = match &ticket.assignee {
             Some(Assignee::Operator(account)) => Some(*account),
@@ -185,7 +182,7 @@ impl Desk {
             let desk = &ticket.custodian.code;
             for one in notifications::list_wanting(conn, topic, desk, only)? {
                 if Some(one.account) != author {
-                    self.tell_one(conn, ticket, event.seq, topic, one, now)?;
+                    self.tell_one(conn, ticket, event, topic, one)?;
                 }
             }
         }
@@ -196,14 +193,13 @@ impl Desk {
         &self,
         conn: &mut DbConnection,
         ticket: &Ticket,
-        seq: i64,
+        event: &Event,
         topic: Topic,
         one: Wanting,
-        now: Timestamp,
     ) -> Result<(), DeskError> {
         match one.mode {
             Mode::Off => Ok(()),
-            Mode::Digest => self.tell_later(conn, one.account, ticket.id, topic, now),
+            Mode::Digest => self.tell_later(conn, one.account, ticket.id, topic, event.at),
             Mode::Instant => {
                 let template = match topic {
                     Topic::Assigned => MailTemplate::StaffAssigned,
@@ -213,11 +209,11 @@ impl Desk {
                 let message = Outgoing {
                     desk: Some(ticket.custodian.code.clone()),
                     ticket: Some(ticket.id),
-                    seq: Some(seq),
+                    seq: Some(event.seq),
                     account: Some(one.account),
                     ..self.message(template, one.email, Lang::It)
                 };
-                Ok(outbox::put(conn, &message, now)?)
+                Ok(outbox::put(conn, &message, event.at)?)
             }
         }
     }

@@ -1,11 +1,14 @@
 //! Lists, searches and counters of a placement.
 
 use domain::actor::{Assignee, Pool, Staff};
+use domain::ids::TicketId;
 use domain::visibility::Scope;
 use storage::list::{self, Counters};
+use storage::sla;
 
 pub use storage::accounts::Colleague;
 pub use storage::list::{Filter, Item, Key, Order, Page};
+pub use storage::sla::Standing;
 
 use crate::{Desk, DeskError};
 
@@ -27,9 +30,15 @@ impl Desk {
     ) -> Result<Vec<Item>, DeskError> {
         let filter = self.spelled_as_in_the_catalogue(filter);
         let scope = Scope::of(staff);
-        Ok(self
-            .db
-            .read_in(&scope, |conn| list::list(conn, &scope, &filter, page))?)
+        self.db.read_in(&scope, |conn| {
+            let mut items = list::list(conn, &scope, &filter, page)?;
+            let ids: Vec<TicketId> = items.iter().map(|item| item.id).collect();
+            let standings = sla::list_standings(conn, &ids)?;
+            for item in &mut items {
+                item.sla = standings.get(&item.id).copied();
+            }
+            Ok(items)
+        })
     }
 
     /// Codes compare without letter case (`domain.md` §7.3); rows keep the catalogue's spelling.

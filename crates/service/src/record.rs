@@ -5,6 +5,7 @@ use domain::actor::Actor;
 use domain::command::Command;
 use domain::event::Event;
 use domain::ids::TicketRef;
+use domain::sla::Clock;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::Timestamp;
@@ -32,7 +33,8 @@ impl Desk {
     }
 
     /// Brings the ticket to where `events` lead, and writes all that follows from them. A version
-    /// lost meanwhile is `Stale` (I-14). `contacts` replaces the details, if given.
+    /// lost meanwhile is `Stale` (I-14). `contacts` replaces the details, if given. The answer is the
+    /// ticket's clocks as they stand then.
     #[expect(
         clippy::too_many_arguments,
         reason = "what was decided, by whom, when, and about what: each is needed and none is optional"
@@ -46,13 +48,14 @@ impl Desk {
         actor: &Actor,
         contacts: Option<&Details>,
         now: Timestamp,
-    ) -> Result<(), DeskError> {
+    ) -> Result<Vec<Clock>, DeskError> {
         let before = ticket.clone();
         ticket.absorb(events);
         self.save(conn, &before, ticket, events, actor, contacts)?;
         let was = before.state.code();
-        self.tell(conn, ticket, dossier, events, was, actor, now)?;
-        self.publish_events(conn, ticket, events, &before.custodian.code, now)
+        self.tell(conn, ticket, dossier, events, was, actor)?;
+        self.publish_events(conn, ticket, events, &before.custodian.code, now)?;
+        self.keep_clocks(conn, ticket, events, now)
     }
 
     fn save(

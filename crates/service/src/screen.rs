@@ -6,6 +6,7 @@ use domain::command::ActionCode;
 use domain::ids::{TicketId, TicketRef};
 use domain::note::Audience;
 use domain::rejection::Rejection;
+use domain::sla::{Clock, ClockState, Run};
 use domain::state::StateCode;
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View, as_left_by, view_of};
@@ -14,9 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use storage::attachments::{self, StoredAttachment};
 use storage::history::{self, Entry};
+use storage::sla;
 use storage::tickets::{self, Beside, Dossier};
 
 use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
+use crate::sla::present;
 use crate::{Desk, DeskError};
 
 /// A ticket as a desk sees it.
@@ -47,13 +50,37 @@ pub struct StaffTicket {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub closes_at: Option<Timestamp>,
-    pub due_at: Timestamp,
+    pub sla: SlaView,
     pub reopen_count: i32,
     pub reminder_count: i32,
     pub bounce_count: i32,
     pub follow_up_of: Option<TicketId>,
     pub legs: Vec<LegView>,
     pub allowed_actions: Vec<AllowedAction>,
+}
+
+/// Times a ticket should meet, and how it does.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "the members are those of the contract, name by name"
+)]
+pub struct SlaView {
+    pub state: Option<ClockState>,
+    pub due_at: Timestamp,
+    pub warn_at: Option<Timestamp>,
+    pub clocks: Vec<ClockView>,
+}
+
+/// A clock, and how it stands now.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ClockView {
+    /// The clock.
+    pub clock: Clock,
+    /// How it stands.
+    pub state: ClockState,
+    /// When it was breached.
+    pub breached_at: Option<Timestamp>,
 }
 
 /// The requester, as a desk sees them.
@@ -176,7 +203,8 @@ impl Desk {
                 _ => tickets::load_beside(conn, &ticket, &dossier.tax_code)?,
             };
             let (timeline, next_before) = self.timeline(entries, &files);
-            let mut shown = self.staff_ticket(&ticket, &dossier, staff, view);
+            let clocks = sla::find(conn, ticket.id)?.unwrap_or_default().clocks;
+            let mut shown = self.staff_ticket(&ticket, &dossier, staff, view, &clocks);
             if let Some(owner) = &mut shown.assignee {
                 owner.label = beside.assignee_label.or(owner.label.take());
             }
@@ -255,19 +283,47 @@ impl Desk {
         dossier: &Dossier,
         staff: &Staff,
         view: View,
+        clocks: &[Clock],
     ) -> StaffTicket {
         match (view, as_left_by(ticket, &staff.authority)) {
             (View::Until(_), Some(left)) => {
                 let mut dossier = dossier.clone();
                 dossier.details.recall_phone = None;
                 dossier.details.notification_email = None;
-                self.whole_ticket(&left, &dossier, staff)
+                let clocks = clocks_as_left(clocks, &left);
+                dossier.due_at =
+                    present(&clocks, &left).map_or(self.due_at(left.created_at), |one| one.due_at);
+                self.whole_ticket(&left, &dossier, staff, clocks)
             }
-            _ => self.whole_ticket(ticket, dossier, staff),
+            _ => self.whole_ticket(ticket, dossier, staff, clocks.to_vec()),
         }
     }
 
-    fn whole_ticket(&self, ticket: &Ticket, dossier: &Dossier, staff: &Staff) -> StaffTicket {
+    fn sla_view(&self, ticket: &Ticket, due_at: Timestamp, clocks: Vec<Clock>) -> SlaView {
+        let now = self.clock.now();
+        let present = present(&clocks, ticket);
+        SlaView {
+            state: present.map(|clock| clock.state(now)),
+            due_at: present.map_or(due_at, |clock| clock.due_at),
+            warn_at: present.map(|clock| clock.warn_at),
+            clocks: clocks
+                .into_iter()
+                .map(|clock| ClockView {
+                    state: clock.state(now),
+                    breached_at: clock.breached_at(now),
+                    clock,
+                })
+                .collect(),
+        }
+    }
+
+    fn whole_ticket(
+        &self,
+        ticket: &Ticket,
+        dossier: &Dossier,
+        staff: &Staff,
+        clocks: Vec<Clock>,
+    ) -> StaffTicket {
         let now = self.clock.now();
         let windows = self.settings.windows_for(ticket);
         let legs = ticket.legs.iter().map(|leg| LegView {
@@ -323,7 +379,7 @@ impl Desk {
             created_at: ticket.created_at,
             updated_at: ticket.updated_at,
             closes_at: reply_end(ticket),
-            due_at: dossier.due_at,
+            sla: self.sla_view(ticket, dossier.due_at, clocks),
             reopen_count: ticket.reopens,
             reminder_count: ticket.reminders,
             bounce_count: ticket.bounces,
@@ -332,6 +388,18 @@ impl Desk {
             allowed_actions,
         }
     }
+}
+
+/// The clocks that stood still when a past custodian left the ticket: what its successors did with the
+/// others is not theirs to know.
+fn clocks_as_left(clocks: &[Clock], left: &Ticket) -> Vec<Clock> {
+    let end = left.legs.last().and_then(|leg| leg.closed.as_ref());
+    let last = left.legs.last().map_or(0, |leg| leg.no);
+    let stood = |clock: &&Clock| match (clock.run, end) {
+        (Run::Stopped { at }, Some(end)) => clock.leg <= last && at <= end.at,
+        _ => false,
+    };
+    clocks.iter().filter(stood).cloned().collect()
 }
 
 /// An owner as shown.

@@ -9,6 +9,7 @@ use domain::notification::QuietHours;
 use domain::password::PasswordPolicy;
 use domain::state::Windows;
 use domain::ticket::Ticket;
+use domain::webhook::AddressRules;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -45,6 +46,35 @@ pub struct Settings {
     pub lease: SignedDuration,
     /// How people are told.
     pub delivery: DeliverySettings,
+    /// Telling authorities' own programs.
+    pub webhooks: WebhookSettings,
+}
+
+/// Settings of webhooks (`docs/webhooks.md`).
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// Where endpoints may be.
+    pub rules: AddressRules,
+    /// Whom events come from: the address people reach us at, without a slash at its end.
+    pub source: String,
+    /// How long the secret before is good after a rotation.
+    pub secret_overlap: SignedDuration,
+    /// How long an endpoint may fail without a break before it is disabled.
+    pub disable_after: SignedDuration,
+    /// How long one try may take, from the first look for the name to the answer's status.
+    pub timeout: SignedDuration,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        WebhookSettings {
+            rules: AddressRules::default(),
+            source: "http://127.0.0.1:8080".to_owned(),
+            secret_overlap: SignedDuration::from_hours(24),
+            disable_after: SignedDuration::from_hours(5 * 24),
+            timeout: SignedDuration::from_secs(15),
+        }
+    }
 }
 
 /// How people are told (`domain.md` §5.3, §10.2).
@@ -271,6 +301,7 @@ impl Default for Settings {
             idempotency: hours(24),
             lease: SignedDuration::from_mins(5),
             delivery: DeliverySettings::default(),
+            webhooks: WebhookSettings::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use domain::visibility::Scope;
 use jiff::SignedDuration;
 use storage::{
     DbConnection, StoreError, attachments, changes, email_proofs, idempotency, login_sources,
-    outbox, sessions, used_tokens,
+    outbox, sessions, used_tokens, webhook_deliveries,
 };
 
 use crate::{Desk, DeskError};
@@ -71,6 +71,7 @@ impl Desk {
         gone += self.sweep_pages(move |conn| email_proofs::delete_old(conn, proofs, PAGE))?;
         gone += self.sweep_pages(move |conn| sessions::delete_ended_sessions(conn, done, PAGE))?;
         gone += self.sweep_pages(move |conn| outbox::delete_sent(conn, done, PAGE))?;
+        gone += self.sweep_pages(move |conn| webhook_deliveries::delete_old(conn, done, PAGE))?;
         let old_news = ago(crate::feed::KEPT);
         gone += self.sweep_pages(move |conn| changes::delete_old(conn, old_news, PAGE))?;
         gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;

@@ -13,7 +13,7 @@ use domain::ticket::Ticket;
 use domain::visibility::{Scope, View, view_of};
 use serde::{Deserialize, Serialize};
 use storage::tickets::{self, Dossier};
-use storage::{DbConnection, StoreError, accounts};
+use storage::{DbConnection, StoreError, accounts, sla};
 
 use crate::action_form::{CheckedAction, not_in_list};
 use crate::notify::{Notified, told};
@@ -107,10 +107,10 @@ impl Desk {
         let update = form.resolve(self, conn, ticket, staff, file)?;
         let actor = Actor::Staff(staff.clone());
         let events = ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
-        self.record(conn, ticket, dossier, &events, &actor, None, now)?;
+        let clocks = self.record(conn, ticket, dossier, &events, &actor, None, now)?;
         let (entry, notified) = summary(&events, was, dossier)?;
         let view = view_of(ticket, &Scope::of(staff)).unwrap_or(View::Custodian);
-        let mut shown = self.staff_ticket(ticket, dossier, staff, view);
+        let mut shown = self.staff_ticket(ticket, dossier, staff, view, &clocks);
         self.name_assignee(conn, &mut shown)?;
         Ok(Updated {
             ticket: shown,
@@ -143,10 +143,12 @@ impl Desk {
             let contacts = (!wish.contacts.is_empty()).then_some(&dossier.details);
             let events = ticket.decide(&Command::Describe(wish.clone()), &actor, now, &windows)?;
             // An empty patch changes nothing, and so leaves no trace.
-            if wish != Description::default() {
-                desk.record(conn, &mut ticket, &dossier, &events, &actor, contacts, now)?;
-            }
-            let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian);
+            let clocks = if wish != Description::default() {
+                desk.record(conn, &mut ticket, &dossier, &events, &actor, contacts, now)?
+            } else {
+                sla::find(conn, ticket.id)?.unwrap_or_default().clocks
+            };
+            let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian, &clocks);
             desk.name_assignee(conn, &mut shown)?;
             Ok(shown)
         })

@@ -20,6 +20,8 @@ use crate::{Desk, DeskError};
 pub enum Kind {
     /// A reminder, giving up waiting, or auto-close of a ticket (`domain.md` §4.3).
     TicketTimer,
+    /// A clock of a ticket that warns, is breached or is escalated (`domain.md` §10.6).
+    Sla,
     /// The digest of a member of staff.
     Digest,
     /// An announcement that begins to hold.
@@ -28,12 +30,18 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 3] = [Kind::TicketTimer, Kind::Digest, Kind::Announcement];
+    pub const ALL: [Kind; 4] = [
+        Kind::TicketTimer,
+        Kind::Digest,
+        Kind::Sla,
+        Kind::Announcement,
+    ];
 
     /// The code in rows, metrics and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::TicketTimer => "ticket-timer",
+            Kind::Sla => "sla",
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
         }
@@ -194,6 +202,10 @@ impl Desk {
             Kind::TicketTimer => {
                 let (due, next) = self.run_timer(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Timer(due), next))
+            }
+            Kind::Sla => {
+                let next = self.look_at_clocks(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Other, next))
             }
             Kind::Digest => {
                 let account = AccountId::new(work.subject);

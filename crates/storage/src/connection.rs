@@ -95,7 +95,10 @@ impl Manager {
         let mut conn = PgConnection::establish(url)
             .map_err(|error| StoreError::Unreachable(without_secrets(&error.to_string(), url)))?;
         conn.batch_execute(&format!(
-            "SET statement_timeout = {}; SET lock_timeout = {}; {}",
+            // A node that was stopped in the middle of a transaction must not hold its rows for ever:
+            // between two statements of ours there is never as much as a statement may take.
+            "SET statement_timeout = {0}; SET idle_in_transaction_session_timeout = {0}; \
+             SET lock_timeout = {1}; {2}",
             self.statement_timeout.as_millis(),
             self.lock_timeout.as_millis(),
             dialect::POSTGRES_STRINGS,

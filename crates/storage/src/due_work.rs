@@ -39,7 +39,7 @@ pub struct Backlog {
     pub parked: i64,
 }
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Insertable)]
 #[diesel(table_name = due_work, treat_none_as_default_value = false)]
 struct WorkRow {
     kind: String,
@@ -72,6 +72,16 @@ pub fn set(
     if moved == 1 {
         return Ok(());
     }
+    set_first(conn, kind, subject, due_at)
+}
+
+/// The same for a subject that has no such work yet.
+pub fn set_first(
+    conn: &mut DbConnection,
+    kind: &str,
+    subject: Uuid,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
     let row = diesel::insert_into(due_work::table).values(WorkRow {
         kind: kind.to_owned(),
         subject: Id(subject),
@@ -142,28 +152,34 @@ pub fn claim(
             due_work::kind.asc(),
             due_work::subject.asc(),
         ))
-        .select(WorkRow::as_select())
-        .limit(limit)
-        .load(conn)?;
+        .select((
+            due_work::kind,
+            due_work::subject,
+            due_work::due_at,
+            due_work::fence,
+            due_work::attempts,
+        ))
+        .limit(limit);
+    let due = dialect::skip_locked(due).load::<(String, Id, Ts, i64, i32)>(conn)?;
     let mut claimed = Vec::with_capacity(due.len());
-    for row in due {
+    for (kind, subject, due_at, fence, attempts) in due {
         let mine = due_work::table
-            .find((row.kind.clone(), row.subject))
-            .filter(due_work::fence.eq(row.fence));
+            .find((kind.clone(), subject))
+            .filter(due_work::fence.eq(fence));
         let changed = diesel::update(mine)
             .set((
-                due_work::fence.eq(row.fence + 1),
+                due_work::fence.eq(fence + 1),
                 due_work::leased_until.eq(Some(Ts(lease_end))),
-                due_work::attempts.eq(row.attempts + 1),
+                due_work::attempts.eq(attempts + 1),
             ))
             .execute(conn)?;
         if changed == 1 {
             claimed.push(Claimed {
-                kind: row.kind,
-                subject: row.subject.0,
-                due_at: row.due_at.0,
-                attempts: row.attempts + 1,
-                fence: row.fence + 1,
+                kind,
+                subject: subject.0,
+                due_at: due_at.0,
+                attempts: attempts + 1,
+                fence: fence + 1,
             });
         }
     }

@@ -20,7 +20,8 @@ pub enum StoreError {
     #[error("cannot open the database: {0}")]
     Unreachable(String),
 
-    /// All connections, the queue of writes or a lock were taken for longer than we wait.
+    /// All connections, the queue of writes or a lock were taken for longer than we wait, or the
+    /// connection broke.
     #[error("storage is busy")]
     Busy,
 
@@ -104,6 +105,8 @@ impl From<DieselError> for StoreError {
             DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
                 Self::Conflict
             }
+            // The connection broke; the same call may find another one in a moment.
+            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => Self::Busy,
             DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) => {
                 match by_message(info.message()) {
                     Some(known) => known,

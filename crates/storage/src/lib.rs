@@ -36,10 +36,14 @@ mod schema;
 mod sealed;
 pub mod sessions;
 pub mod setups;
+pub mod sla;
+pub mod sla_policies;
 pub mod sql_types;
 pub mod statements;
 pub mod tickets;
 pub mod used_tokens;
+pub mod webhook_deliveries;
+pub mod webhooks;
 pub mod wordings;
 mod writer;
 

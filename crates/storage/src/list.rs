@@ -8,6 +8,7 @@ use diesel::sql_types::Bool;
 use domain::actor::Assignee;
 use domain::codes::AuthorityCode;
 use domain::ids::TicketId;
+use domain::sla::ClockState;
 use domain::state::{Priority, StateCode};
 use domain::visibility::Scope;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use crate::connection::MultiBackend;
 use crate::schema::{accounts, tickets};
 use crate::sealed::Sealed;
+use crate::sla::{self, PAUSED_IN_TIME, Standing};
 use crate::sql_types::{Id, Ts};
 use crate::tickets::{RequesterKind, of_citizen, priority_of, priority_rank};
 use crate::{DbConnection, StoreError, assignee, dialect};
@@ -48,6 +50,8 @@ pub struct Filter {
     pub updated_to: Option<Timestamp>,
     /// To be resolved before.
     pub due_before: Option<Timestamp>,
+    /// How the resolution of the present leg stands, and at which time.
+    pub sla: Option<(ClockState, Timestamp)>,
     /// Words of the number or of the description.
     pub text: Option<String>,
     /// The requester's tax code.
@@ -136,6 +140,8 @@ pub struct Item {
     pub updated_at: Timestamp,
     /// When it should be resolved.
     pub due_at: Timestamp,
+    /// How that stands; filled in for desks alone.
+    pub sla: Option<Standing>,
 }
 
 impl Item {
@@ -297,7 +303,10 @@ fn filtered(mut query: Query, filter: &Filter) -> Query {
     if let Some(at) = filter.due_before {
         query = query
             .filter(diesel::dsl::sql::<Bool>(IS_OPEN))
-            .filter(tickets::due_at.lt(Ts(at)));
+            .filter(sla::is_due_before(at));
+    }
+    if let Some((state, now)) = filter.sla {
+        query = query.filter(sla::is_in(state, now));
     }
     if let Some(text) = &filter.text {
         let described = dialect::contains(tickets::description.assume_not_null(), text);
@@ -428,6 +437,7 @@ impl ItemRow {
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
             due_at: self.due_at.0,
+            sla: None,
         })
     }
 }
@@ -443,7 +453,7 @@ pub struct Counters {
     pub unassigned: i64,
     /// Somebody should look.
     pub needs_attention: i64,
-    /// Open and past the time they should be resolved by.
+    /// Open and past the time they should be resolved by; those that wait for an answer since before are not.
     pub overdue: i64,
 }
 
@@ -486,7 +496,7 @@ pub fn count(
     let open = diesel::sql_query(format!(
         "SELECT CAST(COALESCE(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS mine, \
          CAST(COALESCE(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unassigned, \
-         CAST(COALESCE(SUM(CASE WHEN due_at < $2 THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue \
+         CAST(COALESCE(SUM(CASE WHEN due_at < $2 AND NOT {PAUSED_IN_TIME} THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue \
          FROM tickets WHERE custodian = $3 AND {IS_OPEN}"
     ))
     .bind::<Text, _>(assignee::to_column(me))

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::outbox;
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError};
+use crate::{DbConnection, StoreError, dialect};
 
 /// How a message leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -162,26 +162,67 @@ pub fn claim(
         .filter(outbox::state.eq("pending").and(outbox::due_at.le(Ts(now))))
         .filter(outbox::channel.eq(channel.as_str()))
         .order((outbox::due_at.asc(), outbox::id.asc()))
-        .select(OutboxRow::as_select())
-        .limit(limit)
-        .load(conn)?;
+        .select(outbox::id)
+        .limit(limit);
+    let due = dialect::skip_locked(due).load::<Id>(conn)?;
+    let due = load_in_order(conn, due)?;
     let mut claimed = Vec::with_capacity(due.len());
     for row in due {
-        let mine = outbox::table
-            .find(row.id)
-            .filter(outbox::fence.eq(row.fence).and(outbox::state.eq("pending")));
-        let changed = diesel::update(mine)
-            .set((
-                outbox::fence.eq(row.fence + 1),
-                outbox::due_at.eq(Ts(lease_end)),
-                outbox::attempts.eq(row.attempts + 1),
-            ))
-            .execute(conn)?;
-        if changed == 1 {
-            claimed.push(row.into_claimed());
-        }
+        claimed.extend(take(conn, row, lease_end)?);
     }
     Ok(claimed)
+}
+
+/// Claims the longest due message to one endpoint until `lease_end`.
+pub fn claim_for(
+    conn: &mut DbConnection,
+    endpoint: EndpointId,
+    now: Timestamp,
+    lease_end: Timestamp,
+) -> Result<Option<Outgoing>, StoreError> {
+    let due = outbox::table
+        .filter(outbox::endpoint_id.eq(Some(Id(endpoint.uuid()))))
+        .filter(outbox::state.eq("pending").and(outbox::due_at.le(Ts(now))))
+        .order((outbox::due_at.asc(), outbox::id.asc()))
+        .select(outbox::id)
+        .limit(1);
+    let due = dialect::skip_locked(due).load::<Id>(conn)?;
+    let due = load_in_order(conn, due)?;
+    match due.into_iter().next() {
+        Some(row) => take(conn, row, lease_end),
+        None => Ok(None),
+    }
+}
+
+/// The rows with these ids, the first due first.
+fn load_in_order(conn: &mut DbConnection, ids: Vec<Id>) -> Result<Vec<OutboxRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(outbox::table
+        .filter(outbox::id.eq_any(ids))
+        .order((outbox::due_at.asc(), outbox::id.asc()))
+        .select(OutboxRow::as_select())
+        .load(conn)?)
+}
+
+/// Claims the message of a row, unless somebody was faster.
+fn take(
+    conn: &mut DbConnection,
+    row: OutboxRow,
+    lease_end: Timestamp,
+) -> Result<Option<Outgoing>, StoreError> {
+    let mine = outbox::table
+        .find(row.id)
+        .filter(outbox::fence.eq(row.fence).and(outbox::state.eq("pending")));
+    let changed = diesel::update(mine)
+        .set((
+            outbox::fence.eq(row.fence + 1),
+            outbox::due_at.eq(Ts(lease_end)),
+            outbox::attempts.eq(row.attempts + 1),
+        ))
+        .execute(conn)?;
+    Ok((changed == 1).then(|| row.into_claimed()))
 }
 
 /// The claimed message left. False if the claim was lost meanwhile.
@@ -315,13 +356,14 @@ pub fn list_waiting(conn: &mut DbConnection) -> Result<Vec<Waiting>, StoreError>
     Ok(Channel::ALL.map(of).into())
 }
 
-/// Forgets messages that left before `before`, `most` of them at a time.
+/// Forgets messages to people that left before `before`, `most` of them at a time.
 pub fn delete_sent(
     conn: &mut DbConnection,
     before: Timestamp,
     most: i64,
 ) -> Result<usize, StoreError> {
     let old = outbox::table
+        .filter(outbox::endpoint_id.is_null())
         .filter(outbox::state.eq("sent").and(outbox::sent_at.lt(Ts(before))))
         .select(outbox::id)
         .limit(most)

@@ -550,6 +550,47 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    sla_policies (id) {
+        id -> Uid,
+        desk_kind -> Text,
+        authority_code -> Text,
+        service_code -> Text,
+        version -> Integer,
+        label -> Text,
+        owner_body -> Text,
+        approved_on -> Nullable<Text>,
+        valid_from -> Text,
+        valid_to -> Nullable<Text>,
+        in_force_from -> Instant,
+        calendar -> Nullable<Text>,
+        formula -> Text,
+        take_charge -> Text,
+        first_response -> Text,
+        resolution -> Text,
+        escalate_after -> Text,
+        created_at -> Instant,
+        created_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    ticket_sla (ticket_id) {
+        ticket_id -> Uid,
+        status -> Text,
+        warn_at -> Instant,
+        due_at -> Instant,
+        clocks -> Text,
+        told -> Text,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
@@ -562,6 +603,53 @@ diesel::table! {
         body -> Nullable<Text>,
         account_id -> Uid,
         at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    webhook_endpoints (id) {
+        id -> Uid,
+        version -> BigInt,
+        desk -> Text,
+        url -> Text,
+        label -> Text,
+        event_types -> Text,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Instant>,
+        failing_since -> Nullable<Instant>,
+        created_at -> Instant,
+        created_by -> Uid,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    webhook_secrets (id) {
+        id -> Uid,
+        endpoint_id -> Uid,
+        sealed -> Binary,
+        created_at -> Instant,
+        expires_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    webhook_attempts (delivery_id, number) {
+        delivery_id -> Uid,
+        number -> Integer,
+        at -> Instant,
+        status -> Nullable<Integer>,
+        fault -> Nullable<Text>,
+        duration_ms -> BigInt,
     }
 }
 
@@ -723,6 +811,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     notification_settings,
     notification_preferences,
     digest_items,
+    webhook_endpoints,
+    webhook_secrets,
+    webhook_attempts,
+    sla_policies,
+    ticket_sla,
     contacts,
     callbacks,
     callback_attempts,

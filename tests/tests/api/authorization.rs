@@ -75,6 +75,8 @@ enum About {
     Authority,
     /// Something of TO4's desk, which the region sees, too.
     Desk,
+    /// An endpoint of TO4.
+    Endpoint,
 }
 
 /// Who reads tickets.
@@ -137,6 +139,9 @@ const ROWS: &[(&str, Door)] = &[
     ("list_services", Door::Public),
     ("show_form", Door::Public),
     ("list_authorities", Door::Public),
+    ("list_calendars", Door::Public),
+    ("show_calendar", Door::Public),
+    ("export_calendar", Door::Public),
     ("start_email_proof", Door::Public),
     ("verify_email_proof", Door::Public),
     ("open_session", Door::Public),
@@ -302,6 +307,23 @@ const ROWS: &[(&str, Door)] = &[
         Door::Keepers(WATCHERS, About::Nothing),
     ),
     (
+        "list_sla_policies",
+        Door::Keepers(
+            &[
+                "supervisor",
+                "admin",
+                "regional-supervisor",
+                "system-admin",
+                "auditor",
+            ],
+            About::Nothing,
+        ),
+    ),
+    (
+        "add_sla_policy",
+        Door::Keepers(&["regional-supervisor", "system-admin"], About::Nothing),
+    ),
+    (
         "list_message_templates",
         Door::Keepers(READERS_OF_WORDS, About::Nothing),
     ),
@@ -355,6 +377,42 @@ const ROWS: &[(&str, Door)] = &[
     (
         "answer_linked_tickets",
         Door::Keepers(TALKERS, About::Nothing),
+    ),
+    (
+        "list_webhook_endpoints",
+        Door::Keepers(KEEPERS, About::Nothing),
+    ),
+    (
+        "create_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Nothing),
+    ),
+    (
+        "show_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "edit_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "end_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "rotate_webhook_secret",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "test_webhook_endpoint",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "list_webhook_deliveries",
+        Door::Keepers(KEEPERS, About::Endpoint),
+    ),
+    (
+        "retry_webhook_delivery",
+        Door::Keepers(KEEPERS, About::Endpoint),
     ),
 ];
 
@@ -456,6 +514,9 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             (Some(_), About::Desk) => In,
             (Some(("admin", desk)), _) if desk != TO4 => Hidden,
             (Some(_), About::Authority) => In,
+            // The region keeps its own endpoints alone.
+            (Some(("regional-supervisor", _)), About::Endpoint) => Hidden,
+            (Some(_), About::Endpoint) => In,
             // An operator of an authority is none of the region's accounts.
             (Some(("regional-supervisor", _)), About::Account { .. }) => Hidden,
             (Some((role, _)), About::Account { may_change }) => match may_change.contains(&role) {
@@ -555,6 +616,8 @@ both!(
 /// What stays the same while the operations are called.
 struct Stage {
     account: AccountId,
+    endpoint: String,
+    delivery: String,
     program: String,
     program_without_scopes: String,
     revoked_program: String,
@@ -605,11 +668,20 @@ impl Stage {
             app.as_("region.supervisor").await,
             app.as_("to4.supervisor").await,
         );
+        let admin = app.as_("to4.admin").await;
+        let endpoint =
+            json!({"url": "http://receiver.test:9/", "label": "Prova", "event_types": ["*"]});
+        let endpoint = admin.post("/v1/webhook-endpoints", &endpoint).await;
+        let endpoint = endpoint.is(201).text_at("/endpoint/id").to_owned();
+        let tests = format!("/v1/webhook-endpoints/{endpoint}/test-deliveries");
+        let delivery = admin.post(&tests, &json!({})).await;
         Stage {
             contact: post(&operator, "/v1/contacts", &contact).await,
             callback: post(&operator, "/v1/callbacks", &callback).await,
             announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
             own_announcement: post(&supervisor, "/v1/announcements", &announcement(&[TO4])).await,
+            endpoint,
+            delivery: delivery.is(201).text_at("/id").to_owned(),
             account: colleague.text_at("/id").parse().expect("an id"),
             program: program.token,
             program_without_scopes: without.token,
@@ -688,8 +760,11 @@ impl Stage {
             .replace("{attachment}", &file)
             .replace("{slug}", "not-found")
             .replace("{service}", "FSE")
+            .replace("{calendar}", "desks")
             .replace("{account}", &self.account.to_string())
             .replace("{authority}", TO4)
+            .replace("{endpoint}", &self.endpoint)
+            .replace("{delivery}", &self.delivery)
             .replace("{template}", "receipt")
             .replace("{language}", "it")
             .replace("{contact}", &self.contact)

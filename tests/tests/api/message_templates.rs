@@ -285,6 +285,10 @@ both!(codes_and_credentials_keep_their_words, async |app| {
         "security-code",
         "credential-expiring",
         "client-expiring",
+        "staff-assigned",
+        "staff-requester-wrote",
+        "staff-queue",
+        "staff-digest",
     ];
     assert_eq!(reserved, expected);
     let words = json!({"subject": "Codice", "body": "Il codice: {{ code }} {{ minutes }}"});

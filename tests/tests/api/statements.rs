@@ -20,8 +20,9 @@ async fn grow(app: &TestApp, tickets: usize) {
     }
 }
 
+// Who asks, the tickets, the names of those who work them, and how they stand.
 both!(
-    a_list_costs_three_statements_at_most_however_long,
+    a_list_costs_four_statements_at_most_however_long,
     async |app| {
         let operator = app.as_("to4.operator").await;
         let mut costs = Vec::new();
@@ -42,7 +43,7 @@ both!(
             page.is(200);
             costs.push(statements);
         }
-        assert!(costs.iter().all(|cost| *cost <= 3), "{costs:?}");
+        assert!(costs.iter().all(|cost| *cost <= 4), "{costs:?}");
         assert_eq!(
             costs.first(),
             costs.last(),
@@ -51,8 +52,9 @@ both!(
     }
 );
 
+// One of them for the clocks, which a past custodian gets without the rest.
 both!(
-    a_ticket_screen_costs_six_statements_at_most_however_long_its_history,
+    a_ticket_screen_costs_seven_statements_at_most_however_long_its_history,
     async |app| {
         let filed = app
             .file_as(
@@ -73,13 +75,14 @@ both!(
         }
         let (long, screen) = cost(app, operator.get(&filed.staff_path(""))).await;
         assert_eq!(screen.list_at("/timeline").len(), 27);
-        assert!(short <= 6 && long <= 6, "{short}, {long}");
+        assert!(short <= 7 && long <= 7, "{short}, {long}");
         assert_eq!(short, long);
     }
 );
 
-// The request, its history, leg and feed, who is told, and what is to happen when: each a row.
-both!(filing_costs_ten_statements_at_most, async |app| {
+// The request, its history, leg and feed, what was promised and its clocks, who is told, and what is to
+// happen when: each a row.
+both!(filing_costs_fourteen_statements_at_most, async |app| {
     let form = forms::report_not_found_logged_in(TO4);
     grow(app, 1).await; // takes a block of numbers, which the next twenty filings share
     let citizen = app.citizen(&ANNA);
@@ -106,7 +109,7 @@ both!(filing_costs_ten_statements_at_most, async |app| {
     let (anonymous, filed) = cost(app, filing).await;
     filed.is(201);
     assert!(
-        logged_in <= 10 && anonymous <= 10,
+        logged_in <= 14 && anonymous <= 14,
         "logged in {logged_in}, anonymous {anonymous}"
     );
 });

@@ -12,3 +12,4 @@ mod problems;
 mod publication;
 mod repository;
 mod security;
+mod webhooks;

@@ -1,4 +1,4 @@
-//! The page on security names tests that there are.
+//! The pages that name tests name tests that there are.
 
 use crate::documents::section;
 use crate::repository::{read, texts};
@@ -7,11 +7,21 @@ use crate::repository::{read, texts};
 fn every_test_the_page_on_security_names_is_there() {
     let page = read("docs/security.md");
     let table = section(&page, 2, "Standards").expect("docs/security.md has a part Standards");
-    let named: Vec<&str> = table
+    are_there("docs/security.md", &table, 10);
+}
+
+#[test]
+fn every_test_the_page_on_delivery_names_is_there() {
+    are_there("docs/delivery.md", &read("docs/delivery.md"), 40);
+}
+
+/// The last columns of the tables in `text` name tests that there are, more than `least` of them.
+fn are_there(page: &str, text: &str, least: usize) {
+    let named: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_suffix("` |")?.rsplit('`').next())
         .collect();
-    assert!(named.len() > 10, "the table names {} tests", named.len());
+    assert!(named.len() > least, "{page} names {} tests", named.len());
     let sources: Vec<String> = texts()
         .into_iter()
         .filter(|(path, _)| path.ends_with(".rs"))
@@ -27,5 +37,5 @@ fn every_test_the_page_on_security_names_is_there() {
         sources.iter().any(has)
     };
     let missing: Vec<&&str> = named.iter().filter(|name| !is_there(name)).collect();
-    assert!(missing.is_empty(), "no such test: {missing:?}");
+    assert!(missing.is_empty(), "{page}: no such test: {missing:?}");
 }

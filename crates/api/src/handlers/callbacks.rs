@@ -310,7 +310,6 @@ struct AttemptForm {
     request_body(content = AttemptForm, description = "How it ended"),
     responses((status = 201, description = "The entry", body = CallbackBody)))]
 #[post("/v1/callbacks/{callback}/attempts")]
-#[expect(clippy::too_many_arguments, reason = "one typed input each")]
 pub(crate) async fn attempt_callback(
     request: HttpRequest,
     payload: web::Payload,

@@ -343,6 +343,9 @@ struct AuthorityBody {
     /// Whether it takes requests yet: until its administrator has set it up, filing to it is refused
     /// with `authority-inactive`.
     receives: bool,
+    /// The calendar it works by.
+    #[schema(max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
+    calendar: String,
 }
 
 /// Lists the authorities.
@@ -373,6 +376,7 @@ pub(crate) async fn list_authorities(
                 .map(|service| service.code.to_string())
                 .collect(),
             receives: receiving.contains(&authority.code),
+            calendar: authority.calendar.to_string(),
         })
         .collect();
     Ok(cacheable(
@@ -386,7 +390,7 @@ pub(crate) async fn list_authorities(
 }
 
 /// An answer anybody may keep, tagged by its content.
-fn cacheable(request: &HttpRequest, body: &impl Serialize) -> HttpResponse {
+pub(super) fn cacheable(request: &HttpRequest, body: &impl Serialize) -> HttpResponse {
     let text = serde_json::to_vec(body).unwrap_or_default();
     let tag = content_tag(&text);
     if is_known(request, &tag) {
@@ -470,6 +474,14 @@ mod tests {
             (
                 "codes.toml",
                 include_str!("../../../../config/reference/codes.toml"),
+            ),
+            (
+                "calendars.toml",
+                include_str!("../../../../config/reference/calendars.toml"),
+            ),
+            (
+                "sla-policies.toml",
+                include_str!("../../../../config/reference/sla-policies.toml"),
             ),
         ]
         .map(|(name, text)| ReferenceFile { name, text });

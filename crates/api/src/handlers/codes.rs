@@ -73,6 +73,45 @@ pub(crate) enum SetupStep {
     AcceptTerms,
 }
 
+/// Whether an endpoint is sent anything.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum EndpointState {
+    Enabled,
+    Disabled,
+}
+
+/// Why an endpoint is disabled.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum EndpointDisabled {
+    ByHand,
+    Gone,
+    Failing,
+}
+
+/// Where a delivery to an endpoint stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum WebhookDeliveryState {
+    Pending,
+    Delivered,
+    Failed,
+}
+
+/// Why an endpoint did not answer.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AttemptFault {
+    TimedOut,
+    NotConnected,
+    NotResolved,
+    AddressRefused,
+    UrlRefused,
+    BrokenAnswer,
+    NotSigned,
+}
+
 /// A state of a ticket.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -85,6 +124,55 @@ pub(crate) enum State {
     Resolved,
     AutoClosed,
     Removed,
+}
+
+/// How the clock of a promise stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ClockState {
+    OnTrack,
+    Warning,
+    Breached,
+    Paused,
+    Met,
+}
+
+/// What a clock measures.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ClockKind {
+    TakeCharge,
+    FirstResponse,
+    Resolution,
+}
+
+/// Who has custody.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DeskKind {
+    Authority,
+    Region,
+}
+
+/// A day of the week.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum WeekdayCode {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// Who rests on a holiday.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum HolidayKind {
+    National,
+    PatronSaint,
 }
 
 /// How soon a ticket matters.
@@ -578,9 +666,12 @@ pub(crate) enum TickedBox {
 #[cfg(test)]
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
+    use domain::webhook::Fault;
     use domain::{
-        actor, announcement, callback, command, contact, invalid, note, notification, state, ticket,
+        actor, announcement, calendar, callback, command, contact, invalid, note, notification,
+        sla, state, ticket,
     };
+    use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
     use utoipa::PartialSchema;
 
@@ -639,9 +730,26 @@ mod tests {
                 codes(&command::ActionCode::OFFERED, command::ActionCode::as_str),
             ),
             (
+                listed::<ClockState>(),
+                codes(&sla::ClockState::ALL, sla::ClockState::as_str),
+            ),
+            (
+                listed::<WeekdayCode>(),
+                codes(&calendar::WEEKDAYS, calendar::day_name),
+            ),
+            (
                 listed::<Role>(),
                 codes(&actor::Role::ALL, actor::Role::code),
             ),
+            (
+                listed::<EndpointDisabled>(),
+                codes(&DisabledReason::ALL, DisabledReason::code),
+            ),
+            (
+                listed::<WebhookDeliveryState>(),
+                codes(&webhooks::DeliveryState::ALL, webhooks::DeliveryState::code),
+            ),
+            (listed::<AttemptFault>(), codes(&Fault::ALL, Fault::code)),
             (
                 listed::<MessageChannel>(),
                 codes(&deliveries::Channel::ALL, deliveries::Channel::as_str),

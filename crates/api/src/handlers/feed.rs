@@ -237,9 +237,9 @@ struct Follower {
 
 /// Why a stream that waits goes on.
 enum Woken {
-    ByTheEnd,
-    ByTheClock,
-    ByNews(Result<News, RecvError>),
+    End,
+    Clock,
+    News(Result<News, RecvError>),
 }
 
 impl Follower {
@@ -256,22 +256,22 @@ impl Follower {
             let woken = {
                 let Listening { closing, news, .. } = &mut self.listening;
                 tokio::select! {
-                    _ = closing.wait_for(|closing| *closing) => Woken::ByTheEnd,
-                    _ = self.signs.tick() => Woken::ByTheClock,
-                    news = news.recv() => Woken::ByNews(news),
+                    _ = closing.wait_for(|closing| *closing) => Woken::End,
+                    _ = self.signs.tick() => Woken::Clock,
+                    news = news.recv() => Woken::News(news),
                 }
             };
             match woken {
-                Woken::ByNews(Ok(News::Row(row))) => self.look_at(&row),
+                Woken::News(Ok(News::Row(row))) => self.look_at(&row),
                 // What was missed, before the reader began or by being slow, is in the feed.
-                Woken::ByNews(Ok(News::Begun) | Err(RecvError::Lagged(_))) => {
+                Woken::News(Ok(News::Begun) | Err(RecvError::Lagged(_))) => {
                     self.has_backlog = true;
                 }
-                Woken::ByTheEnd | Woken::ByNews(Err(RecvError::Closed)) => return None,
-                Woken::ByTheClock if self.is_allowed().await => {
+                Woken::End | Woken::News(Err(RecvError::Closed)) => return None,
+                Woken::Clock if self.is_allowed().await => {
                     return Some(Bytes::from_static(b": still here\n\n"));
                 }
-                Woken::ByTheClock => return None,
+                Woken::Clock => return None,
             }
         }
     }

@@ -2,17 +2,18 @@
 //! in `own_body`.
 
 use domain::invalid::Lang;
+use domain::sla::Run;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use service::labels::{AttachmentView, Labelled};
-use service::screen::{AssigneeView, Screen, StaffTicket, TimelineEntry};
+use service::screen::{AssigneeView, ClockView, Screen, SlaView, StaffTicket, TimelineEntry};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::CodeLabel;
 use super::codes::{
-    ActionCode, AssigneeKind, Audience, AuthorKind, Channel, LegOutcome, Priority, RequesterKind,
-    ResolutionCode, State, Tag, TextKind, TicketKind, TicketNumber,
+    ActionCode, AssigneeKind, Audience, AuthorKind, Channel, ClockKind, ClockState, LegOutcome,
+    Priority, RequesterKind, ResolutionCode, State, Tag, TextKind, TicketKind, TicketNumber,
 };
 
 pub(crate) fn label(labelled: Labelled, lang: Lang) -> CodeLabel {
@@ -91,12 +92,94 @@ pub(crate) struct StaffTicketBody {
 /// Times a ticket should or will meet.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SlaBody {
-    /// When it should be resolved.
+    /// How the resolution of the present leg stands; null where no policy held when the leg opened.
+    #[schema(value_type = Option<ClockState>, required)]
+    state: Option<String>,
+    /// When it should be resolved. While the requester is asked: if the clock went on at once.
     #[schema(format = DateTime)]
     due_at: String,
+    /// When 75 % of the working time promised has passed, likewise.
+    #[schema(required, format = DateTime)]
+    warn_at: Option<String>,
     /// When a resolved ticket closes by itself; null while it is not resolved.
     #[schema(required, format = DateTime)]
     closes_at: Option<String>,
+    /// Every clock of the ticket, by leg.
+    #[schema(max_items = 3000)]
+    clocks: Vec<ClockBody>,
+}
+
+/// A promise and how it is kept, in working time.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ClockBody {
+    #[schema(value_type = ClockKind)]
+    clock: String,
+    /// The leg it began in.
+    #[schema(minimum = 1)]
+    leg: i32,
+    #[schema(value_type = ClockState)]
+    state: String,
+    /// The version of the policy that held when that leg opened.
+    policy_id: Uuid,
+    #[schema(format = DateTime)]
+    started_at: String,
+    /// The working time promised, as an ISO 8601 duration.
+    #[schema(max_length = 64, pattern = "^P[0-9DTHMS]+$", example = "PT45H")]
+    target: String,
+    /// When 75 % of it has passed; while it is paused or stopped: if it went on at once.
+    #[schema(format = DateTime)]
+    warn_at: String,
+    /// When all of it has passed, likewise.
+    #[schema(format = DateTime)]
+    due_at: String,
+    /// How long its pauses were, nights and holidays included, without the one that lasts.
+    #[schema(minimum = 0)]
+    paused_seconds: i64,
+    /// Since when it is paused.
+    #[schema(required, format = DateTime)]
+    paused_since: Option<String>,
+    /// When it was stopped in time.
+    #[schema(required, format = DateTime)]
+    met_at: Option<String>,
+    /// When the time promised was over before it was stopped.
+    #[schema(required, format = DateTime)]
+    breached_at: Option<String>,
+}
+
+impl From<SlaView> for SlaBody {
+    fn from(view: SlaView) -> Self {
+        SlaBody {
+            state: view.state.map(|state| state.as_str().to_owned()),
+            due_at: view.due_at.to_string(),
+            warn_at: view.warn_at.map(|at| at.to_string()),
+            closes_at: None,
+            clocks: view.clocks.into_iter().map(ClockBody::from).collect(),
+        }
+    }
+}
+
+impl From<ClockView> for ClockBody {
+    fn from(view: ClockView) -> Self {
+        let clock = view.clock;
+        let paused_since = match clock.run {
+            Run::Paused { since } => Some(since.to_string()),
+            Run::Running | Run::Stopped { .. } => None,
+        };
+        ClockBody {
+            clock: clock.kind.as_str().to_owned(),
+            leg: clock.leg,
+            state: view.state.as_str().to_owned(),
+            policy_id: clock.policy.uuid(),
+            started_at: clock.started_at.to_string(),
+            target: format!("{}", clock.target),
+            warn_at: clock.warn_at.to_string(),
+            due_at: clock.due_at.to_string(),
+            paused_seconds: clock.paused.as_secs(),
+            paused_since,
+            met_at: clock.met_at().map(|at| at.to_string()),
+            breached_at: view.breached_at.map(|at| at.to_string()),
+        }
+    }
 }
 
 /// The requester.
@@ -295,8 +378,8 @@ impl StaffTicketBody {
             created_at: ticket.created_at.to_string(),
             updated_at: ticket.updated_at.to_string(),
             sla: SlaBody {
-                due_at: ticket.due_at.to_string(),
                 closes_at: ticket.closes_at.map(|at| at.to_string()),
+                ..ticket.sla.into()
             },
             reopen_count: ticket.reopen_count,
             reminder_count: ticket.reminder_count,

@@ -174,7 +174,11 @@ pub(crate) async fn show_problem(
 }
 
 /// A document of the program's own, cacheable by its content.
-fn document(request: &HttpRequest, text: String, media_type: &'static str) -> HttpResponse {
+pub(crate) fn document(
+    request: &HttpRequest,
+    text: String,
+    media_type: &'static str,
+) -> HttpResponse {
     let tag = content_tag(text.as_bytes());
     if is_known(request, &tag) {
         return HttpResponse::NotModified()

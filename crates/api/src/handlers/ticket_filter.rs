@@ -6,8 +6,10 @@ use domain::ids::AccountId;
 use domain::invalid::Invalid;
 use domain::person_name::PersonName;
 use domain::phone::PhoneNumber;
+use domain::sla::ClockState;
 use domain::state::{Priority, StateCode};
 use domain::tax_code::TaxCode;
+use jiff::Timestamp;
 use service::queue::{Filter, Order, Page};
 
 use crate::cursor;
@@ -29,7 +31,7 @@ pub(super) const LIST: Shape = Shape {
 };
 
 /// Reads what a list and a search have in common; what is wrong stays in `members`.
-pub(super) fn wanted(members: &mut Members, staff: &Staff) -> Wanted {
+pub(super) fn wanted(members: &mut Members, staff: &Staff, now: Timestamp) -> Wanted {
     let limit = page_size(members);
     let sort = members.text("sort", usize::MAX);
     let sort = sort.unwrap_or_else(|| "-created_at".to_owned());
@@ -70,6 +72,9 @@ pub(super) fn wanted(members: &mut Members, staff: &Staff) -> Wanted {
         updated_from: members.moment("updated_from"),
         updated_to: members.moment("updated_to"),
         due_before: members.moment("due_before"),
+        sla: members
+            .code("sla", ClockState::from_code)
+            .map(|state| (state, now)),
         text: members
             .text("q", 200)
             .filter(|text| !text.trim().is_empty()),

@@ -75,6 +75,9 @@ pub(crate) struct ListQuery {
     /// Open, and to be resolved before.
     #[param(format = DateTime, value_type = Option<String>)]
     due_before: Option<Timestamp>,
+    /// How the resolution of the present leg stands.
+    #[param(value_type = Option<codes::ClockState>, inline)]
+    sla: Option<String>,
     /// Words of the number or the description.
     #[param(max_length = 200)]
     q: Option<String>,
@@ -133,6 +136,8 @@ struct SearchBody {
     updated_to: Option<Timestamp>,
     #[schema(format = DateTime, value_type = Option<String>)]
     due_before: Option<Timestamp>,
+    #[schema(value_type = Option<codes::ClockState>)]
+    sla: Option<String>,
     #[schema(max_length = 200)]
     q: Option<String>,
     /// `-created_at` if absent.
@@ -189,12 +194,35 @@ struct TicketItem {
     created_at: String,
     #[schema(format = DateTime)]
     updated_at: String,
+    /// When it should be resolved.
+    #[schema(format = DateTime)]
+    due_at: String,
+    /// Null where no policy held when the present leg opened.
+    #[schema(required)]
+    sla: Option<StandingBody>,
+}
+
+/// How the resolution of a ticket's present leg stands.
+#[derive(Serialize, Deserialize, ToSchema)]
+struct StandingBody {
+    #[schema(value_type = codes::ClockState)]
+    state: String,
+    /// When 75 % of the working time promised has passed. While the requester is asked: if the clock went on
+    /// at once.
+    #[schema(format = DateTime)]
+    warn_at: String,
+    /// When all of it has passed, likewise.
     #[schema(format = DateTime)]
     due_at: String,
 }
 
 fn item(desk: &Desk, item: Item, lang: Lang) -> TicketItem {
     TicketItem {
+        sla: item.sla.map(|standing| StandingBody {
+            state: standing.state(desk.now()).as_str().to_owned(),
+            warn_at: standing.warn_at.to_string(),
+            due_at: standing.due_at.to_string(),
+        }),
         id: item.id.uuid(),
         number: item.number,
         version: item.version,
@@ -237,7 +265,7 @@ pub(crate) async fn list_tickets(
     lang: Language,
 ) -> Result<HttpResponse, Problem> {
     let mut query = read_query(&request, &LIST)?;
-    let wanted = wanted(&mut query, &operator.0);
+    let wanted = wanted(&mut query, &operator.0, desk.now());
     refuse_query(&query.finish())?;
     let mut page = block(move || page_of(&desk, &operator.0, wanted, lang.0)).await?;
     page.links = links(&request, page.next_cursor.as_deref());
@@ -262,7 +290,7 @@ pub(crate) async fn find_tickets(
     let object = read_object(&request, payload, Expects::Json).await?;
     let content = serde_json::to_vec(&object).unwrap_or_default();
     let mut body = Members::of(object);
-    let wanted = wanted(&mut body, &operator.0);
+    let wanted = wanted(&mut body, &operator.0, desk.now());
     let wanted = Wanted {
         filter: identifiers(&mut body, wanted.filter),
         ..wanted

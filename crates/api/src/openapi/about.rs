@@ -6,10 +6,10 @@ use super::SpecError;
 use super::walk;
 
 /// Every tag a handler may use, in the order of the reader's journey.
-pub(super) const TAGS: [(&str, &str); 13] = [
+pub(super) const TAGS: [(&str, &str); 14] = [
     (
         "catalogue",
-        "Services, authorities and forms: what can be asked, of whom. No token needed.",
+        "Services, authorities, forms and working calendars: what can be asked, of whom, when. No token needed.",
     ),
     (
         "filing",
@@ -44,6 +44,10 @@ pub(super) const TAGS: [(&str, &str); 13] = [
     (
         "credentials",
         "One's own password and second factor, and tokens of programs.",
+    ),
+    (
+        "webhooks",
+        "Endpoints of authorities' own programs that are told what happens, and the log of deliveries.",
     ),
     ("status", "Health of the service."),
     (

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::validity::Validity;
-use crate::codes::{AuthorityCode, ServiceCode};
+use crate::codes::{AuthorityCode, CalendarCode, ServiceCode};
 use crate::invalid::Text;
 
 /// A health authority, the region's desk or the technical desk (`domain.md` §8).
@@ -22,6 +22,8 @@ pub struct Authority {
     pub services: EnabledServices,
     /// The town whose patron saint's day is a holiday there.
     pub municipality: Option<String>,
+    /// Its opening hours, that day included.
+    pub calendar: CalendarCode,
     /// When it may be chosen.
     pub validity: Validity,
     /// Who took over from it.

@@ -1,4 +1,4 @@
-//! The shapes of the three files, as written by people. Values that can be wrong keep their place
+//! The shapes of the files, as written by people. Values that can be wrong keep their place
 //! in the text.
 
 use std::fmt;
@@ -122,7 +122,8 @@ pub(super) struct RawAuthority {
     pub(super) short_label: RawText,
     pub(super) kind: AuthorityKind,
     pub(super) services: RawEnabled,
-    pub(super) municipality: Option<String>,
+    pub(super) municipality: Option<Word>,
+    pub(super) calendar: Option<Word>,
     pub(super) valid_from: Option<Spanned<Date>>,
     pub(super) valid_to: Option<Spanned<Date>>,
     pub(super) successor: Option<Word>,
@@ -205,4 +206,86 @@ pub(super) struct RawEntry {
     pub(super) names_survivor: bool,
     pub(super) valid_from: Option<Spanned<Date>>,
     pub(super) valid_to: Option<Spanned<Date>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CalendarsFile {
+    pub(super) usual: Word,
+    pub(super) calendar: Vec<RawCalendar>,
+    #[serde(default)]
+    pub(super) town: Vec<RawTown>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCalendar {
+    pub(super) code: Word,
+    pub(super) label: RawText,
+    pub(super) closed_on_holidays: bool,
+    #[serde(default)]
+    pub(super) monday: Vec<Word>,
+    #[serde(default)]
+    pub(super) tuesday: Vec<Word>,
+    #[serde(default)]
+    pub(super) wednesday: Vec<Word>,
+    #[serde(default)]
+    pub(super) thursday: Vec<Word>,
+    #[serde(default)]
+    pub(super) friday: Vec<Word>,
+    #[serde(default)]
+    pub(super) saturday: Vec<Word>,
+    #[serde(default)]
+    pub(super) sunday: Vec<Word>,
+    #[serde(default)]
+    pub(super) reduction: Vec<RawReduction>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReduction {
+    pub(super) label: RawText,
+    pub(super) first: Spanned<Date>,
+    pub(super) last: Spanned<Date>,
+    #[serde(default)]
+    pub(super) monday: Vec<Word>,
+    #[serde(default)]
+    pub(super) tuesday: Vec<Word>,
+    #[serde(default)]
+    pub(super) wednesday: Vec<Word>,
+    #[serde(default)]
+    pub(super) thursday: Vec<Word>,
+    #[serde(default)]
+    pub(super) friday: Vec<Word>,
+    #[serde(default)]
+    pub(super) saturday: Vec<Word>,
+    #[serde(default)]
+    pub(super) sunday: Vec<Word>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTown {
+    pub(super) label: Word,
+    pub(super) patron: Word,
+    pub(super) day: Word,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoliciesFile {
+    pub(super) policy: Vec<RawPolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPolicy {
+    pub(super) desk_kind: Word,
+    pub(super) label: Word,
+    pub(super) owner_body: Word,
+    pub(super) formula: Word,
+    pub(super) take_charge: Word,
+    pub(super) first_response: Word,
+    pub(super) resolution: Word,
+    pub(super) escalate_after: Word,
 }

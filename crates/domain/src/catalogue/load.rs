@@ -4,7 +4,9 @@
 //! reported.
 
 mod authorities;
+mod calendars;
 mod lists;
+mod policies;
 mod services;
 
 use std::collections::HashSet;
@@ -14,7 +16,9 @@ use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
-use super::file::{AuthoritiesFile, CodesFile, RawText, ServicesFile, Word};
+use super::file::{
+    AuthoritiesFile, CalendarsFile, CodesFile, PoliciesFile, RawText, ServicesFile, Word,
+};
 use super::{Reference, Validity};
 use crate::invalid::Text;
 
@@ -41,7 +45,13 @@ pub struct ReferenceError {
     pub message: String,
 }
 
-const FILES: [&str; 3] = ["services.toml", "authorities.toml", "codes.toml"];
+const FILES: [&str; 5] = [
+    "services.toml",
+    "authorities.toml",
+    "codes.toml",
+    "calendars.toml",
+    "sla-policies.toml",
+];
 
 pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<ReferenceError>> {
     let mut errors = Vec::new();
@@ -51,10 +61,13 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
     {
         errors.push(whole(file.name, format!("not one of {}", FILES.join(", "))));
     }
-    let [services, authorities, codes] = FILES.map(|name| Source::find(files, name));
+    let [services, authorities, codes, calendars, policies] =
+        FILES.map(|name| Source::find(files, name));
     let raw_services = services.read::<ServicesFile>(&mut errors);
     let raw_authorities = authorities.read::<AuthoritiesFile>(&mut errors);
     let raw_codes = codes.read::<CodesFile>(&mut errors);
+    let raw_calendars = calendars.read::<CalendarsFile>(&mut errors);
+    let raw_policies = policies.read::<PoliciesFile>(&mut errors);
 
     let services_known = raw_services.is_some();
     let mut check = Check {
@@ -62,19 +75,28 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
         errors,
     };
     let services = raw_services.map_or_else(Vec::new, |raw| check.services(raw));
+    check.source = calendars;
+    let mut calendars = raw_calendars.map(|raw| check.calendars(raw));
     check.source = authorities;
-    let authorities =
-        raw_authorities.map(|raw| check.authorities(raw, services_known.then_some(&services)));
+    let authorities = raw_authorities
+        .map(|raw| check.authorities(raw, services_known.then_some(&services), calendars.as_mut()));
     check.source = codes;
     let codes = raw_codes.map(|raw| check.codes(raw));
+    check.source = policies;
+    let policies = raw_policies.map(|raw| check.policies(raw));
 
-    match (authorities, codes) {
-        (Some((authorities, Some(region))), Some(codes)) if check.errors.is_empty() => {
+    match (authorities, codes, calendars, policies) {
+        (Some((authorities, Some(region))), Some(codes), Some(calendars), Some(policies))
+            if check.errors.is_empty() =>
+        {
             Ok(Reference {
                 services,
                 authorities,
                 region,
                 codes,
+                usual_calendar: calendars.usual,
+                calendars: calendars.all,
+                first_policies: policies,
             })
         }
         _ => Err(check.errors),

@@ -1,11 +1,12 @@
-//! The reference data: services with their forms, authorities, short code lists (`domain.md` §3.4,
-//! §7, §8).
+//! The reference data: services with their forms, authorities, calendars, short code lists
+//! (`domain.md` §3.4, §7, §8, §10.1).
 //!
 //! It knows what may be chosen and where a request goes first. It does not read files (the caller
 //! brings their texts) and does not know the day (the caller brings that too). Invariant: every
 //! code that one entry of a [`Reference`] names is an entry of the same reference.
 
 mod authority;
+mod calendars;
 mod extra;
 pub(crate) mod field_list;
 mod fields;
@@ -13,23 +14,26 @@ mod file;
 mod form;
 mod lists;
 mod load;
+mod policies;
 mod service;
 mod validity;
 
 use jiff::civil::Date;
 
 pub use authority::{Authority, AuthorityKind, EnabledServices};
+pub use calendars::{CalendarEntry, Town};
 pub use extra::{Choice, ExtraContext, ExtraField, ExtraKind, FIRST_YEAR};
 pub use fields::{Datatype, FormField, PerProfile};
 pub use form::{AttachmentRule, FormContract, ProblemTypeChoice, TextLimits};
 pub use lists::{CodeEntry, CodeLists};
 pub use load::{ReferenceError, ReferenceFile};
+pub use policies::FirstPolicy;
 pub use service::{
     AuthorityRule, FormKind, Presence, ProblemType, Profile, Profiles, Route, Service,
 };
 pub use validity::Validity;
 
-use crate::codes::{AuthorityCode, ServiceCode};
+use crate::codes::{AuthorityCode, CalendarCode, ServiceCode};
 
 /// All the reference data of an installation, checked as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +41,16 @@ pub struct Reference {
     services: Vec<Service>,
     authorities: Vec<Authority>,
     region: AuthorityCode,
+    calendars: Vec<CalendarEntry>,
+    usual_calendar: CalendarCode,
+    first_policies: Vec<FirstPolicy>,
     /// The short code lists.
     pub codes: CodeLists,
 }
 
 impl Reference {
-    /// Reads `services.toml`, `authorities.toml` and `codes.toml`, or says everything that is wrong
-    /// with them.
+    /// Reads `services.toml`, `authorities.toml`, `codes.toml`, `calendars.toml` and
+    /// `sla-policies.toml`, or says everything that is wrong with them.
     pub fn parse(files: &[ReferenceFile<'_>]) -> Result<Self, Vec<ReferenceError>> {
         load::reference(files)
     }
@@ -87,6 +94,30 @@ impl Reference {
         self.authorities
             .iter()
             .find(|authority| authority.code.as_str().eq_ignore_ascii_case(code))
+    }
+
+    /// The SLA policies an installation begins with.
+    pub fn first_policies(&self) -> &[FirstPolicy] {
+        &self.first_policies
+    }
+
+    /// Every calendar, in the order shown: those of the file, then the same in single towns.
+    pub fn calendars(&self) -> &[CalendarEntry] {
+        &self.calendars
+    }
+
+    /// The calendar with that code in any letter case.
+    pub fn calendar(&self, code: &str) -> Option<&CalendarEntry> {
+        self.calendars
+            .iter()
+            .find(|entry| entry.code.as_str().eq_ignore_ascii_case(code))
+    }
+
+    /// When that authority or desk works: the usual hours if nothing is known of it.
+    pub fn calendar_of(&self, authority: &AuthorityCode) -> Option<&CalendarEntry> {
+        let own = self.authority_any(authority.as_str());
+        let code = own.map_or(&self.usual_calendar, |authority| &authority.calendar);
+        self.calendar(code.as_str())
     }
 
     /// The authorities a requester may name for a service on that day (`domain.md` §3.1, F9).

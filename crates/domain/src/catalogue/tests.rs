@@ -6,6 +6,9 @@ const SERVICES: &str = include_str!("../../../../config/reference/services.toml"
 const AUTHORITIES: &str = include_str!("../../../../config/reference/authorities.toml");
 const CODES: &str = include_str!("../../../../config/reference/codes.toml");
 
+const POLICIES: &str = include_str!("../../../../config/reference/sla-policies.toml");
+const CALENDARS: &str = include_str!("../../../../config/reference/calendars.toml");
+
 pub(crate) const TODAY: Date = date(2026, 6, 15);
 
 /// The reference data that is shipped.
@@ -14,6 +17,15 @@ pub(crate) fn shipped() -> Reference {
 }
 
 fn parse(services: &str, authorities: &str, codes: &str) -> Result<Reference, Vec<ReferenceError>> {
+    parse_with(services, authorities, codes, CALENDARS)
+}
+
+fn parse_with(
+    services: &str,
+    authorities: &str,
+    codes: &str,
+    calendars: &str,
+) -> Result<Reference, Vec<ReferenceError>> {
     Reference::parse(&[
         ReferenceFile {
             name: "reference/services.toml",
@@ -26,6 +38,14 @@ fn parse(services: &str, authorities: &str, codes: &str) -> Result<Reference, Ve
         ReferenceFile {
             name: "codes.toml",
             text: codes,
+        },
+        ReferenceFile {
+            name: "calendars.toml",
+            text: calendars,
+        },
+        ReferenceFile {
+            name: "sla-policies.toml",
+            text: POLICIES,
         },
     ])
 }
@@ -400,7 +420,9 @@ fn a_missing_or_foreign_file_is_said() {
             ("colours.toml", 0),
             ("services.toml", 0),
             ("authorities.toml", 0),
-            ("codes.toml", 0)
+            ("codes.toml", 0),
+            ("calendars.toml", 0),
+            ("sla-policies.toml", 0)
         ]
     );
 }
@@ -441,5 +463,227 @@ fn an_operator_form_asks_role_and_phone_of_whoever_sends_it() {
     for name in ["requester_role", "phone", "authority_code", "email_proof"] {
         let field = form.fields.iter().find(|f| f.name == name).unwrap();
         assert_eq!(field.presence.anonymous, Presence::Required, "{name}");
+    }
+}
+
+#[test]
+fn the_shipped_calendars_are_those_of_the_domain() {
+    let reference = shipped();
+    let in_file = reference
+        .calendars()
+        .iter()
+        .filter(|one| one.town.is_none());
+    let codes: Vec<_> = in_file.map(|one| one.code.to_string()).collect();
+    assert_eq!(codes, ["pharmacies", "rules", "cancellations", "desks"]);
+    // Monday, Friday, Saturday, Sunday.
+    let hours = |code: &str| {
+        let calendar = &reference.calendar(code).unwrap().calendar;
+        [0, 4, 5, 6].map(|day| {
+            let hours = calendar.week().on(crate::calendar::WEEKDAYS[day]).iter();
+            hours
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" and ")
+        })
+    };
+    let weekdays = "08:30-12:00 and 15:30-18:00";
+    assert_eq!(hours("pharmacies"), [weekdays, weekdays, "07:30-12:30", ""]);
+    let weekdays = "07:30-18:30";
+    assert_eq!(hours("rules"), [weekdays, weekdays, "07:30-12:30", ""]);
+    assert_eq!(hours("cancellations"), ["00:00-24:00"; 4]);
+    assert_eq!(hours("desks"), ["08:30-17:30", "08:30-17:30", "", ""]);
+    let rests = |code: &str, day| {
+        let calendar = &reference.calendar(code).unwrap().calendar;
+        calendar.hours_on(day).is_empty()
+    };
+    assert!(rests("rules", date(2026, 12, 8)) && !rests("cancellations", date(2026, 12, 8)));
+    let christmas = &reference.calendar("pharmacies").unwrap().calendar;
+    assert_eq!(christmas.hours_on(date(2026, 12, 28)).len(), 1, "reduced");
+}
+
+#[test]
+fn an_authority_rests_on_the_day_of_its_towns_patron_saint() {
+    let reference = shipped();
+    let saint_john = date(2026, 6, 24);
+    for (code, calendar, is_closed) in [
+        ("010301", "desks-torino", true),
+        ("REG010", "desks-torino", true),
+        ("010210", "desks-cuneo", false),
+        ("010203", "desks", false),
+        ("999999", "desks", false),
+    ] {
+        let entry = reference.calendar_of(&authority(code)).unwrap();
+        assert_eq!(entry.code.as_str(), calendar, "{code}");
+        let hours = entry.calendar.hours_on(saint_john);
+        assert_eq!(hours.is_empty(), is_closed, "{code}");
+    }
+    let asti = &reference.calendar("desks-ASTI").unwrap().calendar;
+    assert!(asti.hours_on(date(2026, 5, 5)).is_empty());
+    assert!(!asti.hours_on(date(2026, 5, 12)).is_empty());
+}
+
+/// What is spoilt in the calendars, by what, the field named and words of the message.
+#[test]
+fn a_calendar_that_cannot_be_is_refused_with_its_day_and_interval() {
+    for (what, by, field, words) in [
+        (
+            r#"tuesday = ["08:30-12:00", "15:30-18:00"]"#,
+            r#"tuesday = ["08:30-12:00", "11:30-18:00"]"#,
+            "calendar.tuesday",
+            "tuesday: interval 2 (11:30-18:00) overlaps the one before it",
+        ),
+        (
+            r#"friday = ["07:30-18:30"]"#,
+            r#"friday = ["18:30-07:30"]"#,
+            "calendar.friday",
+            "friday: interval 1 (18:30-07:30) does not end after it begins",
+        ),
+        (
+            r#"saturday = ["07:30-12:30"]"#,
+            r#"saturday = ["07:30-25:00"]"#,
+            "calendar.saturday",
+            "is outside the day",
+        ),
+        (
+            r#"monday = ["08:30-12:00"]"#,
+            r#"monday = ["12:00-12:30", "08:30-12:00"]"#,
+            "calendar.reduction.monday",
+            "monday: interval 2 (08:30-12:00) stands after a later one",
+        ),
+        (
+            r#"last = "2027-01-06""#,
+            r#"last = "2026-01-06""#,
+            "calendar.reduction",
+            "reduction 1 ends before it begins",
+        ),
+        (
+            r#"first = "2027-08-09""#,
+            r#"first = "2027-01-05""#,
+            "calendar.reduction",
+            "reduction 2 does not begin after",
+        ),
+        (
+            r#"usual = "desks""#,
+            r#"usual = "desk""#,
+            "usual",
+            "no calendar `desk`",
+        ),
+        (
+            r#"code = "rules""#,
+            r#"code = "desks""#,
+            "calendar.code",
+            "used twice",
+        ),
+        (
+            r#"day = "06-24""#,
+            r#"day = "02-29""#,
+            "town.day",
+            "neither MM-DD",
+        ),
+        (
+            r#"label = "Torino""#,
+            r#"label = "Alba""#,
+            "town.label",
+            "named twice",
+        ),
+    ] {
+        assert!(CALENDARS.contains(what), "{what}");
+        let spoilt = CALENDARS.replacen(what, by, 1);
+        let errors = parse_with(SERVICES, AUTHORITIES, CODES, &spoilt).unwrap_err();
+        let line = spoilt.lines().position(|line| line.contains(by)).unwrap() + 1;
+        assert!(
+            errors.iter().any(|error| error.file == "calendars.toml"
+                && error.field == field
+                && error.message.contains(words)
+                && (error.line >= line || field == "calendar.reduction")),
+            "{by}: {errors:#?}"
+        );
+    }
+    let never = "usual = \"x\"\n[[calendar]]\ncode = \"x\"\nlabel = { it = \"X\" }\nclosed_on_holidays = true\n";
+    let errors = parse_with(SERVICES, AUTHORITIES, CODES, never).unwrap_err();
+    assert!(
+        errors
+            .iter()
+            .any(|error| error.message.contains("must be open at some time")),
+        "{errors:#?}"
+    );
+    let nowhere = AUTHORITIES.replacen("municipality = \"Torino\"", "municipality = \"Torin\"", 1);
+    let errors = parse(SERVICES, &nowhere, CODES).unwrap_err();
+    assert!(
+        errors[0].field == "authority.municipality" && errors[0].line > 1,
+        "{errors:#?}"
+    );
+}
+
+#[test]
+fn the_first_policies_are_the_default_set_of_the_domain() {
+    let reference = shipped();
+    let targets: Vec<_> = reference
+        .first_policies()
+        .iter()
+        .map(|policy| {
+            let promised = &policy.targets;
+            let [a, b, c] = [
+                promised.take_charge,
+                promised.first_response,
+                promised.resolution,
+            ]
+            .map(|time| time.to_string());
+            (policy.desk_kind.as_str(), a, b, c)
+        })
+        .collect();
+    let row = |kind, resolution: &str| {
+        (
+            kind,
+            "P1D".to_owned(),
+            "P2D".to_owned(),
+            resolution.to_owned(),
+        )
+    };
+    assert_eq!(targets, [row("authority", "P5D"), row("region", "P3D")]);
+}
+
+#[test]
+fn a_policy_that_cannot_be_is_refused_with_its_place() {
+    for (what, by, field) in [
+        (
+            r#"resolution = "P5D""#,
+            r#"resolution = "5 days""#,
+            "policy.resolution",
+        ),
+        (
+            r#"take_charge = "P1D""#,
+            r#"take_charge = "P0D""#,
+            "policy.take_charge",
+        ),
+        (
+            r#"desk_kind = "region""#,
+            r#"desk_kind = "authority""#,
+            "policy.desk_kind",
+        ),
+        (
+            r#"desk_kind = "region""#,
+            r#"desk_kind = "everybody""#,
+            "policy.desk_kind",
+        ),
+    ] {
+        let spoilt = POLICIES.replacen(what, by, 1);
+        let file = |name, text| ReferenceFile { name, text };
+        let errors = Reference::parse(&[
+            file("services.toml", SERVICES),
+            file("authorities.toml", AUTHORITIES),
+            file("codes.toml", CODES),
+            file("calendars.toml", CALENDARS),
+            file("sla-policies.toml", &spoilt),
+        ])
+        .unwrap_err();
+        let [error] = errors.as_slice() else {
+            panic!("{errors:#?}");
+        };
+        assert_eq!(
+            (error.field.as_str(), error.file.as_str()),
+            (field, "sla-policies.toml")
+        );
+        assert!(error.line > 1);
     }
 }

@@ -164,6 +164,7 @@ mod tests {
         data_end: Option<&'static str>,
         silent: bool,
         one_mail_each: bool,
+        hangs_up_after_data: bool,
     }
 
     /// A mail server on a thread of its own, until the test ends.
@@ -228,6 +229,9 @@ mod tests {
                 "DATA" => {
                     say("354 go on")?;
                     while next()? != "." {}
+                    if manners.hangs_up_after_data {
+                        return None;
+                    }
                     say(manners.data_end.unwrap_or("250 taken"))?;
                     if manners.one_mail_each {
                         return None;
@@ -334,6 +338,27 @@ mod tests {
             answer_of(data_end("gibberish")),
             transient("smtp: unreadable answer")
         );
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_after_the_text_gets_the_same_letter_again() {
+        let sink = Sink::start(Manners {
+            hangs_up_after_data: true,
+            ..Manners::default()
+        });
+        let mailer = mailer(server(sink.port));
+        for _ in 0..2 {
+            let failure = mailer.send(&message()).unwrap_err();
+            // Whether it was taken nobody can tell, so it is tried again.
+            assert!(matches!(failure, MailFailure::Transient(_)), "{failure:?}");
+        }
+        let ids: Vec<String> = sink
+            .heard()
+            .into_iter()
+            .filter(|line| line.starts_with("Message-ID:"))
+            .collect();
+        assert!(ids.len() >= 2, "{ids:?}");
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod tests {
             .map(|entry| entry.unwrap().path())
             .collect();
         let file = folder.join("01990000-0000-7000-8000-000000000000.json");
-        assert_eq!(names, [file.clone()]);
+        assert_eq!(names, std::slice::from_ref(&file));
         let text = fs::read_to_string(&file).unwrap();
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(

@@ -95,12 +95,18 @@ fn check_database(config: &Config) -> Finding {
     if pending.is_empty() {
         let (waiting, parked) = db.read(storage::outbox::count)?;
         let mail = format!("{waiting} messages wait, {parked} were given up");
+        let paused = match db.read(storage::job_runs::find_pause)? {
+            Some(_) => "; mass actions wait, because the clock leapt: `sportello jobs resume`",
+            None => "",
+        };
         // Not wrong, since each query has its scope: only the second fence is missing.
         let warning = match db.bypasses_row_security()? {
             true => format!("; WARNING: {}", super::UNFENCED),
             false => String::new(),
         };
-        return Ok(format!("{backend}, tables up to date, {mail}{warning}"));
+        return Ok(format!(
+            "{backend}, tables up to date, {mail}{paused}{warning}"
+        ));
     }
     let pending = pending.join(", ");
     ensure!(

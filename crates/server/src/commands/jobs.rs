@@ -20,3 +20,18 @@ pub(crate) fn run_once(config: &Config) -> anyhow::Result<ExitCode> {
         ExitCode::FAILURE
     })
 }
+
+/// Lets mass actions go on after somebody has looked at the clock that leapt.
+pub(crate) fn resume(config: &Config) -> anyhow::Result<ExitCode> {
+    let instance = commands::open(config)?;
+    let was = instance.desk.show_scheduler()?;
+    instance.desk.resume_scheduler(None)?;
+    out::say(&match was.pause {
+        Some(pause) => format!(
+            "mass actions go on; they waited since the clock leapt from {} to {}",
+            pause.clock_before, pause.clock_after
+        ),
+        None => "mass actions were not waiting".to_owned(),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

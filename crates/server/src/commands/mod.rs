@@ -12,7 +12,7 @@ mod user;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, JobsCommand, KeysCommand, UserCommand};
+use crate::cli::{Cli, Command, JobsCommand, KeysCommand, SlaCommand, UserCommand};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::instance::Instance;
@@ -42,6 +42,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Client(command) => client::run(&config, command),
         Command::Keys(command) => change_keys(&config, &command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
+        Command::Jobs(JobsCommand::Resume) => jobs::resume(&config),
+        Command::Sla(SlaCommand::Recompute) => recompute_sla(&config),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
     }
@@ -51,6 +53,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn open(config: &Config) -> anyhow::Result<Instance> {
     let demo = Demo::find(config)?;
     Instance::open(config, demo.as_ref(), config.http.bind)
+}
+
+fn recompute_sla(config: &Config) -> anyhow::Result<ExitCode> {
+    let count = open(config)?.jobs.desk().recompute_sla()?;
+    out::say(&format!("the clocks of {count} requests were made anew"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn change_keys(config: &Config, command: &KeysCommand) -> anyhow::Result<ExitCode> {

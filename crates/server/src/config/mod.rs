@@ -25,6 +25,7 @@ mod secret;
 mod sign_in;
 mod staff;
 mod text_messages;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 
@@ -72,6 +73,7 @@ struct Written {
     delegations: delegations::DelegationsSection,
     staff: staff::StaffSection,
     clients: clients::ClientsSection,
+    webhooks: webhooks::WebhooksSection,
     log: log::LogSection,
 }
 
@@ -119,6 +121,8 @@ pub(crate) struct Config {
     pub(crate) staff: Staff,
     /// Which programs' tokens count.
     pub(crate) clients: Clients,
+    /// How authorities' own programs are told.
+    pub(crate) webhooks: service::settings::WebhookSettings,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -183,6 +187,7 @@ impl Written {
             delegations: self.delegations.check(&mut check),
             staff: self.staff.check(&mut check),
             clients: self.clients.check(&mut check),
+            webhooks: self.webhooks.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,

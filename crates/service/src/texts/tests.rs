@@ -56,7 +56,7 @@ fn codes_are_read_back() {
     for template in MailTemplate::ALL {
         assert_eq!(MailTemplate::from_code(template.as_str()), Some(template));
     }
-    assert_eq!(MailTemplate::from_code("closed"), None);
+    assert_eq!(MailTemplate::from_code("opened"), None);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn everything(db: &Db) -> Vec<Row> {
 }
 
 /// Runs SQL as nobody should, and answers what the database said to it.
-fn refusal(db: &Db, sql: &'static str) -> String {
+pub(crate) fn refusal(db: &Db, sql: &'static str) -> String {
     let outcome = db.write_in(&Scope::System, move |conn: &mut DbConnection| {
         Ok(conn.batch_execute(sql)?)
     });

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::actor::Assignee;
 use domain::codes::AuthorityCode;
 use domain::ids::TicketId;
-use domain::state::Priority;
+use domain::state::{Priority, State};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use storage::list::{self, Counters, Filter, Item, Order, Page};
@@ -214,7 +214,10 @@ fn counted(tickets: &[(Ticket, i64)], desk: &AuthorityCode, me: &Assignee, now: 
         let is_open = ticket.state.code().is_open();
         counters.mine += i64::from(is_open && ticket.assignee.as_ref() == Some(me));
         counters.unassigned += i64::from(is_open && ticket.assignee.is_none());
-        counters.overdue += i64::from(is_open && *due < now);
+        // A question that was asked in time pauses the clock.
+        let waits =
+            matches!(ticket.state, State::AwaitingInfo { since, .. } if hours(*due) > since);
+        counters.overdue += i64::from(is_open && !waits && *due < now);
     }
     counters.by_state = by_state.into_iter().collect();
     counters

@@ -17,11 +17,13 @@ mod outbox;
 mod row_security;
 mod save;
 mod schema;
+mod sla;
 #[path = "../support/mod.rs"]
 mod support;
 mod town;
 mod upgrade;
 mod visibility;
+mod webhooks;
 mod wordings;
 #[expect(
     dead_code,

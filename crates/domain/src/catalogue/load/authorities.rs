@@ -2,19 +2,23 @@
 
 use std::collections::HashSet;
 
+use toml::Spanned;
+
 use super::Check;
+use super::calendars::Calendars;
 use crate::catalogue::authority::{Authority, AuthorityKind, EnabledServices};
 use crate::catalogue::file::{AuthoritiesFile, RawAuthority, RawEnabled, Word};
 use crate::catalogue::service::Service;
 use crate::codes::{AuthorityCode, ServiceCode};
 
 impl Check<'_> {
-    /// The authorities and the region's code. `services` is `None` when their file could not be
-    /// read: then codes of services are not judged.
+    /// The authorities and the region's code. `services` and `calendars` are `None` when their file
+    /// could not be read: then what names them is not judged.
     pub(super) fn authorities(
         &mut self,
         file: AuthoritiesFile,
         services: Option<&Vec<Service>>,
+        mut calendars: Option<&mut Calendars>,
     ) -> (Vec<Authority>, Option<AuthorityCode>) {
         self.codes_once("authority.code", file.authority.iter().map(|a| &a.code));
         let known: HashSet<_> = file
@@ -25,7 +29,7 @@ impl Check<'_> {
         let authorities: Vec<_> = file
             .authority
             .into_iter()
-            .map(|raw| self.authority(raw, &known, services))
+            .map(|raw| self.authority(raw, &known, services, calendars.as_deref_mut()))
             .collect();
         let mut regions = authorities
             .iter()
@@ -47,6 +51,7 @@ impl Check<'_> {
         raw: RawAuthority,
         known: &HashSet<AuthorityCode>,
         services: Option<&Vec<Service>>,
+        calendars: Option<&mut Calendars>,
     ) -> Authority {
         let code = AuthorityCode::new(raw.code.get_ref());
         let mut related = |field, word: Word| {
@@ -88,7 +93,8 @@ impl Check<'_> {
                     EnabledServices::Only(self.known_services(list, services))
                 }
             },
-            municipality: raw.municipality,
+            calendar: self.calendar_of(raw.calendar, raw.municipality.as_ref(), calendars),
+            municipality: raw.municipality.map(Spanned::into_inner),
             validity: self.validity("authority.valid_to", raw.valid_from, raw.valid_to),
             successor,
             predecessors,
