@@ -87,6 +87,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::feed::routes(config);
     handlers::deliveries::routes(config);
     handlers::notifications::routes(config);
+    handlers::contacts::routes(config);
+    handlers::callbacks::routes(config);
+    handlers::announcements::routes(config);
+    handlers::broadcasts::routes(config);
     handlers::scheduler::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);

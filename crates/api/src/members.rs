@@ -150,6 +150,32 @@ impl Members {
         Some(value)
     }
 
+    /// A member that must be there, read as `read` does.
+    pub(crate) fn needed<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Members, &str) -> Option<T>,
+    ) -> Option<T> {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            self.members.remove(name);
+            self.refuse(name, Invalid::required());
+            return None;
+        }
+        read(self, name)
+    }
+
+    /// A text of people's own words, which `parse` checks.
+    pub(crate) fn words<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let text = self.text(name, usize::MAX)?;
+        parse(&text)
+            .map_err(|invalid| self.refuse(name, invalid))
+            .ok()
+    }
+
     /// A member of a merge-patch: absent, null, or a value.
     pub(crate) fn change<T>(
         &mut self,

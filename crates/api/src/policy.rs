@@ -766,6 +766,151 @@ pub const RULES: &[Rule] = &[
             ..PRIVATE
         },
     ),
+    rule(
+        "GET",
+        "/v1/contacts",
+        "list_contacts",
+        Callers::Staff(Right::KeepContacts),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/contacts",
+        "log_contact",
+        Callers::Staff(Right::KeepContacts),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/contacts/{contact}",
+        "show_contact",
+        Callers::Staff(Right::KeepContacts),
+        VERSIONED,
+    ),
+    rule(
+        "PATCH",
+        "/v1/contacts/{contact}",
+        "link_contact",
+        Callers::Staff(Right::KeepContacts),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/callbacks",
+        "list_callbacks",
+        Callers::Staff(Right::KeepContacts),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/callbacks",
+        "plan_callback",
+        Callers::Staff(Right::KeepContacts),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/callbacks/{callback}",
+        "show_callback",
+        Callers::Staff(Right::KeepContacts),
+        VERSIONED,
+    ),
+    rule(
+        "POST",
+        "/v1/callbacks/{callback}/attempts",
+        "attempt_callback",
+        Callers::Staff(Right::KeepContacts),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/callbacks/{callback}/cancellations",
+        "cancel_callback",
+        Callers::Staff(Right::KeepContacts),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/announcements",
+        "list_announcements",
+        Callers::Staff(Right::KeepAnnouncements),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/announcements",
+        "announce",
+        Callers::Staff(Right::KeepAnnouncements),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/announcements/{announcement}",
+        "show_announcement",
+        Callers::Staff(Right::ReadAnnouncements),
+        VERSIONED,
+    ),
+    rule(
+        "PATCH",
+        "/v1/announcements/{announcement}",
+        "edit_announcement",
+        Callers::Staff(Right::KeepAnnouncements),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/announcements/{announcement}/acknowledgements",
+        "acknowledge_announcement",
+        Callers::Staff(Right::ReadAnnouncements),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/announcements/{announcement}/tickets",
+        "list_linked_tickets",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/announcements/{announcement}/tickets",
+        "link_tickets",
+        Callers::Staff(Right::Work),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/announcements/{announcement}/answers",
+        "answer_linked_tickets",
+        Callers::Staff(Right::Answer),
+        PRIVATE,
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.
@@ -778,6 +923,10 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_webhook_deliveries",
     "list_changes",
     "list_deliveries",
+    "list_contacts",
+    "list_callbacks",
+    "list_announcements",
+    "list_linked_tickets",
 ];
 
 /// The lines of a routed path.

@@ -7,6 +7,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
+use domain::callback::CallbackRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
 use domain::rejection::Rejection;
 use serde_json::{Map, Value, json};
@@ -41,6 +42,12 @@ slugs! {
     "authority-inactive" = 409, "Ente non attivo per questo servizio", "The authority cannot receive this request",
         "L'ente indicato non è attivo o non è abilitato per il servizio.",
         "The authority named is not active, or not enabled for the service.";
+    "callback-not-waiting" = 409, "La richiamata è conclusa", "Nobody waits to be called",
+        "La richiamata non attende più tentativi; state dice come si è conclusa.",
+        "No attempt is waited for any more; state says how it ended.";
+    "callback-same-half-day" = 409, "Tentativo già fatto in questa mezza giornata", "Already tried in this half-day",
+        "I tentativi si fanno in mezze giornate diverse: il prossimo è possibile da next_allowed_at.",
+        "Attempts are made on different half-days: the next one is possible from next_allowed_at on.";
     "certified-mail-not-allowed" = 422, "Casella PEC non ammessa", "Certified mail is not allowed",
         "Le prime credenziali del responsabile vanno a una casella ordinaria, mai a una PEC.",
         "An administrator's first credentials go to an ordinary mailbox, never to certified mail.";
@@ -379,6 +386,13 @@ impl From<DeskError> for Problem {
             DeskError::EndpointDisabled => Problem::new("endpoint-disabled"),
             DeskError::NotParked { state } => {
                 Problem::new("delivery-not-parked").with("state", state.as_str())
+            }
+            DeskError::Callback(CallbackRefused::NotWaiting { state }) => {
+                Problem::new("callback-not-waiting").with("state", state.as_str())
+            }
+            DeskError::Callback(CallbackRefused::SameHalfDay { next_allowed_at }) => {
+                Problem::new("callback-same-half-day")
+                    .with("next_allowed_at", next_allowed_at.to_string())
             }
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),

@@ -73,6 +73,17 @@ id_type!(
     "A message on its way out, stable over every attempt."
 );
 
+id_type!(ContactId, "A contact with somebody.");
+id_type!(CallbackId, "Somebody who is to be called back.");
+id_type!(
+    AnnouncementId,
+    "What a desk, or all of them, and citizens are told."
+);
+id_type!(
+    AnswerId,
+    "An answer to all tickets of an announcement at once."
+);
+
 /// The number of a ticket, for people: `2026-0000417-S`.
 ///
 /// Year of filing, a counter of at least seven digits, a check character that catches every

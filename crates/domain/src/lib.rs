@@ -6,11 +6,14 @@
 
 pub mod account;
 pub mod actor;
+pub mod announcement;
 pub mod attachment;
 pub mod calendar;
+pub mod callback;
 pub mod catalogue;
 pub mod codes;
 pub mod command;
+pub mod contact;
 pub mod email;
 pub mod event;
 pub mod file_name;

@@ -53,6 +53,12 @@ pub enum Right {
     KeepDeliveries,
     /// See how due work fares, and let it go on after the clock leapt.
     KeepScheduler,
+    /// Log contacts, and call people back.
+    KeepContacts,
+    /// Write announcements.
+    KeepAnnouncements,
+    /// Read announcements, and acknowledge them.
+    ReadAnnouncements,
 }
 
 /// How far a right goes.
@@ -74,7 +80,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 22] = [
+const MATRIX: [(Right, [Reach; 8]); 25] = [
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,
@@ -123,6 +129,19 @@ const MATRIX: [(Right, [Reach; 8]); 22] = [
         [Desk, Desk, Desk, Region, All, No, All, No],
     ),
     (Right::KeepScheduler, [No, No, No, No, All, No, All, No]),
+    (
+        Right::KeepContacts,
+        [Desk, Desk, No, Region, All, No, No, No],
+    ),
+    (
+        Right::KeepAnnouncements,
+        [No, Desk, Desk, No, All, No, All, No],
+    ),
+    // Their audience decides who of these reads which.
+    (
+        Right::ReadAnnouncements,
+        [Desk, Desk, Desk, Desk, All, Desk, All, Desk],
+    ),
 ];
 
 impl Right {
@@ -182,10 +201,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_right_is_somebodys_and_no_role_has_all() {
+    fn every_right_is_somebodys_and_all_have_one_alone() {
         for right in Right::all() {
             assert!(Role::ALL.iter().any(|role| has(*role, right)), "{right:?}");
-            assert!(!Role::ALL.iter().all(|role| has(*role, right)), "{right:?}");
+            let is_everybodys = Role::ALL.iter().all(|role| has(*role, right));
+            assert_eq!(
+                is_everybodys,
+                right == Right::ReadAnnouncements,
+                "{right:?}"
+            );
         }
     }
 

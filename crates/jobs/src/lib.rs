@@ -3,9 +3,11 @@
 //! A job is a loop around a use case with the system as the actor. It knows when to run and
 //! holds no rule. Invariant: running a job twice, or in two processes, does what once does.
 
+mod files;
 pub mod mail;
 mod report;
 mod schedule;
+pub mod text;
 mod webhooks;
 
 use std::collections::HashMap;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use service::mailer::Mailer;
+use service::text_gateway::TextGateway;
 use service::{Desk, DeskError};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, spawn_blocking};
@@ -29,6 +32,7 @@ pub use webhooks::{WebhookRun, Webhooks};
 pub struct Jobs {
     desk: Desk,
     mailer: Arc<dyn Mailer>,
+    texts: Arc<dyn TextGateway>,
     webhooks: Webhooks,
     /// Set when the program ends: what is claimed and not begun is given back.
     stopping: Arc<AtomicBool>,
@@ -43,11 +47,18 @@ const NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 const WEBHOOK_SLICE: Duration = Duration::from_millis(500);
 
 impl Jobs {
-    /// The jobs of a desk, with where its mail leaves, and who sends to authorities' own programs.
-    pub fn new(desk: Desk, mailer: Arc<dyn Mailer>, webhooks: Webhooks) -> Self {
+    /// The jobs of a desk, with where its mail and its text messages leave, and who sends to
+    /// authorities' own programs.
+    pub fn new(
+        desk: Desk,
+        mailer: Arc<dyn Mailer>,
+        texts: Arc<dyn TextGateway>,
+        webhooks: Webhooks,
+    ) -> Self {
         Jobs {
             desk,
             mailer,
+            texts,
             webhooks,
             stopping: Arc::default(),
             noted: Arc::default(),
@@ -130,6 +141,7 @@ impl Jobs {
                 ..Report::default()
             },
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),
+            Job::Texts => Report::of_texts(self.desk.deliver_texts(self.texts.as_ref())?),
             Job::Webhooks => runtime.block_on(self.webhooks.send(WEBHOOK_SLICE))?.into(),
             Job::Rows => {
                 self.desk.adopt_timers()?;

@@ -19,6 +19,8 @@ pub enum Job {
     Accounts,
     /// Mail that waits in the outbox.
     Mail,
+    /// Text messages that wait in the outbox.
+    Texts,
     /// Deliveries to endpoints that wait in the outbox.
     Webhooks,
     /// Rows whose time is over.
@@ -29,10 +31,11 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 6] = [
+    pub const ALL: [Job; 7] = [
         Job::Work,
         Job::Accounts,
         Job::Mail,
+        Job::Texts,
         Job::Webhooks,
         Job::Rows,
         Job::Blobs,
@@ -43,7 +46,7 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail | Job::Webhooks => false,
+            Job::Mail | Job::Texts | Job::Webhooks => false,
         }
     }
 
@@ -53,6 +56,7 @@ impl Job {
             Job::Work => "work",
             Job::Accounts => "accounts",
             Job::Mail => "mail",
+            Job::Texts => "texts",
             Job::Webhooks => "webhooks",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
@@ -85,6 +89,12 @@ pub struct Report {
     pub mails_retried: usize,
     /// Messages given up.
     pub mails_parked: usize,
+    /// Text messages that left.
+    pub texts_sent: usize,
+    /// Text messages to be tried again.
+    pub texts_retried: usize,
+    /// Text messages given up.
+    pub texts_parked: usize,
     /// Deliveries that endpoints took.
     pub webhooks_delivered: usize,
     /// Deliveries to be tried again.
@@ -137,6 +147,15 @@ impl From<WebhookRun> for Report {
 }
 
 impl Report {
+    pub(crate) fn of_texts(run: DeliveryRun) -> Self {
+        Report {
+            texts_sent: run.sent,
+            texts_retried: run.retried,
+            texts_parked: run.parked,
+            ..Report::default()
+        }
+    }
+
     pub(crate) fn of_rows(rows: usize) -> Self {
         Report {
             rows_deleted: rows,
@@ -192,6 +211,9 @@ impl Report {
             mails_sent,
             mails_retried,
             mails_parked,
+            texts_sent,
+            texts_retried,
+            texts_parked,
             webhooks_delivered,
             webhooks_retried,
             webhooks_failed,
@@ -211,6 +233,9 @@ impl Report {
         self.mails_sent += mails_sent;
         self.mails_retried += mails_retried;
         self.mails_parked += mails_parked;
+        self.texts_sent += texts_sent;
+        self.texts_retried += texts_retried;
+        self.texts_parked += texts_parked;
         self.webhooks_delivered += webhooks_delivered;
         self.webhooks_retried += webhooks_retried;
         self.webhooks_failed += webhooks_failed;
@@ -236,6 +261,9 @@ impl fmt::Display for Report {
             (self.mails_sent, "mails sent"),
             (self.mails_retried, "mails to be tried again"),
             (self.mails_parked, "mails given up"),
+            (self.texts_sent, "text messages sent"),
+            (self.texts_retried, "text messages to be tried again"),
+            (self.texts_parked, "text messages given up"),
             (self.webhooks_delivered, "webhooks delivered"),
             (self.webhooks_retried, "webhooks to be tried again"),
             (self.webhooks_failed, "webhooks given up"),

@@ -26,6 +26,12 @@ const MAIL: Rhythm = Rhythm {
     first: Duration::ZERO,
     every: Duration::from_secs(1),
 };
+/// Apart from mail: neither waits for the other's server.
+const TEXTS: Rhythm = Rhythm {
+    jobs: &[Job::Texts],
+    first: Duration::ZERO,
+    every: Duration::from_secs(10),
+};
 const WEBHOOKS: Rhythm = Rhythm {
     jobs: &[Job::Webhooks],
     first: Duration::ZERO,
@@ -55,6 +61,7 @@ impl Jobs {
             told,
             self.keep(TIMERS, stop.clone()),
             self.keep(MAIL, stop.clone()),
+            self.keep(TEXTS, stop.clone()),
             self.keep_webhooks(stop.clone()),
             self.keep(SWEEPS, stop),
         );

@@ -73,6 +73,7 @@ impl Instance {
         if demo.is_some() {
             settings.sign_in.require_second_factor = false;
             settings.delivery.usual.quiet = None;
+            settings.delivery.text_quiet = None;
         }
         let clock: Arc<dyn Clock> = match demo {
             Some(demo) => Arc::new(demo.clock()),
@@ -91,9 +92,11 @@ impl Instance {
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;
+        let texts = jobs::text::open(&config.text_messages).context("text_messages")?;
         let jobs = Jobs::new(
             desk.clone(),
             mailer,
+            texts,
             Webhooks::new(desk.clone()).context("webhooks")?,
         );
         Ok(Instance {

@@ -71,6 +71,9 @@ pub enum DeskError {
         /// How far it is.
         state: storage::deliveries::DeliveryState,
     },
+    /// A call back takes no attempt now.
+    #[error(transparent)]
+    Callback(#[from] domain::callback::CallbackRefused),
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -7,10 +7,14 @@
 
 pub mod action_form;
 pub mod activation;
+pub mod announcements;
 pub mod attachments;
+pub mod broadcasts;
+pub mod callbacks;
 pub mod citizen;
 pub mod clients;
 pub mod clock;
+pub mod contacts;
 pub mod delegations;
 pub mod deliveries;
 mod digest;
@@ -45,6 +49,7 @@ pub mod sign_in;
 pub mod sla;
 pub mod sla_policies;
 pub mod sweep;
+pub mod text_gateway;
 pub mod texts;
 mod timers;
 pub mod update;

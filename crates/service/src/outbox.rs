@@ -15,6 +15,7 @@ use storage::{DbConnection, clients, credentials, history, lives, tickets};
 
 use crate::mailer::{MailFailure, MailMessage, Mailer};
 use crate::notify::is_mailed;
+use crate::text_gateway::{self, TextFailure, TextGateway, TextMessage};
 use crate::texts::{self, MailContext, MailTemplate, Placeholder};
 use crate::{Desk, DeskError};
 
@@ -31,6 +32,33 @@ pub struct DeliveryRun {
     pub postponed: usize,
 }
 
+/// Composes a message and sends it: how that went, unless it cannot be composed.
+type Sending<'a> = dyn Fn(&Outgoing) -> Result<Result<(), Failure>, DeskError> + 'a;
+
+/// Why a message did not leave, whatever the channel.
+enum Failure {
+    Transient(String),
+    Permanent(String),
+}
+
+impl From<MailFailure> for Failure {
+    fn from(failure: MailFailure) -> Self {
+        match failure {
+            MailFailure::Transient(reason) => Failure::Transient(reason),
+            MailFailure::Permanent(reason) => Failure::Permanent(reason),
+        }
+    }
+}
+
+impl From<TextFailure> for Failure {
+    fn from(failure: TextFailure) -> Self {
+        match failure {
+            TextFailure::Transient(reason) => Failure::Transient(reason),
+            TextFailure::Permanent(reason) => Failure::Permanent(reason),
+        }
+    }
+}
+
 /// Messages claimed at once: few, so that a hanging mail server does not outlast their lease.
 const PAGE: i64 = 5;
 /// The stretch of time in which only so many mails about one ticket leave.
@@ -42,18 +70,33 @@ impl Desk {
     /// Sends everything that is due. At least once: a crash between sending and noting it sends
     /// again, under the same Message-ID.
     pub fn deliver(&self, mailer: &dyn Mailer) -> Result<DeliveryRun, DeskError> {
+        self.deliver_on(Channel::Mail, &|message| {
+            let mail = self.compose(message)?;
+            Ok(mailer.send(&mail).map_err(Failure::from))
+        })
+    }
+
+    /// Sends every text message that is due, likewise.
+    pub fn deliver_texts(&self, gateway: &dyn TextGateway) -> Result<DeliveryRun, DeskError> {
+        self.deliver_on(Channel::Sms, &|message| {
+            let text = self.compose_text(message)?;
+            Ok(gateway.send(&text).map_err(Failure::from))
+        })
+    }
+
+    fn deliver_on(&self, channel: Channel, send: &Sending<'_>) -> Result<DeliveryRun, DeskError> {
         let mut run = DeliveryRun::default();
         loop {
             let now = self.clock.now();
             let lease_end = now.checked_add(self.settings.lease).unwrap_or(now);
             let claimed = self
                 .db
-                .write(move |conn| outbox::claim(conn, Channel::Mail, now, lease_end, PAGE))?;
+                .write(move |conn| outbox::claim(conn, channel, now, lease_end, PAGE))?;
             if claimed.is_empty() {
                 return Ok(run);
             }
             for message in claimed {
-                self.deliver_one(mailer, message, &mut run)?;
+                self.deliver_one(send, message, &mut run)?;
             }
         }
     }
@@ -87,7 +130,7 @@ impl Desk {
 
     fn deliver_one(
         &self,
-        mailer: &dyn Mailer,
+        send: &Sending<'_>,
         message: Outgoing,
         run: &mut DeliveryRun,
     ) -> Result<(), DeskError> {
@@ -98,16 +141,16 @@ impl Desk {
                 .write(move |conn| outbox::postpone(conn, &message, later))?;
             return Ok(());
         }
-        let outcome = match self.compose(&message) {
-            Ok(mail) => mailer.send(&mail),
-            Err(DeskError::Busy) => Err(MailFailure::Transient("the database was busy".to_owned())),
+        let outcome = match send(&message) {
+            Ok(outcome) => outcome,
+            Err(DeskError::Busy) => Err(Failure::Transient("the database was busy".to_owned())),
             Err(error) => {
                 tracing::error!(
                     message.id = %message.id,
                     error = error.as_cause(),
                     "a message cannot be composed"
                 );
-                Err(MailFailure::Permanent("the text cannot be made".to_owned()))
+                Err(Failure::Permanent("the text cannot be made".to_owned()))
             }
         };
         let now = self.clock.now();
@@ -119,7 +162,7 @@ impl Desk {
                 self.db
                     .write(move |conn| outbox::mark_sent(conn, &message, now))?;
             }
-            (Err(MailFailure::Transient(reason)), Some(minutes)) => {
+            (Err(Failure::Transient(reason)), Some(minutes)) => {
                 run.retried += 1;
                 let next = now
                     .checked_add(SignedDuration::from_mins(*minutes))
@@ -127,7 +170,7 @@ impl Desk {
                 self.db
                     .write(move |conn| outbox::mark_retry(conn, &message, &reason, next))?;
             }
-            (Err(MailFailure::Transient(reason) | MailFailure::Permanent(reason)), _) => {
+            (Err(Failure::Transient(reason) | Failure::Permanent(reason)), _) => {
                 run.parked += 1;
                 self.give_up(message, reason)?;
             }
@@ -143,6 +186,9 @@ impl Desk {
         template: Option<MailTemplate>,
     ) -> Result<Option<Timestamp>, DeskError> {
         let now = self.clock.now();
+        if message.channel == Channel::Sms {
+            return Ok(Some(self.text_due_at(now)).filter(|later| *later > now));
+        }
         if template.is_some_and(MailTemplate::is_awaited) {
             return Ok(None);
         }
@@ -169,6 +215,36 @@ impl Desk {
             .and_then(|at| at.checked_add(BUDGET_SPAN).ok());
         let later = end_of_quiet.into_iter().chain(end_of_storm).max();
         Ok(later.filter(|later| *later > now))
+    }
+
+    /// When a text message may leave that is ready at `now` (`domain.md` §10.2).
+    pub(crate) fn text_due_at(&self, now: Timestamp) -> Timestamp {
+        let quiet = self.settings.delivery.text_quiet;
+        quiet.map_or(now, |hours| hours.end(now, &self.settings.time_zone))
+    }
+
+    fn compose_text(&self, message: &Outgoing) -> Result<TextMessage, DeskError> {
+        if message.template != text_gateway::UNREACHABLE {
+            return Err(DeskError::Broken(
+                "a message names an unknown template",
+                None,
+            ));
+        }
+        let number = match message.ticket {
+            None => None,
+            Some(id) => {
+                let found = self.db.read_in(&Scope::System, |conn| {
+                    tickets::find(conn, &Scope::System, &TicketRef::Id(id))
+                })?;
+                Some(found.ok_or(DeskError::NotFound)?.0.number)
+            }
+        };
+        let number = number.as_ref().map(|number| number.as_str());
+        Ok(TextMessage {
+            id: message.id.uuid(),
+            to: message.recipient.clone(),
+            text: text_gateway::unreachable_text(number, message.lang),
+        })
     }
 
     /// Keeps a message that will never leave, with the reason, and says so on the ticket whose

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::catalogue::TextLimits;
 use domain::codes::AuthorityCode;
 use domain::email::CERTIFIED_MAIL_LABELS;
+use domain::notification::QuietHours;
 use domain::password::PasswordPolicy;
 use domain::state::Windows;
 use domain::ticket::Ticket;
@@ -87,6 +88,8 @@ pub struct DeliverySettings {
     pub digest_at: Time,
     /// Where people with a national identity read their requests.
     pub portal_url: String,
+    /// When no text message goes out.
+    pub text_quiet: Option<QuietHours>,
 }
 
 impl DeliverySettings {
@@ -113,6 +116,7 @@ impl Default for DeliverySettings {
             mails_per_ticket_and_hour: 20,
             digest_at: Time::constant(8, 0, 0, 0),
             portal_url: "http://127.0.0.1:8080/".to_owned(),
+            text_quiet: Some(domain::callback::QUIET),
         }
     }
 }

@@ -82,24 +82,41 @@ impl Desk {
         self.write_once(&Scope::of(&staff), once, move |conn| {
             let now = desk.clock.now();
             let (mut ticket, dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
-            let before = Before::of(&ticket);
-            let windows = desk.settings.windows_for(&ticket).clone();
-            // Whether they may at all is told before what is wrong with how they asked.
-            ticket.permits(form.action(), &staff, now, &windows)?;
-            let update = form.resolve(&desk, conn, &ticket, &staff, file)?;
-            let actor = Actor::Staff(staff.clone());
-            let events =
-                ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
-            let clocks = desk.record(conn, &mut ticket, &dossier, &events, &actor, None, now)?;
-            let (entry, notified) = summary(&events, before, &dossier)?;
-            let view = view_of(&ticket, &Scope::of(&staff)).unwrap_or(View::Custodian);
-            let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, view, &clocks);
-            desk.name_assignee(conn, &mut shown)?;
-            Ok(Updated {
-                ticket: shown,
-                entry,
-                notified,
-            })
+            desk.act(conn, &staff, &mut ticket, &dossier, form, file, now)
+        })
+    }
+
+    /// Does what an action says to a ticket that was just read.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "who does what to which ticket, with which file and when: each is needed"
+    )]
+    pub(crate) fn act(
+        &self,
+        conn: &mut DbConnection,
+        staff: &Staff,
+        ticket: &mut Ticket,
+        dossier: &Dossier,
+        form: CheckedAction,
+        file: Option<Attachment>,
+        now: jiff::Timestamp,
+    ) -> Result<Updated, DeskError> {
+        let before = Before::of(ticket);
+        let windows = self.settings.windows_for(ticket).clone();
+        // Whether they may at all is told before what is wrong with how they asked.
+        ticket.permits(form.action(), staff, now, &windows)?;
+        let update = form.resolve(self, conn, ticket, staff, file)?;
+        let actor = Actor::Staff(staff.clone());
+        let events = ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
+        let clocks = self.record(conn, ticket, dossier, &events, &actor, None, now)?;
+        let (entry, notified) = summary(&events, before, dossier)?;
+        let view = view_of(ticket, &Scope::of(staff)).unwrap_or(View::Custodian);
+        let mut shown = self.staff_ticket(ticket, dossier, staff, view, &clocks);
+        self.name_assignee(conn, &mut shown)?;
+        Ok(Updated {
+            ticket: shown,
+            entry,
+            notified,
         })
     }
 

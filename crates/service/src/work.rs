@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, TicketId};
+use domain::ids::{AccountId, AnnouncementId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -24,11 +24,18 @@ pub enum Kind {
     Sla,
     /// The digest of a member of staff.
     Digest,
+    /// An announcement that begins to hold.
+    Announcement,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 3] = [Kind::TicketTimer, Kind::Digest, Kind::Sla];
+    pub const ALL: [Kind; 4] = [
+        Kind::TicketTimer,
+        Kind::Digest,
+        Kind::Sla,
+        Kind::Announcement,
+    ];
 
     /// The code in rows, metrics and the API.
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +43,7 @@ impl Kind {
             Kind::TicketTimer => "ticket-timer",
             Kind::Sla => "sla",
             Kind::Digest => "digest",
+            Kind::Announcement => "announcement",
         }
     }
 
@@ -202,6 +210,10 @@ impl Desk {
             Kind::Digest => {
                 let account = AccountId::new(work.subject);
                 Ok((Effect::Other, self.send_digest(conn, account, now)?))
+            }
+            Kind::Announcement => {
+                let id = AnnouncementId::new(work.subject);
+                Ok((Effect::Other, self.publish_announcement(conn, id, now)?))
             }
         }
     }

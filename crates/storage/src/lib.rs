@@ -2,12 +2,15 @@
 #![warn(missing_docs)]
 
 pub mod accounts;
+pub mod announcements;
 mod assignee;
 pub mod attachments;
 pub mod blobs;
+pub mod callbacks;
 pub mod changes;
 pub mod clients;
 pub mod connection;
+pub mod contacts;
 pub mod counters;
 pub mod credentials;
 pub mod db;

@@ -204,6 +204,22 @@ pub fn list(
     Ok(items)
 }
 
+/// The authorities that the tickets in `scope` were declared for.
+pub fn list_declared(
+    conn: &mut DbConnection,
+    scope: &Scope,
+) -> Result<Vec<AuthorityCode>, StoreError> {
+    let Some(query) = scoped(tickets::table.into_boxed(), scope) else {
+        return Ok(Vec::new());
+    };
+    let found = query
+        .filter(tickets::declared_authority.is_not_null())
+        .select(tickets::declared_authority.assume_not_null())
+        .distinct()
+        .load::<String>(conn)?;
+    Ok(found.iter().map(|code| code.as_str().into()).collect())
+}
+
 fn scoped(query: Query, scope: &Scope) -> Option<Query> {
     match scope {
         Scope::Authority(code) => {

@@ -653,6 +653,130 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    contacts (id) {
+        id -> Uid,
+        version -> BigInt,
+        desk -> Text,
+        channel -> Text,
+        direction -> Text,
+        at -> Instant,
+        outcome -> Text,
+        ticket_id -> Nullable<Uid>,
+        note -> Nullable<Text>,
+        account_id -> Uid,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    callbacks (id) {
+        id -> Uid,
+        version -> BigInt,
+        desk -> Text,
+        phone -> Text,
+        reason -> Text,
+        ticket_id -> Nullable<Uid>,
+        wished_from -> Instant,
+        wished_to -> Instant,
+        sms_allowed -> Bool,
+        lang -> Text,
+        state -> Text,
+        account_id -> Uid,
+        created_at -> Instant,
+        closed_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    callback_attempts (callback_id, half_day) {
+        callback_id -> Uid,
+        half_day -> Text,
+        at -> Instant,
+        outcome -> Text,
+        note -> Nullable<Text>,
+        account_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    announcements (id) {
+        id -> Uid,
+        version -> BigInt,
+        desk -> Text,
+        kind -> Text,
+        title_it -> Text,
+        title_en -> Text,
+        body_it -> Text,
+        body_en -> Text,
+        authorities -> Text,
+        roles -> Text,
+        citizens -> Bool,
+        valid_from -> Instant,
+        valid_to -> Instant,
+        acknowledgement_required -> Bool,
+        account_id -> Uid,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    announcement_acknowledgements (announcement_id, account_id) {
+        announcement_id -> Uid,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    announcement_tickets (announcement_id, ticket_id) {
+        announcement_id -> Uid,
+        ticket_id -> Uid,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    announcement_answers (id) {
+        id -> Uid,
+        announcement_id -> Uid,
+        desk -> Text,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    announcement_answered (answer_id, ticket_id) {
+        answer_id -> Uid,
+        ticket_id -> Uid,
+        at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -691,5 +815,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhook_secrets,
     webhook_attempts,
     sla_policies,
-    ticket_sla
+    ticket_sla,
+    contacts,
+    callbacks,
+    callback_attempts,
+    announcements,
+    announcement_acknowledgements,
+    announcement_tickets,
+    announcement_answers,
+    announcement_answered
 );

@@ -73,6 +73,8 @@ enum About {
     },
     /// TO4 itself.
     Authority,
+    /// Something of TO4's desk, which the region sees, too.
+    Desk,
     /// An endpoint of TO4.
     Endpoint,
 }
@@ -105,6 +107,26 @@ const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 /// Who reads the words of mails, and who writes them.
 const READERS_OF_WORDS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
 const WRITERS_OF_WORDS: &[&str] = &["admin", "regional-supervisor", "system-admin"];
+
+/// Who talks to people, and who writes to all of them.
+const TALKERS: &[&str] = &[
+    "operator",
+    "supervisor",
+    "regional-operator",
+    "regional-supervisor",
+];
+const ANNOUNCERS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
+/// Everybody in a placement.
+const ALL_STAFF: &[&str] = &[
+    "operator",
+    "supervisor",
+    "admin",
+    "regional-operator",
+    "regional-supervisor",
+    "technician",
+    "system-admin",
+    "auditor",
+];
 
 const ROWS: &[(&str, Door)] = &[
     ("show_status", Door::Public),
@@ -321,6 +343,41 @@ const ROWS: &[(&str, Door)] = &[
         "preview_message_template",
         Door::Keepers(READERS_OF_WORDS, About::Nothing),
     ),
+    ("list_contacts", Door::Keepers(TALKERS, About::Nothing)),
+    ("log_contact", Door::Keepers(TALKERS, About::Nothing)),
+    ("show_contact", Door::Keepers(TALKERS, About::Desk)),
+    ("link_contact", Door::Keepers(TALKERS, About::Desk)),
+    ("list_callbacks", Door::Keepers(TALKERS, About::Nothing)),
+    ("plan_callback", Door::Keepers(TALKERS, About::Nothing)),
+    ("show_callback", Door::Keepers(TALKERS, About::Desk)),
+    ("attempt_callback", Door::Keepers(TALKERS, About::Desk)),
+    ("cancel_callback", Door::Keepers(TALKERS, About::Desk)),
+    (
+        "list_announcements",
+        Door::Keepers(ANNOUNCERS, About::Nothing),
+    ),
+    ("announce", Door::Keepers(ANNOUNCERS, About::Nothing)),
+    ("edit_announcement", Door::Keepers(ANNOUNCERS, About::Desk)),
+    // The one that is called for here is for everybody.
+    (
+        "show_announcement",
+        Door::Keepers(ALL_STAFF, About::Nothing),
+    ),
+    (
+        "acknowledge_announcement",
+        Door::Keepers(ALL_STAFF, About::Nothing),
+    ),
+    (
+        "list_linked_tickets",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    ("link_tickets", Door::Keepers(TALKERS, About::Nothing)),
+    (
+        "answer_linked_tickets",
+        Door::Keepers(TALKERS, About::Nothing),
+    ),
     (
         "list_webhook_endpoints",
         Door::Keepers(KEEPERS, About::Nothing),
@@ -453,6 +510,8 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             (Some((role, _)), _) if !roles.contains(&role) => Forbidden,
             (None, _) => Forbidden,
             (Some(_), About::Nothing) => In,
+            (Some((_, CN1)), About::Desk) => Hidden,
+            (Some(_), About::Desk) => In,
             (Some(("admin", desk)), _) if desk != TO4 => Hidden,
             (Some(_), About::Authority) => In,
             // The region keeps its own endpoints alone.
@@ -562,6 +621,10 @@ struct Stage {
     program: String,
     program_without_scopes: String,
     revoked_program: String,
+    contact: String,
+    callback: String,
+    announcement: String,
+    own_announcement: String,
 }
 
 impl Stage {
@@ -583,6 +646,28 @@ impl Stage {
         let without = app.program(&["requests:read"]).await;
         let revoked = app.program(&["requests:create"]).await;
         app.desk.revoke_client(revoked.id).expect("it is revoked");
+        let operator = app.as_("to4.operator").await;
+        let contact = json!({"channel": "phone", "direction": "inbound", "outcome": "answered"});
+        let callback = json!({
+            "phone": "333 1234567", "reason": "Prova", "sms_allowed": false,
+            "wished": {"from": "2026-03-02T09:00:00Z", "to": "2030-03-02T11:00:00Z"},
+        });
+        let announcement = |authorities: &[&str]| {
+            json!({
+                "title": {"it": "Avviso", "en": "Notice"}, "body": {"it": "Testo", "en": "Text"},
+                "kind": "known-issue", "acknowledgement_required": false,
+                "audience": {"authorities": authorities, "citizens": false},
+                "valid_from": "2026-03-01T00:00:00Z", "valid_to": "2030-03-01T00:00:00Z",
+            })
+        };
+        let post = async |client: &Client, path: &str, body: &Value| {
+            let reply = client.post(path, body).await;
+            reply.is(201).text_at("/id").to_owned()
+        };
+        let (region, supervisor) = (
+            app.as_("region.supervisor").await,
+            app.as_("to4.supervisor").await,
+        );
         let admin = app.as_("to4.admin").await;
         let endpoint =
             json!({"url": "http://receiver.test:9/", "label": "Prova", "event_types": ["*"]});
@@ -591,6 +676,10 @@ impl Stage {
         let tests = format!("/v1/webhook-endpoints/{endpoint}/test-deliveries");
         let delivery = admin.post(&tests, &json!({})).await;
         Stage {
+            contact: post(&operator, "/v1/contacts", &contact).await,
+            callback: post(&operator, "/v1/callbacks", &callback).await,
+            announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
+            own_announcement: post(&supervisor, "/v1/announcements", &announcement(&[TO4])).await,
             endpoint,
             delivery: delivery.is(201).text_at("/id").to_owned(),
             account: colleague.text_at("/id").parse().expect("an id"),
@@ -678,6 +767,15 @@ impl Stage {
             .replace("{delivery}", &self.delivery)
             .replace("{template}", "receipt")
             .replace("{language}", "it")
+            .replace("{contact}", &self.contact)
+            .replace("{callback}", &self.callback)
+            .replace(
+                "{announcement}",
+                match rule.operation {
+                    "edit_announcement" => &self.own_announcement,
+                    _ => &self.announcement,
+                },
+            )
             .replace("{delivery}", "01990000-0000-7000-8000-000000000000")
             .replace("{proof}", "01990000-0000-7000-8000-000000000000");
         let method = Method::from_bytes(rule.method.as_bytes()).expect("a method");
@@ -719,6 +817,11 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
             json!({"placements": [{"role": role, "authority_code": desk, "location_code": "01"}]})
         }
         "step_account" => json!({"step": "suspend", "reason": "other"}),
+        "attempt_callback" => json!({"outcome": "busy"}),
+        "link_tickets" => json!({"tickets": ["nothing"]}),
+        "answer_linked_tickets" => {
+            json!({"action": "note", "note": {"body": "Nota.", "published": false}})
+        }
         "take_setup_step" => json!({"step": "confirm-data"}),
         "change_notification_settings" => json!({
             "pointer_only": true, "copy_to_citizens": false, "mail_on_close": false, "quiet_hours": null,

@@ -2,11 +2,15 @@
 //! `TEST_DATABASE_URL` is set. Folders are like the URL tree.
 
 mod accounts;
+mod announcements;
 mod attachments;
 mod authorization;
+mod broadcasts;
 mod calendars;
+mod callbacks;
 mod clients;
 mod conditions;
+mod contacts;
 mod delegations;
 mod deliveries;
 mod email_proofs;

@@ -575,6 +575,83 @@ pub(crate) enum NotificationMode {
     Off,
 }
 
+/// How a contact came about.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ContactChannel {
+    Phone,
+    Chat,
+    Counter,
+    Mail,
+    Remote,
+}
+
+/// Who sought whom.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ContactDirection {
+    Inbound,
+    Outbound,
+}
+
+/// What a contact led to.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ContactOutcome {
+    Answered,
+    RequestFiled,
+    RequestFollowed,
+    CallbackPlanned,
+    Redirected,
+    NoAnswer,
+    Abandoned,
+}
+
+/// Where a call back stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum CallbackState {
+    Waiting,
+    Done,
+    Unreachable,
+    Cancelled,
+}
+
+/// How an attempt to reach somebody ended.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AttemptOutcome {
+    Reached,
+    NoAnswer,
+    Busy,
+    WrongNumber,
+}
+
+/// What an announcement is about.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AnnouncementKind {
+    News,
+    KnownIssue,
+    Change,
+}
+
+/// How all tickets of an announcement are answered.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum BroadcastAction {
+    Note,
+    Resolve,
+}
+
+/// A language.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum LanguageCode {
+    It,
+    En,
+}
+
 /// What a ticked check box of an HTML form sends.
 #[derive(ToSchema)]
 pub(crate) enum TickedBox {
@@ -590,7 +667,10 @@ pub(crate) enum TickedBox {
 mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
-    use domain::{actor, calendar, command, note, notification, sla, state, ticket};
+    use domain::{
+        actor, announcement, calendar, callback, command, contact, invalid, note, notification,
+        sla, state, ticket,
+    };
     use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
     use utoipa::PartialSchema;
@@ -691,6 +771,49 @@ mod tests {
             (
                 listed::<NotificationMode>(),
                 codes(&notification::Mode::ALL, notification::Mode::as_str),
+            ),
+            (
+                listed::<ContactChannel>(),
+                codes(
+                    contact::ContactChannel::ALL,
+                    contact::ContactChannel::as_str,
+                ),
+            ),
+            (
+                listed::<ContactDirection>(),
+                codes(contact::Direction::ALL, contact::Direction::as_str),
+            ),
+            (
+                listed::<ContactOutcome>(),
+                codes(
+                    contact::ContactOutcome::ALL,
+                    contact::ContactOutcome::as_str,
+                ),
+            ),
+            (
+                listed::<CallbackState>(),
+                codes(
+                    callback::CallbackState::ALL,
+                    callback::CallbackState::as_str,
+                ),
+            ),
+            (
+                listed::<AttemptOutcome>(),
+                codes(
+                    callback::AttemptOutcome::ALL,
+                    callback::AttemptOutcome::as_str,
+                ),
+            ),
+            (
+                listed::<AnnouncementKind>(),
+                codes(
+                    announcement::AnnouncementKind::ALL,
+                    announcement::AnnouncementKind::as_str,
+                ),
+            ),
+            (
+                listed::<LanguageCode>(),
+                codes(&invalid::Lang::ALL, invalid::Lang::code),
             ),
         ];
         for (published, known) in pairs {

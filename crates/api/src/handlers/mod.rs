@@ -2,11 +2,15 @@
 
 pub(crate) mod accounts;
 pub(crate) mod actions;
+pub(crate) mod announcements;
 pub(crate) mod attachments;
+pub(crate) mod broadcasts;
 pub(crate) mod calendars;
+pub(crate) mod callbacks;
 pub(crate) mod catalogue;
 pub(crate) mod clients;
 pub(crate) mod codes;
+pub(crate) mod contacts;
 pub(crate) mod credentials;
 pub(crate) mod deliveries;
 pub(crate) mod email_proofs;

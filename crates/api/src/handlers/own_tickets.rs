@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::announcements::ShownAnnouncementBody;
 use super::codes::{MessageText, State, TicketNumber, TicketRef};
 use super::email_proofs::replay_header;
 use super::filing::InlineFile;
@@ -53,6 +54,9 @@ struct OwnPage {
     /// Null on the last page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
+    /// What there is to know now, the newest first.
+    #[schema(max_items = 20)]
+    announcements: Vec<ShownAnnouncementBody>,
     #[serde(rename = "_links")]
     links: Links,
 }
@@ -101,9 +105,10 @@ pub(crate) async fn list_own_tickets(
         _ => None,
     });
     refuse_query(&query.finish())?;
-    let mut items = block(move || {
+    let (mut items, announcements) = block(move || {
         let scope = desk.scope_of(&requester.0);
-        desk.list_own(&scope, after, limit + 1)
+        let items = desk.list_own(&scope, after, limit + 1)?;
+        Ok((items, desk.list_shown_to_requester(&scope)?))
     })
     .await?;
     let asked = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -115,6 +120,10 @@ pub(crate) async fn list_own_tickets(
     Ok(HttpResponse::Ok().json(OwnPage {
         links: links(&request, next_cursor.as_deref()),
         next_cursor,
+        announcements: announcements
+            .iter()
+            .map(|one| ShownAnnouncementBody::new(one, lang.0))
+            .collect(),
         items: items
             .into_iter()
             .map(|item| OwnItemBody {

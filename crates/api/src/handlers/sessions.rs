@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
 use domain::command::ActionCode;
 use domain::ids::PlacementId;
 use serde::{Deserialize, Serialize};
-use service::sign_in::{Placement, SignedIn};
+use service::sign_in::{Placement, SignedIn, staff_of};
 use service::{Desk, DeskError};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::CodeLabel;
+use super::announcements::OwnAnnouncementBody;
 use super::codes::{self, Role, TokenType};
 use super::credentials::network;
 use super::email_proofs::replay_header;
@@ -19,6 +20,7 @@ use crate::app::Shared;
 use crate::block;
 use crate::body::{Expects, read_as, read_object, read_repeatable};
 use crate::conditions::Repeatable;
+use crate::language::Language;
 use crate::principal::SignedInStaff;
 use crate::problem::Problem;
 use crate::tokens::RefreshToken;
@@ -258,19 +260,31 @@ struct MeBody {
     /// The actions my role may take on tickets in custody.
     #[schema(value_type = Vec<codes::ActionCode>, max_items = 50)]
     actions: Vec<String>,
+    /// What I am to read now, the newest first; nothing before a placement is chosen.
+    #[schema(max_items = 20)]
+    announcements: Vec<OwnAnnouncementBody>,
 }
 
 /// Shows who I am.
 ///
-/// With my placements, the one I act in, and the actions my role may take.
+/// With my placements, the one I act in, the actions my role may take, and what I am to read.
 #[utoipa::path(tag = "sessions", responses((status = 200, description = "The caller", body = MeBody)))]
 #[get("/v1/me")]
 pub(crate) async fn show_me(
     staff: SignedInStaff,
     desk: web::Data<Desk>,
+    lang: Language,
 ) -> Result<HttpResponse, Problem> {
     let (session, account) = (staff.0.clone(), staff.0.account);
-    let placements = block(move || desk.list_placements(account)).await?;
+    let reader = staff_of(&staff.0);
+    let (placements, announcements) = block(move || {
+        let announcements = match reader {
+            Some(reader) => desk.list_shown(&reader)?,
+            None => Vec::new(),
+        };
+        Ok((desk.list_placements(account)?, announcements))
+    })
+    .await?;
     let role = session.placement.as_ref().map(|placement| placement.role);
     let may = |action: &ActionCode| role.is_some_and(|role| domain::lifecycle::may(role, *action));
     Ok(HttpResponse::Ok().json(MeBody {
@@ -283,6 +297,10 @@ pub(crate) async fn show_me(
             .iter()
             .filter(|action| may(action))
             .map(|a| a.as_str().to_owned())
+            .collect(),
+        announcements: announcements
+            .iter()
+            .map(|one| OwnAnnouncementBody::new(one, lang.0))
             .collect(),
     }))
 }

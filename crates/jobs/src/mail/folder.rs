@@ -3,14 +3,12 @@
 //! Invariant: a file with the ending `.eml` is whole and on disk. Names are message ids, which
 //! sort by time (UUID version 7); a message sent twice is one file.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use service::mailer::{MailFailure, MailMessage, Mailer};
 
 use super::Letterhead;
+use crate::files;
 
 pub(super) struct FolderMailer {
     folder: PathBuf,
@@ -19,54 +17,27 @@ pub(super) struct FolderMailer {
 
 impl FolderMailer {
     pub(super) fn open(folder: &Path, letterhead: Letterhead) -> anyhow::Result<Self> {
-        let mut builder = DirBuilder::new();
         // Mails hold codes and notes: only the owner of the process may look in.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .recursive(true)
-            .create(folder)
-            .with_context(|| format!("the folder for mail {}", folder.display()))?;
+        files::make_private(folder, "mail")?;
         Ok(FolderMailer {
             folder: folder.to_owned(),
             letterhead,
         })
-    }
-
-    fn store(&self, message: &MailMessage, letter: &[u8]) -> io::Result<()> {
-        let written = self.folder.join(format!(".{}.tmp", message.id));
-        let done = self.folder.join(format!("{}.eml", message.id));
-        // A leftover of a run that was stopped. Removed and made anew, never opened: what lies
-        // there might be a link to somewhere else.
-        match fs::remove_file(&written) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&written)?;
-        file.write_all(letter)?;
-        file.sync_all()?;
-        fs::rename(&written, &done)?;
-        // The name is on disk only when the folder is.
-        #[cfg(unix)]
-        File::open(&self.folder)?.sync_all()?;
-        Ok(())
     }
 }
 
 impl Mailer for FolderMailer {
     fn send(&self, message: &MailMessage) -> Result<(), MailFailure> {
         let letter = self.letterhead.letter(message)?.formatted();
-        self.store(message, &letter)
+        files::write_whole(&self.folder, &message.id.to_string(), "eml", &letter)
             .map_err(|error| MailFailure::Transient(format!("folder: {}", error.kind())))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::tests::{BODY, HTML, ID, config, message, read_letter};
     use super::super::{MailTransport, open};
     use super::*;

@@ -24,6 +24,7 @@ mod period;
 mod secret;
 mod sign_in;
 mod staff;
+mod text_messages;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -67,6 +68,7 @@ struct Written {
     jobs: jobs::JobsSection,
     notifications: notifications::NotificationsSection,
     mail: mail::MailSection,
+    text_messages: text_messages::TextMessagesSection,
     citizens: citizens::CitizensSection,
     delegations: delegations::DelegationsSection,
     staff: staff::StaffSection,
@@ -109,6 +111,8 @@ pub(crate) struct Config {
     pub(crate) token_issuer: Option<String>,
     /// How mail leaves, and the addresses in it.
     pub(crate) mail: Mail,
+    /// How text messages leave.
+    pub(crate) text_messages: ::jobs::text::TextTransport,
     /// Who vouches for citizens.
     pub(crate) citizens: Citizens,
     /// Who says who may act for whom.
@@ -178,6 +182,7 @@ impl Written {
             lease: self.jobs.check(&mut check),
             delivery: self.notifications.check(&mut check),
             mail: self.mail.check(&mut check, &data),
+            text_messages: self.text_messages.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),
             delegations: self.delegations.check(&mut check),
             staff: self.staff.check(&mut check),
