@@ -54,7 +54,7 @@ impl HttpGateway {
             .map_err(|_| TextFailure::Transient("no runtime".to_owned()))?;
         let body = json!({"id": message.id, "to": message.to, "text": message.text});
         let request = self.client.post(self.url.clone()).json(&body);
-        let answer = runtime.block_on(request.send());
+        let answer = runtime.block_on(async { request.send().await });
         // Dropping it would wait for a name server that does not answer.
         runtime.shutdown_background();
         let answer = answer.map_err(|error| {

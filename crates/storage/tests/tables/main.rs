@@ -8,6 +8,7 @@ mod changes;
 mod concurrency;
 mod counters;
 mod delegations;
+mod desk_extras;
 mod due_work;
 mod email_proofs;
 mod idempotency;
