@@ -858,7 +858,7 @@ pub const RULES: &[Rule] = &[
     rule(
         "POST",
         "/v1/announcements",
-        "announce",
+        "create_announcement",
         Callers::Staff(Right::KeepAnnouncements),
         F {
             location: true,

@@ -356,7 +356,10 @@ const ROWS: &[(&str, Door)] = &[
         "list_announcements",
         Door::Keepers(ANNOUNCERS, About::Nothing),
     ),
-    ("announce", Door::Keepers(ANNOUNCERS, About::Nothing)),
+    (
+        "create_announcement",
+        Door::Keepers(ANNOUNCERS, About::Nothing),
+    ),
     ("edit_announcement", Door::Keepers(ANNOUNCERS, About::Desk)),
     // The one that is called for here is for everybody.
     (

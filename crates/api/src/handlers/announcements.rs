@@ -32,7 +32,7 @@ use crate::{block, cursor};
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(list_announcements)
-        .service(announce)
+        .service(create_announcement)
         .service(show_announcement)
         .service(edit_announcement)
         .service(acknowledge_announcement);
@@ -292,7 +292,7 @@ struct AudienceForm {
 #[utoipa::path(tag = "administration", request_body(content = AnnouncementForm, description = "The announcement"),
     responses((status = 201, description = "The announcement", body = AnnouncementBody)))]
 #[post("/v1/announcements")]
-pub(crate) async fn announce(
+pub(crate) async fn create_announcement(
     request: HttpRequest,
     payload: web::Payload,
     operator: Operator,
