@@ -111,7 +111,7 @@ const MATRIX: [(Right, [Reach; 8]); 25] = [
     (Right::ReadSla, [No, All, All, No, All, No, All, All]),
     (Right::KeepSla, [No, No, No, No, All, No, All, No]),
     // §2.2 has one set of standard texts, which the region and the system administrator edit and a
-    // supervisor proposes to. Those of an authority are its administrator's (docs/adr/0022).
+    // supervisor proposes to. Those of an authority are its administrator's (docs/adr/0018).
     (
         Right::ReadMailTexts,
         [No, Desk, Desk, No, Region, No, Region, No],

@@ -1,4 +1,4 @@
-//! The words of mails as staff read and write them (`docs/adr/0022`): the standard ones, and those a
+//! The words of mails as staff read and write them (`docs/adr/0018`): the standard ones, and those a
 //! desk puts in their place for the mails about the requests it has in custody.
 //!
 //! Invariants: what is stored passed [`Wording::check`], and passes it again before it is used; a

@@ -1,7 +1,7 @@
 //! The feed of what happened, for programs and screens: thin rows, in an order that never changes.
 //!
 //! A row is written in the transaction of what it tells, and gets its place afterwards, when it is
-//! committed (`docs/adr/0023`). Invariant: places are 1, 2, 3 … without holes, and a place is
+//! committed (`docs/adr/0019`). Invariant: places are 1, 2, 3 … without holes, and a place is
 //! visible only together with every earlier one; so nobody who read on can have missed one.
 
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-//! Words of a desk's own for the mails about its requests (`docs/adr/0022`).
+//! Words of a desk's own for the mails about its requests (`docs/adr/0018`).
 //!
 //! Append-only: a change is a new row, and so is going back to the standard text. The versions of a
 //! template count through both languages, because it is read and guarded as one thing; version 1 is

@@ -1,4 +1,4 @@
--- Words of a desk's own for the mails about its requests (docs/adr/0022). A change is a row; without
+-- Words of a desk's own for the mails about its requests (docs/adr/0018). A change is a row; without
 -- words it goes back to the standard text, which is version 1 and has no row.
 CREATE TABLE message_wordings (
     authority_code TEXT NOT NULL REFERENCES authorities (code),

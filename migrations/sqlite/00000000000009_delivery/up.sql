@@ -11,7 +11,7 @@ CREATE INDEX outbox_parked ON outbox (desk, created_at, id) WHERE state = 'parke
 CREATE INDEX outbox_by_endpoint ON outbox (endpoint_id, created_at, id) WHERE endpoint_id IS NOT NULL;
 
 -- What programs and screens are told. A row gets its place in the feed after its commit, so that nobody who
--- read on to a place can have missed an earlier one (ADR 0023).
+-- read on to a place can have missed an earlier one (ADR 0019).
 CREATE TABLE changes (
     arrival INTEGER NOT NULL PRIMARY KEY,
     position BIGINT,

@@ -1,7 +1,7 @@
 //! The mails people get: which there are, and their words in both languages.
 //!
 //! A standard text is a file under `templates/mail`, compiled in; an authority may put words of its
-//! own in its place (`docs/adr/0022`). Both are a subject line and paragraphs with gaps, and from
+//! own in its place (`docs/adr/0018`). Both are a subject line and paragraphs with gaps, and from
 //! either come two parts that say the same: plain text, and HTML in one fixed layout. Invariants: a
 //! subject is fixed words and the number (D-17); values are put in as they are and never read as
 //! template; they are escaped where markup is written (D-16); a missing value is an error, not a gap.
