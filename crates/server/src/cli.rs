@@ -122,7 +122,7 @@ pub(crate) enum DelegationCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
-    /// Run the jobs: timers, mail, sweeps. A running server does so by itself.
+    /// Run the jobs: timers, mail, text messages, sweeps. A running server does so by itself.
     Run {
         /// Once; there is no other way yet.
         #[arg(long, required = true)]
