@@ -21,6 +21,16 @@ finish() {
 }
 trap finish EXIT
 
+# there FILE: waits for what another process writes, a minute at most.
+there() {
+    for _ in $(seq 600); do
+        [ -s "$1" ] && return
+        sleep 0.1
+    done
+    echo "bench: nobody wrote $1" >&2
+    exit 1
+}
+
 # A mail server that takes every connection and says nothing.
 cat >"$work/hang.py" <<'PY'
 import socket, sys
@@ -31,7 +41,7 @@ while True:
     held.append(listener.accept())
 PY
 python3 "$work/hang.py" "$work/smtp-port" & pids+=("$!")
-until [ -s "$work/smtp-port" ]; do :; done
+there "$work/smtp-port"
 
 # start NAME SETTING… : starts a server in a folder of its own.
 start() {
@@ -46,7 +56,7 @@ start() {
         SPORTELLO__LOG__FILTER=error "$@" \
         "$program" serve --demo --port-file "$work/$name/port" >/dev/null 2>&1) &
     pids+=("$!")
-    until [ -s "$work/$name/port" ]; do :; done
+    there "$work/$name/port"
     token[$name]=$(cd "$work/$name" && "$program" demo citizen-token --tax-code RSSMRA80A01H501U \
         --given-name Mario --family-name Rossi --email mario.rossi@example.org)
     address[$name]=http://$(cat "$work/$name/port")

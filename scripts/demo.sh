@@ -85,7 +85,7 @@ folder, address, words = sys.argv[1:]
 for _ in range(150):
     for path in sorted(pathlib.Path(folder).glob("*.eml"), reverse=True):
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        text = message.get_content()
+        text = message.get_body(("plain",)).get_content()
         if address in message["To"] and (words in text or words in message["Subject"]):
             print(text)
             sys.exit(0)
