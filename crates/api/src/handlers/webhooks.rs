@@ -3,22 +3,21 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use domain::ids::EndpointId;
 use domain::invalid::Invalid;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use service::Desk;
 use service::webhooks::{EndpointForm, EndpointPatch, EndpointView};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
-use validator::Validate;
 
 use super::codes::{EndpointDisabled, EndpointState};
 use super::email_proofs::replay_header;
 use super::{Links, links};
 use crate::block;
-use crate::body::{Expects, read_object, read_repeatable};
+use crate::body::{Expects, read_object};
 use crate::conditions::{Repeatable, Seen, etag, tagged};
-use crate::members::{Members, not_in_list};
+use crate::members::{Members, merge, not_in_list};
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, page_size, read_query, refuse_query};
@@ -144,23 +143,20 @@ pub(crate) async fn list_webhook_endpoints(
 }
 
 /// An endpoint to add.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "read member by member")]
 struct NewWebhookEndpointBody {
     /// https, a host on the public internet, port 443 or 8443 unless the installation says otherwise,
     /// no credentials.
-    #[validate(length(min = 1, max = 2048))]
     #[schema(format = "uri", min_length = 1, max_length = 2048)]
     url: String,
     /// What people call it.
-    #[validate(length(min = 1, max = 100))]
     #[schema(min_length = 1, max_length = 100)]
     label: String,
     /// What it asks for: types, groups such as `request.*`, or `*` for all.
-    #[validate(length(min = 1, max = 50))]
     #[schema(min_items = 1, max_items = 50)]
     event_types: Vec<String>,
     /// Whose it is; the caller's own authority, if left out.
-    #[validate(length(max = 64))]
     #[schema(max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     authority_code: Option<String>,
 }
@@ -189,13 +185,21 @@ pub(crate) async fn create_webhook_endpoint(
     desk: web::Data<Desk>,
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
-    let (body, content): (NewWebhookEndpointBody, _) = read_repeatable(&request, payload).await?;
+    let object = read_object(&request, payload, Expects::Json).await?;
+    let content = serde_json::to_vec(&object).unwrap_or_default();
+    let mut body = Members::of(object);
     let form = EndpointForm {
-        url: body.url,
-        label: body.label,
-        event_types: body.event_types,
-        authority_code: body.authority_code,
+        url: body.needed_text("url").unwrap_or_default(),
+        label: body.needed_text("label").unwrap_or_default(),
+        event_types: body.texts("event_types").unwrap_or_default(),
+        authority_code: body.text("authority_code", 64),
     };
+    let errors = body.finish();
+    if !errors.is_empty() {
+        // What is wrong with the rest is told with it.
+        let found = block(move || Ok(desk.faults_of_endpoint(&operator.0, &form))).await?;
+        return Err(Problem::fields(merge(errors, found)));
+    }
     let once = repeatable.with(content);
     let answer = block(move || desk.create_endpoint(&operator.0, &form, &once)).await?;
     let created = CreatedWebhookEndpointBody {

@@ -164,17 +164,8 @@ impl Desk {
         form: &EndpointForm,
         once: &Once,
     ) -> Result<Answer<NewEndpoint>, DeskError> {
-        let mut errors = Vec::new();
-        let label = taken(&mut errors, check_label(&form.label).map_err(one));
-        let url = taken(&mut errors, self.check_url(&form.url).map_err(one));
-        let filter = EventFilter::parse(&form.event_types, "/event_types");
-        let filter = taken(&mut errors, filter);
-        let owner = self.check_owner(keeper, form.authority_code.as_deref());
-        let owner = taken(&mut errors, owner.map_err(one));
-        let (Some(label), Some(url), Some(filter), Some(owner)) = (label, url, filter, owner)
-        else {
-            return Err(DeskError::Invalid(errors));
-        };
+        let checked = self.check_endpoint(keeper, form);
+        let (label, url, filter, owner) = checked.map_err(DeskError::Invalid)?;
         let (desk, keeper) = (self.clone(), keeper.clone());
         self.write_once(&Scope::Nothing, once, move |conn| {
             let now = desk.clock.now();
@@ -199,6 +190,29 @@ impl Desk {
                 secret,
             })
         })
+    }
+
+    /// What is wrong with an endpoint, for an answer that tells other faults as well.
+    pub fn faults_of_endpoint(&self, keeper: &Staff, form: &EndpointForm) -> Vec<FieldError> {
+        self.check_endpoint(keeper, form).err().unwrap_or_default()
+    }
+
+    fn check_endpoint(
+        &self,
+        keeper: &Staff,
+        form: &EndpointForm,
+    ) -> Result<(String, EndpointUrl, EventFilter, AuthorityCode), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let label = taken(&mut errors, check_label(&form.label).map_err(one));
+        let url = taken(&mut errors, self.check_url(&form.url).map_err(one));
+        let filter = EventFilter::parse(&form.event_types, "/event_types");
+        let filter = taken(&mut errors, filter);
+        let owner = self.check_owner(keeper, form.authority_code.as_deref());
+        let owner = taken(&mut errors, owner.map_err(one));
+        match (label, url, filter, owner) {
+            (Some(label), Some(url), Some(filter), Some(owner)) => Ok((label, url, filter, owner)),
+            _ => Err(errors),
+        }
     }
 
     /// The endpoints somebody keeps, the oldest first, after `after`.

@@ -69,8 +69,15 @@ both!(all_that_is_wrong_is_told_at_once, async |app| {
         ("/event_types/2", "not-in-list"),
         ("/authority_code", "not-in-list"),
     ]);
+    let both = json!({"url": "ftp://example.org/", "event_types": "all", "name": "A"});
+    admin.post(ENDPOINTS, &both).await.has_errors(&[
+        ("/event_types", "invalid-type"),
+        ("/label", "required"),
+        ("/name", "unknown-field"),
+        ("/url", "url-not-https"),
+    ]);
     let unknown =
-        json!({"url": "https://example.org/", "label": "A", "event_types": ["*"], "name": "A"});
+        json!({"url": "https://93.184.216.34/", "label": "A", "event_types": ["*"], "name": "A"});
     admin
         .post(ENDPOINTS, &unknown)
         .await
