@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use service::mailer::{MailFailure, MailMessage, Mailer};
+use service::mailer::{MailMessage, Mailer};
+use service::outbox::DeliveryFailure;
 
 /// A mail as its receiver would have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Recorder {
 }
 
 impl Mailer for Recorder {
-    fn send(&self, message: &MailMessage) -> Result<(), MailFailure> {
+    fn send(&self, message: &MailMessage) -> Result<(), DeliveryFailure> {
         let mut mails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         mails.push(Mail {
             to: message.to.clone(),

@@ -4,6 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use domain::ids::TicketId;
 use jiff::Timestamp;
 use service::queue::Key;
+use uuid::Uuid;
 
 /// The cursor of the item with this key, in the list ordered by `sort`.
 pub(crate) fn write(sort: &str, key: Key, id: TicketId) -> String {
@@ -30,6 +31,19 @@ pub(crate) fn read(sort: &str, text: &str) -> Option<(Key, TicketId)> {
     Some((key, id.parse().ok()?))
 }
 
+/// The cursor of the item with this time and id, in a list ordered by `sort`.
+pub(crate) fn write_at(sort: &str, at: Timestamp, id: Uuid) -> String {
+    write(sort, Key::At(at), TicketId::new(id))
+}
+
+/// Reads the cursor of a list ordered by a time back.
+pub(crate) fn read_at(sort: &str, text: &str) -> Option<(Timestamp, Uuid)> {
+    match read(sort, text)? {
+        (Key::At(at), id) => Some((at, id.uuid())),
+        (Key::Rank(_), _) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +56,16 @@ mod tests {
         assert_eq!(read("-created_at", &text).unwrap(), (key, id));
         assert!(read("created_at", &text).is_none());
         assert!(read("-created_at", "nonsense!").is_none());
+    }
+
+    #[test]
+    fn a_cursor_by_time_is_read_back_and_nothing_else_is() {
+        let at = Timestamp::from_microsecond(1_772_438_400_000_001).unwrap();
+        let id = Uuid::from_u128(7);
+        assert_eq!(read_at("-at", &write_at("-at", at, id)), Some((at, id)));
+        let by_rank = write("-at", Key::Rank(1), TicketId::new(id));
+        for text in ["", "!", "AAAA", &BASE64URL_NOPAD.encode(b"1 2 3"), &by_rank] {
+            assert_eq!(read_at("-at", text), None, "{text}");
+        }
     }
 }

@@ -71,6 +71,20 @@ pub(crate) fn page_size(members: &mut Members) -> i64 {
     limit
 }
 
+/// Cuts what was asked for, which is one more than a page of `limit` holds, and makes the cursor of
+/// the last item that stays, if there is a next page.
+pub(crate) fn cut_page<T>(
+    mut found: Vec<T>,
+    limit: i64,
+    cursor: impl FnOnce(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = found.len() > most;
+    found.truncate(most);
+    let next = found.last().filter(|_| has_more).map(cursor);
+    (found, next)
+}
+
 /// The refusal of parameters, unless nothing is wrong with any.
 pub(crate) fn refuse_query(errors: &[FieldError]) -> Result<(), Problem> {
     let mut names: Vec<&str> = Vec::new();

@@ -8,6 +8,8 @@ use domain::invalid::Lang;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::outbox::DeliveryFailure;
+
 /// A message ready to go out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailMessage {
@@ -36,30 +38,9 @@ impl fmt::Debug for MailMessage {
     }
 }
 
-/// Why a message did not go out. Reasons are kept and shown to staff: they hold codes and fixed
-/// words, never an address, a text or what the other server said.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MailFailure {
-    /// A later attempt may work.
-    #[error("mail could not be sent for now: {0}")]
-    Transient(String),
-    /// No later attempt of this message will work.
-    #[error("mail cannot be sent: {0}")]
-    Permanent(String),
-}
-
-impl MailFailure {
-    /// The reason alone, for the row of the message.
-    pub fn reason(&self) -> &str {
-        match self {
-            MailFailure::Transient(reason) | MailFailure::Permanent(reason) => reason,
-        }
-    }
-}
-
 /// Something that sends mail. Blocking: call it from a thread that may wait, never inside a
 /// transaction.
 pub trait Mailer: Send + Sync {
     /// Sends one message. After `Ok` a mail server, or the disk, has taken charge of it.
-    fn send(&self, message: &MailMessage) -> Result<(), MailFailure>;
+    fn send(&self, message: &MailMessage) -> Result<(), DeliveryFailure>;
 }

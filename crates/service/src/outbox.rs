@@ -13,9 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use storage::outbox::{self, Channel, Outgoing};
 use storage::{DbConnection, clients, credentials, history, lives, tickets};
 
-use crate::mailer::{MailFailure, MailMessage, Mailer};
+use crate::mailer::{MailMessage, Mailer};
 use crate::notify::is_mailed;
-use crate::text_gateway::{self, TextFailure, TextGateway, TextMessage};
+use crate::text_gateway::{self, TextGateway, TextMessage};
 use crate::texts::{self, MailContext, MailTemplate, Placeholder};
 use crate::{Desk, DeskError};
 
@@ -33,30 +33,18 @@ pub struct DeliveryRun {
 }
 
 /// Composes a message and sends it: how that went, unless it cannot be composed.
-type Sending<'a> = dyn Fn(&Outgoing) -> Result<Result<(), Failure>, DeskError> + 'a;
+type Sending<'a> = dyn Fn(&Outgoing) -> Result<Result<(), DeliveryFailure>, DeskError> + 'a;
 
-/// Why a message did not leave, whatever the channel.
-enum Failure {
+/// Why a message did not go out. Reasons are kept and shown to staff: they hold codes and fixed
+/// words, never an address, a number, a text or what the other server said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryFailure {
+    /// A later attempt may work.
+    #[error("the message could not be sent for now: {0}")]
     Transient(String),
+    /// No later attempt of this message will work.
+    #[error("the message cannot be sent: {0}")]
     Permanent(String),
-}
-
-impl From<MailFailure> for Failure {
-    fn from(failure: MailFailure) -> Self {
-        match failure {
-            MailFailure::Transient(reason) => Failure::Transient(reason),
-            MailFailure::Permanent(reason) => Failure::Permanent(reason),
-        }
-    }
-}
-
-impl From<TextFailure> for Failure {
-    fn from(failure: TextFailure) -> Self {
-        match failure {
-            TextFailure::Transient(reason) => Failure::Transient(reason),
-            TextFailure::Permanent(reason) => Failure::Permanent(reason),
-        }
-    }
 }
 
 /// Messages claimed at once: few, so that a hanging mail server does not outlast their lease.
@@ -72,7 +60,7 @@ impl Desk {
     pub fn deliver(&self, mailer: &dyn Mailer) -> Result<DeliveryRun, DeskError> {
         self.deliver_on(Channel::Mail, &|message| {
             let mail = self.compose(message)?;
-            Ok(mailer.send(&mail).map_err(Failure::from))
+            Ok(mailer.send(&mail))
         })
     }
 
@@ -80,7 +68,7 @@ impl Desk {
     pub fn deliver_texts(&self, gateway: &dyn TextGateway) -> Result<DeliveryRun, DeskError> {
         self.deliver_on(Channel::Sms, &|message| {
             let text = self.compose_text(message)?;
-            Ok(gateway.send(&text).map_err(Failure::from))
+            Ok(gateway.send(&text))
         })
     }
 
@@ -143,14 +131,18 @@ impl Desk {
         }
         let outcome = match send(&message) {
             Ok(outcome) => outcome,
-            Err(DeskError::Busy) => Err(Failure::Transient("the database was busy".to_owned())),
+            Err(DeskError::Busy) => Err(DeliveryFailure::Transient(
+                "the database was busy".to_owned(),
+            )),
             Err(error) => {
                 tracing::error!(
                     message.id = %message.id,
                     error = error.as_cause(),
                     "a message cannot be composed"
                 );
-                Err(Failure::Permanent("the text cannot be made".to_owned()))
+                Err(DeliveryFailure::Permanent(
+                    "the text cannot be made".to_owned(),
+                ))
             }
         };
         let now = self.clock.now();
@@ -162,7 +154,7 @@ impl Desk {
                 self.db
                     .write(move |conn| outbox::mark_sent(conn, &message, now))?;
             }
-            (Err(Failure::Transient(reason)), Some(minutes)) => {
+            (Err(DeliveryFailure::Transient(reason)), Some(minutes)) => {
                 run.retried += 1;
                 let next = now
                     .checked_add(SignedDuration::from_mins(*minutes))
@@ -170,7 +162,7 @@ impl Desk {
                 self.db
                     .write(move |conn| outbox::mark_retry(conn, &message, &reason, next))?;
             }
-            (Err(Failure::Transient(reason) | Failure::Permanent(reason)), _) => {
+            (Err(DeliveryFailure::Transient(reason) | DeliveryFailure::Permanent(reason)), _) => {
                 run.parked += 1;
                 self.give_up(message, reason)?;
             }

@@ -8,6 +8,8 @@ use std::fmt;
 use domain::invalid::Lang;
 use uuid::Uuid;
 
+use crate::outbox::DeliveryFailure;
+
 /// A text message ready to go out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TextMessage {
@@ -28,23 +30,11 @@ impl fmt::Debug for TextMessage {
     }
 }
 
-/// Why a message did not go out. Reasons are kept and shown to staff: codes and fixed words, never
-/// a number, a text or what the gateway said.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TextFailure {
-    /// A later attempt may work.
-    #[error("a text message could not be sent for now: {0}")]
-    Transient(String),
-    /// No later attempt of this message will work.
-    #[error("a text message cannot be sent: {0}")]
-    Permanent(String),
-}
-
 /// Something that sends text messages. Blocking: call it from a thread that may wait, never inside
 /// a transaction.
 pub trait TextGateway: Send + Sync {
     /// Sends one message. After `Ok` the gateway, or the disk, has taken charge of it.
-    fn send(&self, message: &TextMessage) -> Result<(), TextFailure>;
+    fn send(&self, message: &TextMessage) -> Result<(), DeliveryFailure>;
 }
 
 /// The template of the message to somebody who was called in vain.

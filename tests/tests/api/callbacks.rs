@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use service::text_gateway::{TextFailure, TextGateway, TextMessage};
+use service::outbox::DeliveryFailure;
+use service::text_gateway::{TextGateway, TextMessage};
 use std::sync::Mutex;
 use tests::citizens::MARIO;
 use tests::client::Reply;
@@ -15,11 +16,11 @@ const PHONE: &str = "+393331234567";
 #[derive(Default)]
 struct Gateway {
     sent: Mutex<Vec<TextMessage>>,
-    refuses: Option<TextFailure>,
+    refuses: Option<DeliveryFailure>,
 }
 
 impl TextGateway for Gateway {
-    fn send(&self, message: &TextMessage) -> Result<(), TextFailure> {
+    fn send(&self, message: &TextMessage) -> Result<(), DeliveryFailure> {
         if let Some(failure) = &self.refuses {
             return Err(failure.clone());
         }
@@ -191,14 +192,14 @@ both!(
     async |app| {
         in_vain(app, &wish(), ["busy", "busy", "busy"]).await;
         let away = Gateway {
-            refuses: Some(TextFailure::Transient("gateway: status 503".to_owned())),
+            refuses: Some(DeliveryFailure::Transient("gateway: status 503".to_owned())),
             ..Gateway::default()
         };
         let run = app.desk.deliver_texts(&away).expect("a run");
         assert_eq!((run.sent, run.retried), (0, 1));
         app.advance("PT1M");
         let refuses = Gateway {
-            refuses: Some(TextFailure::Permanent("gateway: status 400".to_owned())),
+            refuses: Some(DeliveryFailure::Permanent("gateway: status 400".to_owned())),
             ..Gateway::default()
         };
         let run = app.desk.deliver_texts(&refuses).expect("a run");

@@ -1,7 +1,8 @@
 //! What becomes of messages that do not arrive.
 
 use serde_json::json;
-use service::mailer::{MailFailure, MailMessage, Mailer};
+use service::mailer::{MailMessage, Mailer};
+use service::outbox::DeliveryFailure;
 use service::outbox::DeliveryRun;
 use tests::citizens::{ANNA, MARIO};
 use tests::people::TO4;
@@ -9,10 +10,10 @@ use tests::requester::Filed;
 use tests::{TestApp, both, forms};
 
 /// A mail server that has something against one address.
-struct Against(&'static str, MailFailure);
+struct Against(&'static str, DeliveryFailure);
 
 impl Mailer for Against {
-    fn send(&self, message: &MailMessage) -> Result<(), MailFailure> {
+    fn send(&self, message: &MailMessage) -> Result<(), DeliveryFailure> {
         match message.to == self.0 {
             true => Err(self.1.clone()),
             false => Ok(()),
@@ -23,12 +24,15 @@ impl Mailer for Against {
 fn refuses(address: &'static str) -> Against {
     Against(
         address,
-        MailFailure::Permanent("550 no such user".to_owned()),
+        DeliveryFailure::Permanent("550 no such user".to_owned()),
     )
 }
 
 fn is_away(address: &'static str) -> Against {
-    Against(address, MailFailure::Transient("421 try later".to_owned()))
+    Against(
+        address,
+        DeliveryFailure::Transient("421 try later".to_owned()),
+    )
 }
 
 fn deliver(app: &TestApp, mailer: &dyn Mailer) -> DeliveryRun {

@@ -24,7 +24,7 @@ use crate::conditions::{Repeatable, Seen, etag};
 use crate::members::not_in_list;
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -161,7 +161,7 @@ pub(crate) async fn list_accounts(
     let state = query.code("state", AccountState::from_code);
     let after = query.code("cursor", read_cursor);
     refuse_query(&query.finish())?;
-    let mut found = block(move || {
+    let found = block(move || {
         desk.list_accounts(
             &operator.0,
             state,
@@ -170,11 +170,7 @@ pub(crate) async fn list_accounts(
         )
     })
     .await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|last| write_cursor(&last.username));
+    let (found, next_cursor) = cut_page(found, limit, |last| write_cursor(&last.username));
     Ok(HttpResponse::Ok().json(AccountPage {
         links: links(&request, next_cursor.as_deref()),
         items: found.into_iter().map(AccountBody::from).collect(),

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use domain::actor::Role;
 use domain::announcement::{AnnouncementKind, Readers};
 use domain::codes::AuthorityCode;
-use domain::ids::{AnnouncementId, TicketId};
+use domain::ids::AnnouncementId;
 use domain::invalid::{Lang, Text};
 use domain::text::{Description, NoteBody};
 use serde::Serialize;
@@ -12,7 +12,6 @@ use service::announcements::{
     Announcement, AnnouncementPatch, AnnouncementView, NewAnnouncement, ShownAnnouncement,
     ends_too_early,
 };
-use service::queue::Key;
 use service::{Desk, DeskError};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -26,7 +25,7 @@ use crate::conditions::{Repeatable, Seen, etag, tagged};
 use crate::members::{Members, merge};
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 use crate::{block, cursor};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -233,20 +232,17 @@ pub(crate) async fn list_announcements(
 ) -> Result<HttpResponse, Problem> {
     let mut query = read_query(&request, &PAGE)?;
     let limit = page_size(&mut query);
-    let after = query.code("cursor", |text| match cursor::read(ORDER, text)? {
-        (Key::At(at), id) => Some((at, AnnouncementId::new(id.uuid()))),
-        (Key::Rank(_), _) => None,
-    });
+    let after = query.code("cursor", |text| cursor::read_at(ORDER, text));
+    let after = after.map(|(at, id)| (at, AnnouncementId::new(id)));
     refuse_query(&query.finish())?;
     let page = limit.saturating_add(1);
-    let mut found = block(move || desk.list_announcements(&operator.0, after, page)).await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|last| {
-        let id = TicketId::new(last.announcement.id.uuid());
-        cursor::write(ORDER, Key::At(last.announcement.valid_from), id)
+    let found = block(move || desk.list_announcements(&operator.0, after, page)).await?;
+    let (found, next_cursor) = cut_page(found, limit, |last| {
+        cursor::write_at(
+            ORDER,
+            last.announcement.valid_from,
+            last.announcement.id.uuid(),
+        )
     });
     Ok(HttpResponse::Ok().json(AnnouncementPage {
         links: links(&request, next_cursor.as_deref()),

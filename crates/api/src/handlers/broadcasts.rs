@@ -8,7 +8,6 @@ use serde::Serialize;
 use service::Desk;
 use service::action_form::{ActionForm, NoteForm};
 use service::broadcasts::TicketResult;
-use service::queue::Key;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -22,7 +21,7 @@ use crate::conditions::Repeatable;
 use crate::members::{Members, invalid_format, merge};
 use crate::principal::Operator;
 use crate::problem::{Problem, SLUGS};
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 use crate::{block, cursor};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -91,13 +90,10 @@ pub(crate) async fn list_linked_tickets(
     refuse_query(&query.finish())?;
     let id = AnnouncementId::new(announcement.into_inner());
     let page = limit.saturating_add(1);
-    let mut found = block(move || desk.list_linked(&operator.0, id, after, page)).await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor =
-        last.map(|(id, ..)| cursor::write(ORDER, Key::At(Timestamp::UNIX_EPOCH), *id));
+    let found = block(move || desk.list_linked(&operator.0, id, after, page)).await?;
+    let (found, next_cursor) = cut_page(found, limit, |(id, ..)| {
+        cursor::write_at(ORDER, Timestamp::UNIX_EPOCH, id.uuid())
+    });
     Ok(HttpResponse::Ok().json(LinkedPage {
         links: links(&request, next_cursor.as_deref()),
         items: found

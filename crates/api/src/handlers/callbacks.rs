@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use domain::callback::{AttemptOutcome, CallbackState};
-use domain::ids::{CallbackId, TicketId};
+use domain::ids::CallbackId;
 use domain::invalid::Lang;
 use domain::phone::PhoneNumber;
 use domain::text::Description;
@@ -10,7 +10,6 @@ use serde::Serialize;
 use service::Desk;
 use service::announcements::ends_too_early;
 use service::callbacks::{CallbackView, NewCallback};
-use service::queue::Key;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -26,7 +25,7 @@ use crate::conditions::{Repeatable, Seen, etag, tagged};
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 use crate::{block, cursor};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -169,20 +168,13 @@ pub(crate) async fn list_callbacks(
     let mut query = read_query(&request, &PAGE)?;
     let limit = page_size(&mut query);
     let state = query.code("state", CallbackState::from_code);
-    let after = query.code("cursor", |text| match cursor::read(ORDER, text)? {
-        (Key::At(at), id) => Some((at, CallbackId::new(id.uuid()))),
-        (Key::Rank(_), _) => None,
-    });
+    let after = query.code("cursor", |text| cursor::read_at(ORDER, text));
+    let after = after.map(|(at, id)| (at, CallbackId::new(id)));
     refuse_query(&query.finish())?;
     let page = limit.saturating_add(1);
-    let mut found = block(move || desk.list_callbacks(&operator.0, state, after, page)).await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|last| {
-        let id = TicketId::new(last.id.uuid());
-        cursor::write(ORDER, Key::At(last.wished_from), id)
+    let found = block(move || desk.list_callbacks(&operator.0, state, after, page)).await?;
+    let (found, next_cursor) = cut_page(found, limit, |last| {
+        cursor::write_at(ORDER, last.wished_from, last.id.uuid())
     });
     Ok(HttpResponse::Ok().json(CallbackPage {
         links: links(&request, next_cursor.as_deref()),

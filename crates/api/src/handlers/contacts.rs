@@ -8,7 +8,6 @@ use domain::text::Description;
 use serde::Serialize;
 use service::Desk;
 use service::contacts::{Contact, ContactFilter, NewContact};
-use service::queue::Key;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -24,7 +23,7 @@ use crate::conditions::{Repeatable, Seen, etag, tagged};
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 use crate::{block, cursor};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -162,19 +161,14 @@ pub(crate) async fn list_contacts(
         to: query.moment("to"),
         ticket: query.code("ticket", TicketRef::parse),
     };
-    let after = query.code("cursor", |text| match cursor::read(ORDER, text)? {
-        (Key::At(at), id) => Some((at, ContactId::new(id.uuid()))),
-        (Key::Rank(_), _) => None,
-    });
+    let after = query.code("cursor", |text| cursor::read_at(ORDER, text));
+    let after = after.map(|(at, id)| (at, ContactId::new(id)));
     refuse_query(&query.finish())?;
     let page = limit.saturating_add(1);
-    let mut found = block(move || desk.list_contacts(&operator.0, filter, after, page)).await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor =
-        last.map(|last| cursor::write(ORDER, Key::At(last.at), TicketId::new(last.id.uuid())));
+    let found = block(move || desk.list_contacts(&operator.0, filter, after, page)).await?;
+    let (found, next_cursor) = cut_page(found, limit, |last| {
+        cursor::write_at(ORDER, last.at, last.id.uuid())
+    });
     Ok(HttpResponse::Ok().json(ContactPage {
         links: links(&request, next_cursor.as_deref()),
         items: found.into_iter().map(ContactBody::from).collect(),

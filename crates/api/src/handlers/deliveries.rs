@@ -1,11 +1,10 @@
 //! What became of messages, for those who answer for them.
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use domain::ids::{MessageId, TicketId, TicketRef};
+use domain::ids::{MessageId, TicketRef};
 use serde::{Deserialize, Serialize};
 use service::Desk;
 use service::deliveries::{Channel, Delivery, DeliveryFilter, DeliveryState, DeliveryStep};
-use service::queue::Key;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -24,7 +23,7 @@ use crate::cursor;
 use crate::members::not_in_list;
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_deliveries).service(step_delivery);
@@ -147,30 +146,19 @@ pub(crate) async fn list_deliveries(
         channel: query.code("channel", Channel::from_code),
         ticket: query.code("ticket", TicketRef::parse),
     };
-    let after = query.code("cursor", read_cursor);
+    let after = query.code("cursor", |text| cursor::read_at(ORDER, text));
+    let after = after.map(|(at, id)| (at, MessageId::new(id)));
     refuse_query(&query.finish())?;
     let page = limit.saturating_add(1);
-    let mut found = block(move || desk.list_deliveries(&operator.0, filter, after, page)).await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|last| {
-        let id = TicketId::new(last.id.uuid());
-        cursor::write(ORDER, Key::At(last.created_at), id)
+    let found = block(move || desk.list_deliveries(&operator.0, filter, after, page)).await?;
+    let (found, next_cursor) = cut_page(found, limit, |last| {
+        cursor::write_at(ORDER, last.created_at, last.id.uuid())
     });
     Ok(HttpResponse::Ok().json(DeliveryPage {
         links: links(&request, next_cursor.as_deref()),
         items: found.into_iter().map(DeliveryBody::from).collect(),
         next_cursor,
     }))
-}
-
-fn read_cursor(text: &str) -> Option<(jiff::Timestamp, MessageId)> {
-    match cursor::read(ORDER, text)? {
-        (Key::At(at), id) => Some((at, MessageId::new(id.uuid()))),
-        (Key::Rank(_), _) => None,
-    }
 }
 
 /// What to do with a message that was given up.

@@ -1,9 +1,7 @@
 //! The log of deliveries to an endpoint, tests, and trying again.
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use data_encoding::BASE64URL_NOPAD;
 use domain::ids::{EndpointId, MessageId};
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use service::Desk;
@@ -17,9 +15,10 @@ use super::email_proofs::replay_header;
 use super::{Links, links};
 use crate::block;
 use crate::conditions::Repeatable;
+use crate::cursor;
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -160,6 +159,9 @@ pub(crate) struct WebhookDeliveryQuery {
     cursor: Option<String>,
 }
 
+/// The one order of the list.
+const ORDER: &str = "-created_at";
+
 /// A page of deliveries, the newest first.
 #[derive(Serialize, ToSchema)]
 struct WebhookDeliveryPage {
@@ -187,35 +189,21 @@ pub(crate) async fn list_webhook_deliveries(
     let mut query = read_query(&request, &PAGE)?;
     let limit = page_size(&mut query);
     let state = query.code("state", DeliveryState::from_code);
-    let before = query.code("cursor", read_cursor);
+    let before = query.code("cursor", |text| cursor::read_at(ORDER, text));
+    let before = before.map(|(at, id)| (at, MessageId::new(id)));
     refuse_query(&query.finish())?;
     let (id, one_more) = (EndpointId::new(*endpoint), limit.saturating_add(1));
-    let mut found =
+    let found =
         block(move || desk.list_webhook_deliveries(&operator.0, id, state, before, one_more))
             .await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|last| write_cursor(last.delivery.created_at, last.delivery.id));
+    let (found, next_cursor) = cut_page(found, limit, |last| {
+        cursor::write_at(ORDER, last.delivery.created_at, last.delivery.id.uuid())
+    });
     Ok(HttpResponse::Ok().json(WebhookDeliveryPage {
         links: links(&request, next_cursor.as_deref()),
         items: found.into_iter().map(Into::into).collect(),
         next_cursor,
     }))
-}
-
-fn write_cursor(at: Timestamp, id: MessageId) -> String {
-    let place = format!("{} {}", at.as_microsecond(), id.uuid().simple());
-    BASE64URL_NOPAD.encode(place.as_bytes())
-}
-
-fn read_cursor(text: &str) -> Option<(Timestamp, MessageId)> {
-    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-    let place = String::from_utf8(bytes).ok()?;
-    let (at, id) = place.split_once(' ')?;
-    let at = Timestamp::from_microsecond(at.parse().ok()?).ok()?;
-    Some((at, id.parse().ok()?))
 }
 
 /// A delivery that is on its way.
@@ -265,19 +253,4 @@ pub(crate) async fn retry_webhook_delivery(
     let id = answer.value.id.uuid();
     Ok(replay_header(&mut HttpResponse::Created(), answer.replayed)
         .json(AcceptedDeliveryBody { id }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_is_read_back_and_nothing_else_is() {
-        let at = Timestamp::from_microsecond(1_772_438_400_000_001).unwrap();
-        let id = MessageId::new(Uuid::from_u128(7));
-        assert_eq!(read_cursor(&write_cursor(at, id)), Some((at, id)));
-        for text in ["", "!", "AAAA", &BASE64URL_NOPAD.encode(b"1 2 3")] {
-            assert_eq!(read_cursor(text), None, "{text}");
-        }
-    }
 }

@@ -20,7 +20,7 @@ use crate::conditions::{Repeatable, Seen, etag, tagged};
 use crate::members::{Members, merge, not_in_list};
 use crate::principal::Operator;
 use crate::problem::Problem;
-use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -128,13 +128,9 @@ pub(crate) async fn list_webhook_endpoints(
     let limit = page_size(&mut query);
     let after = query.code("cursor", |text| text.parse::<EndpointId>().ok());
     refuse_query(&query.finish())?;
-    let mut found =
+    let found =
         block(move || desk.list_endpoints(&operator.0, after, limit.saturating_add(1))).await?;
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > most;
-    found.truncate(most);
-    let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|last| last.id.to_string());
+    let (found, next_cursor) = cut_page(found, limit, |last| last.id.to_string());
     Ok(HttpResponse::Ok().json(WebhookEndpointPage {
         links: links(&request, next_cursor.as_deref()),
         items: found.into_iter().map(Into::into).collect(),

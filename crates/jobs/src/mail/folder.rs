@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use service::mailer::{MailFailure, MailMessage, Mailer};
+use service::mailer::{MailMessage, Mailer};
+use service::outbox::DeliveryFailure;
 
 use super::Letterhead;
 use crate::files;
@@ -27,10 +28,10 @@ impl FolderMailer {
 }
 
 impl Mailer for FolderMailer {
-    fn send(&self, message: &MailMessage) -> Result<(), MailFailure> {
+    fn send(&self, message: &MailMessage) -> Result<(), DeliveryFailure> {
         let letter = self.letterhead.letter(message)?.formatted();
         files::write_whole(&self.folder, &message.id.to_string(), "eml", &letter)
-            .map_err(|error| MailFailure::Transient(format!("folder: {}", error.kind())))
+            .map_err(|error| DeliveryFailure::Transient(format!("folder: {}", error.kind())))
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
         let answer = mailer.send(&message());
         assert_eq!(
             answer,
-            Err(MailFailure::Transient(
+            Err(DeliveryFailure::Transient(
                 "folder: entity not found".to_owned()
             ))
         );
@@ -109,7 +110,7 @@ mod tests {
         let mailer = open(&config(MailTransport::Folder(root.path().to_owned()))).unwrap();
         let to = "anna@example.org\r\nBcc: x@example.org".to_owned();
         let answer = mailer.send(&MailMessage { to, ..message() });
-        assert!(matches!(answer, Err(MailFailure::Permanent(_))));
+        assert!(matches!(answer, Err(DeliveryFailure::Permanent(_))));
         assert!(names(root.path()).is_empty());
     }
 }

@@ -16,7 +16,8 @@ use anyhow::{Context, ensure};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
-use service::mailer::{MailFailure, MailMessage, Mailer};
+use service::mailer::{MailMessage, Mailer};
+use service::outbox::DeliveryFailure;
 
 /// How mail is sent.
 #[derive(Debug, Clone)]
@@ -119,7 +120,7 @@ impl Letterhead {
     }
 
     /// The message as it goes over the wire; refused for good if it is not one clean letter.
-    fn letter(&self, message: &MailMessage) -> Result<Message, MailFailure> {
+    fn letter(&self, message: &MailMessage) -> Result<Message, DeliveryFailure> {
         let to = recipient(&message.to).ok_or_else(|| refused("recipient refused"))?;
         if message.subject.contains(char::is_control) {
             return Err(refused("subject refused"));
@@ -149,7 +150,7 @@ impl Letterhead {
 }
 
 /// One part of a letter. Quoted-printable keeps every line short and ASCII.
-fn part(kind: ContentType, text: &str) -> Result<SinglePart, MailFailure> {
+fn part(kind: ContentType, text: &str) -> Result<SinglePart, DeliveryFailure> {
     let encoding = ContentTransferEncoding::QuotedPrintable;
     let body =
         Body::new_with_encoding(text.to_owned(), encoding).map_err(|_| refused("text refused"))?;
@@ -162,8 +163,8 @@ fn boundary(message: &MailMessage) -> String {
     format!("=_{}", message.id)
 }
 
-fn refused(reason: &str) -> MailFailure {
-    MailFailure::Permanent(reason.to_owned())
+fn refused(reason: &str) -> DeliveryFailure {
+    DeliveryFailure::Permanent(reason.to_owned())
 }
 
 fn fixed(name: &'static str, value: &str) -> HeaderValue {

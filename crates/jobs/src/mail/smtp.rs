@@ -13,7 +13,8 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, PoolConfig};
 use lettre::{SmtpTransport, Transport};
-use service::mailer::{MailFailure, MailMessage, Mailer};
+use service::mailer::{MailMessage, Mailer};
+use service::outbox::DeliveryFailure;
 
 use super::{Letterhead, SmtpConfig, SmtpTls};
 
@@ -62,12 +63,12 @@ impl SmtpMailer {
     }
 
     /// What a failed attempt says about the message.
-    fn failure(&self, error: &Error) -> MailFailure {
+    fn failure(&self, error: &Error) -> DeliveryFailure {
         let reason = reason(error);
         if error.is_permanent() && !is_about_us(error) && self.would_be_let_in() {
-            MailFailure::Permanent(reason)
+            DeliveryFailure::Permanent(reason)
         } else {
-            MailFailure::Transient(reason)
+            DeliveryFailure::Transient(reason)
         }
     }
 
@@ -80,7 +81,7 @@ impl SmtpMailer {
 }
 
 impl Mailer for SmtpMailer {
-    fn send(&self, message: &MailMessage) -> Result<(), MailFailure> {
+    fn send(&self, message: &MailMessage) -> Result<(), DeliveryFailure> {
         let letter = self.letterhead.letter(message)?;
         match self.transport.send(&letter) {
             Ok(_) => Ok(()),
@@ -263,16 +264,16 @@ mod tests {
         open(&config(MailTransport::Smtp(server))).unwrap()
     }
 
-    fn answer_of(manners: Manners) -> Result<(), MailFailure> {
+    fn answer_of(manners: Manners) -> Result<(), DeliveryFailure> {
         mailer(server(Sink::start(manners).port)).send(&message())
     }
 
-    fn transient(reason: &str) -> Result<(), MailFailure> {
-        Err(MailFailure::Transient(reason.to_owned()))
+    fn transient(reason: &str) -> Result<(), DeliveryFailure> {
+        Err(DeliveryFailure::Transient(reason.to_owned()))
     }
 
-    fn permanent(reason: &str) -> Result<(), MailFailure> {
-        Err(MailFailure::Permanent(reason.to_owned()))
+    fn permanent(reason: &str) -> Result<(), DeliveryFailure> {
+        Err(DeliveryFailure::Permanent(reason.to_owned()))
     }
 
     fn login() -> Option<SmtpLogin> {
@@ -350,7 +351,10 @@ mod tests {
         for _ in 0..2 {
             let failure = mailer.send(&message()).unwrap_err();
             // Whether it was taken nobody can tell, so it is tried again.
-            assert!(matches!(failure, MailFailure::Transient(_)), "{failure:?}");
+            assert!(
+                matches!(failure, DeliveryFailure::Transient(_)),
+                "{failure:?}"
+            );
         }
         let ids: Vec<String> = sink
             .heard()
@@ -444,7 +448,7 @@ mod tests {
             };
             let answer = mailer(server).send(&message());
             assert!(
-                matches!(answer, Err(MailFailure::Transient(_))),
+                matches!(answer, Err(DeliveryFailure::Transient(_))),
                 "{answer:?}"
             );
         }

@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use service::text_gateway::{TextFailure, TextGateway, TextMessage};
+use service::outbox::DeliveryFailure;
+use service::text_gateway::{TextGateway, TextMessage};
 
 use crate::files;
 
@@ -24,11 +25,11 @@ impl FolderGateway {
 }
 
 impl TextGateway for FolderGateway {
-    fn send(&self, message: &TextMessage) -> Result<(), TextFailure> {
+    fn send(&self, message: &TextMessage) -> Result<(), DeliveryFailure> {
         let file = json!({"id": message.id, "to": message.to, "text": message.text});
         let (name, text) = (message.id.to_string(), format!("{file}\n"));
         files::write_whole(&self.folder, &name, "json", text.as_bytes())
-            .map_err(|error| TextFailure::Transient(format!("folder: {}", error.kind())))
+            .map_err(|error| DeliveryFailure::Transient(format!("folder: {}", error.kind())))
     }
 }
 

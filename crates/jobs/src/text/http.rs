@@ -7,7 +7,8 @@ use anyhow::{Context, bail};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 use serde_json::json;
-use service::text_gateway::{TextFailure, TextGateway, TextMessage};
+use service::outbox::DeliveryFailure;
+use service::text_gateway::{TextGateway, TextMessage};
 
 use super::HttpGatewayConfig;
 
@@ -47,11 +48,11 @@ impl HttpGateway {
     }
 
     /// Asks on a runtime of its own: this thread may wait.
-    fn ask(&self, message: &TextMessage) -> Result<StatusCode, TextFailure> {
+    fn ask(&self, message: &TextMessage) -> Result<StatusCode, DeliveryFailure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|_| TextFailure::Transient("no runtime".to_owned()))?;
+            .map_err(|_| DeliveryFailure::Transient("no runtime".to_owned()))?;
         let body = json!({"id": message.id, "to": message.to, "text": message.text});
         let request = self.client.post(self.url.clone()).json(&body);
         let answer = runtime.block_on(async { request.send().await });
@@ -63,24 +64,24 @@ impl HttpGateway {
                 (_, true) => "gateway: cannot be reached",
                 _ => "gateway: the connection broke",
             };
-            TextFailure::Transient(words.to_owned())
+            DeliveryFailure::Transient(words.to_owned())
         })?;
         Ok(answer.status())
     }
 }
 
 impl TextGateway for HttpGateway {
-    fn send(&self, message: &TextMessage) -> Result<(), TextFailure> {
+    fn send(&self, message: &TextMessage) -> Result<(), DeliveryFailure> {
         let status = self.ask(message)?;
         let words = || format!("gateway: status {}", status.as_u16());
         match status {
             status if status.is_success() => Ok(()),
             // "Later" is no refusal.
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-                Err(TextFailure::Transient(words()))
+                Err(DeliveryFailure::Transient(words()))
             }
-            status if status.is_server_error() => Err(TextFailure::Transient(words())),
-            _ => Err(TextFailure::Permanent(words())),
+            status if status.is_server_error() => Err(DeliveryFailure::Transient(words())),
+            _ => Err(DeliveryFailure::Permanent(words())),
         }
     }
 }
@@ -152,8 +153,8 @@ mod tests {
 
     #[test]
     fn an_answer_decides_whether_it_is_tried_again() {
-        let transient = |words: &str| Err(TextFailure::Transient(words.to_owned()));
-        let permanent = |words: &str| Err(TextFailure::Permanent(words.to_owned()));
+        let transient = |words: &str| Err(DeliveryFailure::Transient(words.to_owned()));
+        let permanent = |words: &str| Err(DeliveryFailure::Permanent(words.to_owned()));
         let rows = [
             ("200 OK", Ok(())),
             ("202 Accepted", Ok(())),
@@ -193,7 +194,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         drop(listener);
         let made = HttpGateway::open(&config(format!("http://{address}/"))).unwrap();
-        let away = TextFailure::Transient("gateway: cannot be reached".to_owned());
+        let away = DeliveryFailure::Transient("gateway: cannot be reached".to_owned());
         assert_eq!(made.send(&message()), Err(away));
     }
 
