@@ -216,23 +216,12 @@ impl Desk {
         callback: &Callback,
         now: Timestamp,
     ) -> Result<(), DeskError> {
+        let id = MessageId::new(self.ids.uuid());
+        let phone = callback.phone.as_str().to_owned();
         let message = Outgoing {
-            id: MessageId::new(self.ids.uuid()),
-            channel: Channel::Sms,
             desk: Some(callback.desk.clone()),
             ticket: callback.ticket.as_ref().map(|(id, _)| *id),
-            seq: None,
-            proof: None,
-            account: None,
-            issue: None,
-            client: None,
-            endpoint: None,
-            payload: None,
-            template: UNREACHABLE.to_owned(),
-            recipient: callback.phone.as_str().to_owned(),
-            lang: callback.lang,
-            attempts: 0,
-            fence: 0,
+            ..Outgoing::new(id, Channel::Sms, UNREACHABLE, phone, callback.lang)
         };
         Ok(outbox::put_for(conn, &message, self.text_due_at(now), now)?)
     }

@@ -96,24 +96,8 @@ impl Desk {
         recipient: String,
         lang: Lang,
     ) -> Outgoing {
-        Outgoing {
-            id: MessageId::new(self.ids.uuid()),
-            channel: Channel::Mail,
-            desk: None,
-            ticket: None,
-            seq: None,
-            proof: None,
-            account: None,
-            issue: None,
-            client: None,
-            endpoint: None,
-            payload: None,
-            template: template.as_str().to_owned(),
-            recipient,
-            lang,
-            attempts: 0,
-            fence: 0,
-        }
+        let id = MessageId::new(self.ids.uuid());
+        Outgoing::new(id, Channel::Mail, template.as_str(), recipient, lang)
     }
 
     fn deliver_one(

@@ -83,6 +83,36 @@ pub struct Outgoing {
     pub fence: i64,
 }
 
+impl Outgoing {
+    /// A message that says how it leaves, what it is and where to, and nothing it is about yet.
+    pub fn new(
+        id: MessageId,
+        channel: Channel,
+        template: &str,
+        recipient: String,
+        lang: Lang,
+    ) -> Self {
+        Outgoing {
+            id,
+            channel,
+            desk: None,
+            ticket: None,
+            seq: None,
+            proof: None,
+            account: None,
+            issue: None,
+            client: None,
+            endpoint: None,
+            payload: None,
+            template: template.to_owned(),
+            recipient,
+            lang,
+            attempts: 0,
+            fence: 0,
+        }
+    }
+}
+
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = outbox, treat_none_as_default_value = false)]
 struct OutboxRow {

@@ -47,24 +47,12 @@ impl Desk {
 
     /// A delivery to be put out.
     pub(super) fn delivery(&self, endpoint: &Endpoint, kind: &str, body: String) -> Outgoing {
+        let id = MessageId::new(self.ids.uuid());
         Outgoing {
-            id: MessageId::new(self.ids.uuid()),
-            channel: Channel::Webhook,
-            // Its own log shows what became of it.
-            desk: None,
-            ticket: None,
-            seq: None,
-            proof: None,
-            account: None,
-            issue: None,
-            client: None,
+            // Of no desk: its own log shows what became of it.
             endpoint: Some(endpoint.id),
             payload: Some(body),
-            template: kind.to_owned(),
-            recipient: String::new(),
-            lang: Lang::It,
-            attempts: 0,
-            fence: 0,
+            ..Outgoing::new(id, Channel::Webhook, kind, String::new(), Lang::It)
         }
     }
 
