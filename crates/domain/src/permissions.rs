@@ -80,7 +80,7 @@ use Reach::{Activities, All, Desk, No, Region};
 
 /// The staff columns, in the order of [`Role::ALL`]: operator, supervisor, admin, regional
 /// operator, regional supervisor, technician, system administrator, auditor.
-const MATRIX: [(Right, [Reach; 8]); 25] = [
+const MATRIX: &[(Right, [Reach; 8])] = &[
     (Right::File, [Desk, Desk, Desk, Region, All, No, No, No]),
     (
         Right::ReadTickets,

@@ -45,6 +45,32 @@ pub struct ReferenceError {
     pub message: String,
 }
 
+impl ReferenceFile<'_> {
+    /// Reads the shape of the file; syntax, unknown keys and wrong types are told with their place.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ReferenceError> {
+        toml::from_str(self.text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            self.error(start, key_at(self.text, start), error.message())
+        })
+    }
+
+    /// Something wrong at a byte of the text, such as the start of a [`toml::Spanned`] value.
+    pub fn error(
+        &self,
+        start: usize,
+        field: impl Into<String>,
+        message: impl Into<String>,
+    ) -> ReferenceError {
+        let before = self.text.get(..start).unwrap_or_default();
+        ReferenceError {
+            file: self.name.to_owned(),
+            line: before.matches('\n').count() + 1,
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
 const FILES: [&str; 5] = [
     "services.toml",
     "authorities.toml",
@@ -124,28 +150,19 @@ impl<'a> Source<'a> {
             errors.push(whole(self.name, "the file is missing".to_owned()));
             return None;
         };
-        match toml::from_str(text) {
-            Ok(raw) => Some(raw),
-            Err(error) => {
-                let start = error.span().map_or(0, |span| span.start);
-                errors.push(self.error(start, key_at(text, start), error.message().to_owned()));
-                None
-            }
-        }
+        let file = ReferenceFile {
+            name: self.name,
+            text,
+        };
+        file.read().map_err(|error| errors.push(error)).ok()
     }
 
     fn error(&self, start: usize, field: impl Into<String>, message: String) -> ReferenceError {
-        let before = self
-            .text
-            .and_then(|text| text.get(..start))
-            .unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        ReferenceError {
-            file: self.name.to_owned(),
-            line,
-            field: field.into(),
-            message,
-        }
+        let file = ReferenceFile {
+            name: self.name,
+            text: self.text.unwrap_or_default(),
+        };
+        file.error(start, field, message)
     }
 }
 
