@@ -46,6 +46,7 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: 
         db,
         blobs: storage::blobs::open(blobs, []).expect("a folder for attachments"),
         reference: reference(),
+        first_rules: include_str!("../../config/reference/routing.toml").to_owned(),
         clock,
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),

@@ -85,3 +85,7 @@ code_type!(
     CalendarCode,
     "A working calendar, such as `desks` or, with a patron saint's day, `desks-torino` (`domain.md` §10.1)."
 );
+code_type!(
+    RuleCode,
+    "A rule of the routing rules, such as `declared-authority` (`domain.md` §4.5)."
+);

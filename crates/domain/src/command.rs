@@ -34,6 +34,11 @@ pub enum Command {
         /// Which.
         message: MessageId,
     },
+    /// The system gives a ticket that nobody has to somebody of its desk, as its rules say.
+    Place {
+        /// To whom.
+        to: Assignee,
+    },
     /// The system takes the ticket from an owner who no longer works at its desk (I-15).
     Release,
 }

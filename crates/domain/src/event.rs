@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Assignee;
-use crate::codes::AuthorityCode;
+use crate::codes::{AuthorityCode, RuleCode};
 use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::Note;
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
@@ -24,6 +24,15 @@ pub struct Event {
     pub note: Option<Note>,
 }
 
+/// The routing rule that found a desk, and the version of the rules it stands in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByRule {
+    /// Its code.
+    pub rule: RuleCode,
+    /// The version.
+    pub version: i32,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
@@ -33,6 +42,9 @@ pub enum Change {
     Filed {
         /// The first custodian.
         custodian: AuthorityCode,
+        /// By which rule; unknown where it happened before there were rules.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<ByRule>,
     },
     /// T02, T14.
     #[serde(rename = "request.taken")]
@@ -91,18 +103,27 @@ pub enum Change {
         reason: HandOverReason,
         /// To which desk.
         to: AuthorityCode,
+        /// By which rule; see [`Change::Filed`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<ByRule>,
     },
     /// T16.
     #[serde(rename = "request.returned")]
     Returned {
         /// To which desk.
         to: AuthorityCode,
+        /// By which rule; see [`Change::Filed`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<ByRule>,
     },
     /// T17.
     #[serde(rename = "request.rerouted")]
     Rerouted {
         /// To which desk.
         to: AuthorityCode,
+        /// By which rule; see [`Change::Filed`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<ByRule>,
     },
     /// T18.
     #[serde(rename = "activity.opened")]
@@ -180,6 +201,20 @@ impl Change {
         }
     }
 
+    /// The desk it brings the ticket to, if it does, and the rule that found that desk.
+    pub const fn custody(&self) -> Option<(&AuthorityCode, Option<&ByRule>)> {
+        match self {
+            Change::Filed {
+                custodian: to,
+                route,
+            }
+            | Change::HandedOver { to, route, .. }
+            | Change::Returned { to, route }
+            | Change::Rerouted { to, route } => Some((to, route.as_ref())),
+            _ => None,
+        }
+    }
+
     /// Whether the requester is told that this happened; its note has an audience of its own.
     /// Hand-overs, returns, assignments and activities are the desks' affair (`domain.md` §5.2).
     pub const fn is_told_to_requester(&self) -> bool {
@@ -229,10 +264,33 @@ mod tests {
         let change = Change::HandedOver {
             reason: HandOverReason::Other,
             to: "REG010".into(),
+            route: None,
         };
         let json = serde_json::to_value(&change).unwrap();
         assert_eq!(json["type"], change.kind());
         assert_eq!(serde_json::from_value::<Change>(json).unwrap(), change);
+    }
+
+    #[test]
+    fn a_change_of_custody_from_before_there_were_rules_is_still_read() {
+        let old = r#"{"type": "request.returned", "data": {"to": "010204"}}"#;
+        let change: Change = serde_json::from_str(old).unwrap();
+        let to = || "010204".into();
+        let returned = |route| Change::Returned { to: to(), route };
+        assert_eq!(change, returned(None));
+        assert_eq!(
+            serde_json::to_value(&change).unwrap(),
+            serde_json::from_str::<serde_json::Value>(old).unwrap()
+        );
+        let route = ByRule {
+            rule: "back".into(),
+            version: 3,
+        };
+        let json = serde_json::to_value(returned(Some(route.clone()))).unwrap();
+        assert_eq!(json["data"]["route"]["rule"], "back");
+        assert_eq!(json["data"]["route"]["version"], 3);
+        let read: Change = serde_json::from_value(json).unwrap();
+        assert_eq!(read, returned(Some(route)));
     }
 
     #[test]

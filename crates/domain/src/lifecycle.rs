@@ -143,6 +143,12 @@ impl Ticket {
                 Due::GiveUp => vec![(resolved(ResolutionCode::NoAnswer, now, windows), None)],
                 _ => return Err(Rejection::NotDue),
             },
+            (Command::Place { to }, Actor::System) => {
+                if !self.state.code().is_open() || self.assignee.is_some() {
+                    return Err(Rejection::NotDue);
+                }
+                vec![(Change::Assigned { to: to.clone() }, None)]
+            }
             (Command::Release, Actor::System) => match &self.assignee {
                 Some(Assignee::Operator(owner)) if !self.state.code().is_final() => {
                     vec![(Change::Released { from: *owner }, None)]
@@ -300,19 +306,26 @@ impl Ticket {
             Action::HandOver { reason, to } => Change::HandedOver {
                 reason: *reason,
                 to: to.desk.code.clone(),
+                route: to.route.clone(),
             },
             Action::Return { to } => match to {
-                Some(target) if Some(&target.desk.code) != self.previous_custodian() => {
+                Some(target)
+                    if !self
+                        .previous_custodian()
+                        .is_some_and(|previous| target.stands_for(previous)) =>
+                {
                     return Err(Rejection::NoPreviousAuthority);
                 }
                 Some(target) if target.accepts => Change::Returned {
                     to: target.desk.code.clone(),
+                    route: target.route.clone(),
                 },
                 Some(_) => return Err(Rejection::AuthorityInactive),
                 None => return Err(Rejection::NoPreviousAuthority),
             },
             Action::Reroute { to } => {
-                if self.previous_custodian() == Some(&to.desk.code) {
+                let previous = self.previous_custodian();
+                if previous.is_some_and(|previous| to.stands_for(previous)) {
                     return Err(Rejection::SameAuthority);
                 }
                 if !to.accepts || to.desk.is_region {
@@ -320,6 +333,7 @@ impl Ticket {
                 }
                 Change::Rerouted {
                     to: to.desk.code.clone(),
+                    route: to.route.clone(),
                 }
             }
             Action::OpenActivity => Change::ActivityOpened,
@@ -632,12 +646,12 @@ impl Ticket {
                 self.move_to(event, to, true, LegOutcome::NotCompetent);
                 self.state = State::NotCompetent;
             }
-            Change::Returned { to } => {
+            Change::Returned { to, .. } => {
                 self.move_to(event, to, false, LegOutcome::Returned);
                 self.bounces += 1;
                 self.state = State::New;
             }
-            Change::Rerouted { to } => {
+            Change::Rerouted { to, .. } => {
                 self.move_to(event, to, false, LegOutcome::Rerouted);
                 self.state = State::New;
             }
@@ -715,6 +729,7 @@ impl Command {
             Command::Remind => "remind",
             Command::GiveUp => "give up",
             Command::AutoClose => "close",
+            Command::Place { .. } => "place",
             Command::Release => "release",
             Command::ReportUndelivered { .. } => "report undelivered",
         }

@@ -275,15 +275,15 @@ mod tests {
         let desk = || "010204".into();
         #[rustfmt::skip]
         let rows: [(Change, StateCode, &[&str], Told, Told); 13] = [
-            (Change::Filed { custodian: desk() }, StateCode::New, &["N-1", "N-2"], OnScreen, ByMail),
+            (Change::Filed { custodian: desk(), route: None }, StateCode::New, &["N-1", "N-2"], OnScreen, ByMail),
             (Change::InfoRequested, StateCode::New, &["N-4"], OnScreenAndPointer, ByMail),
             (Change::Reminded { nth: 1 }, StateCode::AwaitingInfo, &["N-6"], OnScreenAndPointer, ByMail),
             (resolved(ResolutionCode::NoAnswer), StateCode::AwaitingInfo, &["N-7"], OnScreenAndPointer, ByMail),
             (resolved(ResolutionCode::InformationGiven), StateCode::New, &["N-8"], OnScreenAndPointer, ByMail),
             (resolved(ResolutionCode::Withdrawn), StateCode::New, &["N-15"], OnScreen, ByMail),
             (Change::AutoClosed, StateCode::Resolved, &["N-9"], OnScreen, ByMailIfClosingsAre),
-            (Change::Returned { to: desk() }, StateCode::NotCompetent, &["N-11"], Nothing, Nothing),
-            (Change::Rerouted { to: desk() }, StateCode::NotCompetent, &["N-11", "N-12"], OnScreen, ByMail),
+            (Change::Returned { to: desk(), route: None }, StateCode::NotCompetent, &["N-11"], Nothing, Nothing),
+            (Change::Rerouted { to: desk(), route: None }, StateCode::NotCompetent, &["N-11", "N-12"], OnScreen, ByMail),
             (Change::Reopened { by_reply: false }, StateCode::AutoClosed, &["N-16"], OnScreen, ByMail),
             (Change::Reopened { by_reply: false }, StateCode::Resolved, &[], Nothing, Nothing),
             (Change::Reopened { by_reply: true }, StateCode::Resolved, &["N-5"], Nothing, Nothing),
@@ -324,6 +324,7 @@ mod tests {
         let change = Change::HandedOver {
             reason: crate::state::HandOverReason::Other,
             to: "REG010".into(),
+            route: None,
         };
         for was in [StateCode::New, StateCode::InProgress] {
             for is_logged_in in [true, false] {

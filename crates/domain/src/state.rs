@@ -324,6 +324,18 @@ codes! {
     }
 }
 
+codes! {
+    /// Who filed a ticket, for the rules that differ by it.
+    RequesterKind {
+        /// Proved an e-mail address, nothing else.
+        Anonymous = "anonymous",
+        /// Came with a national identity.
+        Citizen = "citizen",
+        /// An operator, by the operators' form.
+        Staff = "staff",
+    }
+}
+
 /// How long things last (`domain.md` §4.3). Given to the rules by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Windows {

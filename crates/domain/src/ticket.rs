@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Assignee;
 use crate::codes::{AuthorityCode, ProblemTypeCode, ServiceCode};
-use crate::event::{Change, Event};
+use crate::event::{ByRule, Change, Event};
 use crate::ids::{TicketId, TicketNumber};
 use crate::state::{Priority, State, TicketKind, Windows};
 
@@ -25,6 +25,17 @@ pub struct Target {
     pub desk: Desk,
     /// Whether it is active today and enabled for the ticket's service.
     pub accepts: bool,
+    /// Whose place it took (`domain.md` §8): what was theirs comes to it.
+    pub predecessors: Vec<AuthorityCode>,
+    /// The rule that found it.
+    pub route: Option<ByRule>,
+}
+
+impl Target {
+    /// Whether it is that desk, or took its place.
+    pub fn stands_for(&self, code: &AuthorityCode) -> bool {
+        self.desk.code == *code || self.predecessors.contains(code)
+    }
 }
 
 /// A stretch of a ticket's life with one custodian (`domain.md` §4.1).
@@ -153,8 +164,10 @@ pub struct NewTicket {
     pub problem_type: ProblemTypeCode,
     /// The authority named.
     pub declared_authority: Option<AuthorityCode>,
-    /// The first custodian, by routing rule R1 (`domain.md` §4.5).
+    /// The first custodian.
     pub custodian: Desk,
+    /// The rule that found it.
+    pub route: Option<ByRule>,
 }
 
 impl Ticket {
@@ -162,6 +175,7 @@ impl Ticket {
     pub fn file(new: NewTicket, now: Timestamp) -> (Ticket, Event) {
         let change = Change::Filed {
             custodian: new.custodian.code.clone(),
+            route: new.route,
         };
         let leg = Leg {
             no: 1,

@@ -70,6 +70,7 @@ fn histories() -> impl Strategy<Value = (Vec<Step>, SignedDuration)> {
             at: filed.created_at,
             change: Change::Filed {
                 custodian: AuthorityCode::from(first),
+                route: None,
             },
             answers: false,
         }];

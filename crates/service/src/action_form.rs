@@ -5,12 +5,14 @@ use domain::command::{Action, ActionCode, NewNote, PublishableNote, Update};
 use domain::ids::{AccountId, AttachmentId, TicketNumber, TicketRef};
 use domain::invalid::{FieldError, Invalid};
 use domain::note::{Attachment, Audience};
+use domain::rejection::Rejection;
 use domain::state::{HandOverReason, RemovalReason, ResolutionCode, StateCode};
 use domain::text::NoteBody;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
-use escalation::Router;
-use storage::{DbConnection, accounts, attachments, history, tickets};
+use escalation::routing::CustodyChange;
+use storage::tickets::{self, Dossier};
+use storage::{DbConnection, accounts, attachments, history};
 
 use crate::{Desk, DeskError};
 
@@ -219,32 +221,32 @@ impl CheckedAction {
         self,
         desk: &Desk,
         conn: &mut DbConnection,
-        ticket: &Ticket,
+        (ticket, dossier): (&Ticket, &Dossier),
         staff: &Staff,
         file: Option<Attachment>,
+        now: jiff::Timestamp,
     ) -> Result<Update, DeskError> {
-        let today = desk.today();
-        let router = Router::new(desk.reference(), today);
+        let mut route = |change, by| {
+            let decision = desk.route_onwards(conn, (ticket, dossier), change, by, now);
+            decision.map(|decision| decision.target)
+        };
         let action = match self.wish {
             Wish::Plain(action) => action,
             Wish::HandOver(reason) => Action::HandOver {
                 reason,
-                to: router.hand_over(),
+                to: route(CustodyChange::HandOver, (Some(reason), None))?
+                    .ok_or(Rejection::AuthorityInactive)?,
             },
-            Wish::Return => {
-                let previous = ticket.previous_custodian();
-                Action::Return {
-                    to: previous.and_then(|code| router.authority(code.as_str(), &ticket.service)),
-                }
-            }
+            Wish::Return => Action::Return {
+                to: route(CustodyChange::Return, (None, None))?,
+            },
             Wish::Reroute(code) => {
-                let target = router.authority(&code, &ticket.service);
-                let target =
-                    target.ok_or_else(|| DeskError::field(not_in_list().at("/authority_code")))?;
-                if target.accepts {
-                    desk.must_receive(conn, &target.desk)?;
+                let unknown = || DeskError::field(not_in_list().at("/authority_code"));
+                let named = desk.reference().authority_any(&code).ok_or_else(unknown)?;
+                Action::Reroute {
+                    to: route(CustodyChange::Reroute, (None, Some(&named.code)))?
+                        .ok_or_else(unknown)?,
                 }
-                Action::Reroute { to: target }
             }
             Wish::Remove(reason, survivor) => {
                 let duplicate_of = survivor
@@ -309,7 +311,7 @@ fn publishable(
         return Err(unknown()); // another desk's note is as if it never existed
     }
     if history::is_published(conn, ticket.id, seq)? {
-        return Err(domain::rejection::Rejection::NotPublishable.into());
+        return Err(Rejection::NotPublishable.into());
     }
     let files = attachments::list(conn, ticket.id)?;
     let attachment = files

@@ -8,13 +8,14 @@ use domain::state::{State, StateCode};
 use domain::text::MessageBody;
 use domain::ticket::{NewTicket, Ticket};
 use domain::visibility::Scope;
-use escalation::Router;
+use escalation::routing::{Case, CustodyChange};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::list::{self, Filter, Key, Order, Page};
 use storage::tickets::{self, Dossier};
 use storage::{DbConnection, history};
 
+use crate::filing::NO_DESK;
 use crate::labels::Labelled;
 use crate::once::{Answer, Once};
 use crate::own_screen::RequesterTicket;
@@ -146,7 +147,7 @@ impl Desk {
             }
             let number = number.ok_or(DeskError::Busy)?;
             let dossier = desk.follow_up_dossier(dossier, &ticket, &body, now);
-            let new = desk.follow_up(&ticket, number, now);
+            let new = desk.follow_up(conn, &ticket, &dossier, number, now)?;
             let made = desk.insert(conn, new, &dossier, &Actor::Requester, file.as_ref(), now)?;
             Ok(Replied {
                 ticket: desk.requester_ticket(&made, &dossier, on_behalf_of),
@@ -259,19 +260,38 @@ impl Desk {
     /// A follow-up begins where the same form would if it were filed today.
     fn follow_up(
         &self,
+        conn: &mut DbConnection,
         closed: &Ticket,
+        dossier: &Dossier,
         number: domain::ids::TicketNumber,
         now: Timestamp,
-    ) -> NewTicket {
-        let router = Router::new(&self.reference, self.day_of(now));
-        NewTicket {
+    ) -> Result<NewTicket, DeskError> {
+        let declared = closed.declared_authority.as_ref();
+        let declared = declared.map(|code| {
+            let now = self.reference.in_force(code.as_str(), self.day_of(now));
+            now.map_or(code, |now| &now.code)
+        });
+        let case = Case {
+            change: CustodyChange::FollowUp,
+            service: &closed.service,
+            problem_type: &closed.problem_type,
+            declared,
+            requester: dossier.requester,
+            channel: dossier.channel,
+            reason: None,
+            previous: None,
+            named: None,
+        };
+        let to = self.route(conn, &case, now)?.target.ok_or(NO_DESK)?;
+        Ok(NewTicket {
             id: TicketId::new(self.ids.uuid()),
             number,
             service: closed.service.clone(),
             problem_type: closed.problem_type.clone(),
-            declared_authority: closed.declared_authority.clone(),
-            custodian: router.follow_up(&closed.service, closed.declared_authority.as_ref()),
-        }
+            declared_authority: declared.cloned(),
+            custodian: to.desk,
+            route: to.route,
+        })
     }
 
     fn follow_up_dossier(

@@ -10,12 +10,12 @@ use domain::permissions::{self, Right};
 use domain::rejection::Rejection;
 use domain::state::Channel;
 use domain::tax_code::TaxCode;
-use domain::ticket::{NewTicket, Ticket};
+use domain::ticket::{NewTicket, Target, Ticket};
 use domain::visibility::Scope;
-use escalation::Router;
+use escalation::routing::{Case, CustodyChange};
 use jiff::SignedDuration;
 use storage::tickets::{self, Details, Dossier, RequesterKind};
-use storage::{DbConnection, counters, email_proofs, setups};
+use storage::{DbConnection, counters, email_proofs};
 
 use crate::attachments::{CheckedFile, RawFile};
 use crate::clock::lock;
@@ -98,6 +98,9 @@ pub struct NumberBlock {
     next: i64,
     end: i64,
 }
+
+/// What the rules never lead to: a new ticket has the region at least.
+pub(crate) const NO_DESK: DeskError = DeskError::Broken("no desk for a new ticket", None);
 
 /// How many numbers a node takes at a time: the most that a restart skips.
 const NUMBER_BLOCK: i64 = 20;
@@ -206,16 +209,15 @@ impl Desk {
                 desk.must_be_within_quota(conn, identity, now)?;
             }
             let (dossier, actor) = desk.dossier(&checked, now);
-            let custodian =
-                Router::new(&desk.reference, desk.day_of(now)).desk(&checked.filing.custodian);
-            desk.must_receive(conn, &custodian)?;
+            let to = desk.first_desk(conn, &checked.filing, &dossier, now)?;
             let new = NewTicket {
                 id,
                 number,
                 service: checked.filing.service_code,
                 problem_type: checked.filing.problem_type,
                 declared_authority: checked.filing.declared_authority,
-                custodian,
+                custodian: to.desk,
+                route: to.route,
             };
             let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
             let is_for_another = checked.by.is_for_another(&dossier.tax_code);
@@ -223,21 +225,32 @@ impl Desk {
         })
     }
 
-    /// A pending authority receives nothing (`domain.md` §9.5).
-    pub(crate) fn must_receive(
+    /// Who works a new ticket first. The authority that its requester named must have begun to receive
+    /// requests, or the rules must send the ticket elsewhere anyway (`domain.md` §9.5).
+    fn first_desk(
         &self,
         conn: &mut DbConnection,
-        desk: &domain::ticket::Desk,
-    ) -> Result<(), DeskError> {
-        if desk.is_region || lock(&self.receiving).contains(&desk.code) {
-            return Ok(());
-        }
-        if !setups::is_open(conn, &desk.code)? {
+        filing: &Filing,
+        dossier: &Dossier,
+        now: jiff::Timestamp,
+    ) -> Result<Target, DeskError> {
+        let case = Case {
+            change: CustodyChange::Filing,
+            service: &filing.service_code,
+            problem_type: &filing.problem_type,
+            declared: filing.declared_authority.as_ref(),
+            requester: dossier.requester,
+            channel: dossier.channel,
+            reason: None,
+            previous: None,
+            named: None,
+        };
+        let decision = self.route(conn, &case, now)?;
+        let declared = filing.declared_authority.as_ref();
+        if declared.is_some_and(|code| decision.passed_over(code)) {
             return Err(Rejection::AuthorityInactive.into());
         }
-        // Once open, an authority stays open: no later filing needs to ask.
-        lock(&self.receiving).insert(desk.code.clone());
-        Ok(())
+        decision.target.ok_or(NO_DESK)
     }
 
     fn must_be_within_quota(
@@ -319,7 +332,7 @@ impl Desk {
         attachment: Option<&Attachment>,
         now: jiff::Timestamp,
     ) -> Result<Ticket, DeskError> {
-        let (ticket, filed) = Ticket::file(new, now);
+        let (mut ticket, filed) = Ticket::file(new, now);
         let clocks = self.first_clocks(conn, &ticket, &filed)?;
         let due_at = sla::present(&clocks, &ticket).map_or(dossier.due_at, |clock| clock.due_at);
         let dossier = &Dossier {
@@ -332,6 +345,7 @@ impl Desk {
         self.tell(conn, &ticket, dossier, events, Before::of(&ticket), actor)?;
         let desk = ticket.custodian.code.clone();
         self.publish_events(conn, &ticket, events, &desk, now)?;
+        self.on_arrival(conn, &mut ticket, dossier, events, now)?;
         Ok(ticket)
     }
 

@@ -8,6 +8,7 @@
 pub mod action_form;
 pub mod activation;
 pub mod announcements;
+mod arrival;
 pub mod attachments;
 pub mod broadcasts;
 pub mod callbacks;
@@ -39,6 +40,7 @@ mod record;
 pub mod recovery;
 pub mod reference;
 mod release;
+pub mod routing;
 pub mod scheduler;
 pub mod screen;
 pub mod second_factor;
@@ -86,6 +88,8 @@ pub struct Desk {
     pub(crate) names: Arc<dyn HostNames>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
+    /// The version of the routing rules used last.
+    pub(crate) rules_at_hand: Arc<Mutex<Option<Arc<escalation::routing::Rules>>>>,
     /// Authorities known to receive requests.
     pub(crate) receiving: Arc<Mutex<HashSet<AuthorityCode>>>,
     pub(crate) hashing: Arc<passwords::Gate>,
@@ -102,6 +106,8 @@ pub struct Parts {
     pub blobs: Arc<dyn BlobStore>,
     /// The reference data, already checked.
     pub reference: Arc<Reference>,
+    /// The routing rules an installation begins with (`routing.toml`), already checked.
+    pub first_rules: String,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Fresh ids and random bytes.
@@ -134,10 +140,12 @@ impl Desk {
             names: parts.names,
             numbers: Arc::default(),
             running: Arc::default(),
+            rules_at_hand: Arc::default(),
             receiving: Arc::default(),
         };
         desk.write_reference()?;
         desk.write_first_policies()?;
+        desk.write_first_rules(&parts.first_rules)?;
         Ok(desk)
     }
 

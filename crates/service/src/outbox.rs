@@ -354,7 +354,7 @@ impl Desk {
                 .filter(|note| note.audience == Audience::Citizen)
                 .map(|note| note.body.clone());
             match entry.map(|entry| entry.change) {
-                Some(Change::Rerouted { to }) => {
+                Some(Change::Rerouted { to, .. }) => {
                     context.authority_label =
                         Some(self.authority_label(&to).label.to(lang).to_owned());
                 }

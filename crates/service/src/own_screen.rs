@@ -211,7 +211,7 @@ impl Desk {
                 "Richiesta risolta per mancata risposta",
                 "Request resolved for want of an answer",
             ),
-            Change::Rerouted { to } => {
+            Change::Rerouted { to, .. } => {
                 let to = self.authority_label(to).label;
                 Text::owned(
                     format!("Assegnato a {}", to.it),

@@ -55,7 +55,9 @@ impl Desk {
         self.save(conn, &before, ticket, events, actor, contacts)?;
         self.tell(conn, ticket, dossier, events, Before::of(&before), actor)?;
         self.publish_events(conn, ticket, events, &before.custodian.code, now)?;
-        self.keep_clocks(conn, ticket, events, now)
+        let clocks = self.keep_clocks(conn, ticket, events, now)?;
+        self.on_arrival(conn, ticket, dossier, events, now)?;
+        Ok(clocks)
     }
 
     fn save(

@@ -105,7 +105,7 @@ impl Desk {
         let windows = self.settings.windows_for(ticket).clone();
         // Whether they may at all is told before what is wrong with how they asked.
         ticket.permits(form.action(), staff, now, &windows)?;
-        let update = form.resolve(self, conn, ticket, staff, file)?;
+        let update = form.resolve(self, conn, (ticket, dossier), staff, file, now)?;
         let actor = Actor::Staff(staff.clone());
         let events = ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
         let clocks = self.record(conn, ticket, dossier, &events, &actor, None, now)?;

@@ -387,7 +387,10 @@ mod tests {
     fn sql_and_domain_agree_on_what_the_requester_is_told() {
         let code = || AuthorityCode::from("010204");
         let all = [
-            Change::Filed { custodian: code() },
+            Change::Filed {
+                custodian: code(),
+                route: None,
+            },
             Change::Taken {
                 by: AccountId::new(uuid::Uuid::nil()),
             },
@@ -408,9 +411,16 @@ mod tests {
             Change::HandedOver {
                 reason: HandOverReason::Other,
                 to: code(),
+                route: None,
             },
-            Change::Returned { to: code() },
-            Change::Rerouted { to: code() },
+            Change::Returned {
+                to: code(),
+                route: None,
+            },
+            Change::Rerouted {
+                to: code(),
+                route: None,
+            },
             Change::ActivityOpened,
             Change::ActivityClosed,
             Change::Reopened { by_reply: true },

@@ -591,6 +591,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+
+    /// Versions of the routing rules.
+    routing_versions (version) {
+        version -> Integer,
+        definition -> Text,
+        comment -> Nullable<Text>,
+        in_force_from -> Instant,
+        created_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
@@ -814,6 +828,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhook_endpoints,
     webhook_secrets,
     webhook_attempts,
+    routing_versions,
     sla_policies,
     ticket_sla,
     contacts,

@@ -9,6 +9,7 @@ use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
+pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
 use domain::ticket::{Desk, Ticket};
@@ -22,38 +23,6 @@ use crate::schema::{self, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Json, Ts, Uid};
 use crate::{DbConnection, StoreError, attachments, history, legs};
-
-/// Who filed a ticket, for the rules that differ by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequesterKind {
-    /// Proved an e-mail address, nothing else.
-    Anonymous,
-    /// Came with a national identity.
-    Citizen,
-    /// An operator, by the operators' form.
-    Staff,
-}
-
-impl RequesterKind {
-    /// The code kept in rows.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            RequesterKind::Anonymous => "anonymous",
-            RequesterKind::Citizen => "citizen",
-            RequesterKind::Staff => "staff",
-        }
-    }
-
-    fn from_code(code: &str) -> Option<Self> {
-        [
-            RequesterKind::Anonymous,
-            RequesterKind::Citizen,
-            RequesterKind::Staff,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == code)
-    }
-}
 
 /// The requester's own data: who they are and what they wrote. The lifecycle never reads it.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The reference data: services with their forms, authorities, calendars, short code lists
 //! (`domain.md` §3.4, §7, §8, §10.1).
 //!
-//! It knows what may be chosen and where a request goes first. It does not read files (the caller
+//! It knows what may be chosen, and who took over from whom. It does not read files (the caller
 //! brings their texts) and does not know the day (the caller brings that too). Invariant: every
 //! code that one entry of a [`Reference`] names is an entry of the same reference.
 
@@ -96,6 +96,16 @@ impl Reference {
             .find(|authority| authority.code.as_str().eq_ignore_ascii_case(code))
     }
 
+    /// The authority or desk that does the work of the one with that code on that day: itself, or
+    /// whoever took over, however often (`domain.md` §8). Successions have no circles.
+    pub fn in_force(&self, code: &str, on: Date) -> Option<&Authority> {
+        let mut one = self.authority_any(code)?;
+        while !one.validity.covers(on) {
+            one = self.authority_any(one.successor.as_ref()?.as_str())?;
+        }
+        Some(one)
+    }
+
     /// The SLA policies an installation begins with.
     pub fn first_policies(&self) -> &[FirstPolicy] {
         &self.first_policies
@@ -129,24 +139,6 @@ impl Reference {
         self.authorities
             .iter()
             .filter(move |authority| authority.serves(service, on))
-    }
-
-    /// Who works a new request first (`domain.md` §4.5): the authority its requester named, where
-    /// the service is routed to authorities and that one handles it (R1); else the region (R2, R3).
-    pub fn initial_custodian(
-        &self,
-        service: &Service,
-        authority: Option<&AuthorityCode>,
-    ) -> &AuthorityCode {
-        let named = authority.and_then(|code| self.authority_any(code.as_str()));
-        match (service.route, named) {
-            (Route::Authority, Some(named))
-                if named.kind.is_health() && named.services.include(&service.code) =>
-            {
-                &named.code
-            }
-            (Route::Authority | Route::Region, _) => &self.region,
-        }
     }
 }
 

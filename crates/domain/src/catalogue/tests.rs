@@ -16,6 +16,15 @@ pub(crate) fn shipped() -> Reference {
     parse(SERVICES, AUTHORITIES, CODES).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
+/// The same with words of the authorities' file replaced.
+pub(crate) fn reference_with(replaced: &[(&str, &str)]) -> Reference {
+    let mut authorities = AUTHORITIES.to_owned();
+    for (words, others) in replaced {
+        authorities = authorities.replace(words, others);
+    }
+    parse(SERVICES, &authorities, CODES).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
 fn parse(services: &str, authorities: &str, codes: &str) -> Result<Reference, Vec<ReferenceError>> {
     parse_with(services, authorities, codes, CALENDARS)
 }
@@ -175,27 +184,6 @@ fn some_types_are_kept_from_anonymous_filers() {
 }
 
 #[test]
-fn a_request_starts_at_the_named_authority_or_at_the_region() {
-    let reference = shipped();
-    let rows = [
-        ("FSE", Some("010204"), "010204"),        // R1
-        ("fse", None, "REG010"),                  // R1, nobody named
-        ("SCEREV", Some("010996"), "REG010"),     // R1, not enabled there
-        ("PTW", Some("010996"), "010996"),        // R1, enabled there alone
-        ("FSE", Some("TEC010"), "REG010"),        // a desk is never named
-        ("FSE", Some("999999"), "REG010"),        // nobody knows it
-        ("deleghe", Some("010204"), "REG010"),    // R2
-        ("ASSISTENZA", Some("010204"), "REG010"), // R3
-    ];
-    for (service, named, custodian) in rows {
-        let service = reference.service(service, TODAY).unwrap();
-        let named = named.map(authority);
-        let found = reference.initial_custodian(service, named.as_ref());
-        assert_eq!(found.as_str(), custodian, "{} {named:?}", service.code);
-    }
-}
-
-#[test]
 fn only_health_authorities_that_handle_a_service_are_offered() {
     let reference = shipped();
     let offered = |code: &str| {
@@ -222,6 +210,61 @@ fn an_authority_that_was_merged_stays_as_history() {
     assert_eq!(
         reference.authority_any("010206").unwrap().successor,
         Some(authority("010207"))
+    );
+}
+
+#[test]
+fn the_work_of_a_merged_authority_is_done_by_whoever_took_over_in_the_end() {
+    let ended = |code: &str, last: &str, successor: &str| {
+        let end = format!("code = \"{code}\"\nvalid_to = \"{last}\"\n");
+        match successor {
+            "" => end,
+            next => format!("{end}successor = \"{next}\"\n"),
+        }
+    };
+    let merged = AUTHORITIES
+        .replace(
+            "code = \"010206\"\n",
+            &ended("010206", "2026-06-14", "010207"),
+        )
+        .replace(
+            "code = \"010207\"\n",
+            &ended("010207", "2026-06-20", "010208"),
+        )
+        .replace("code = \"010209\"\n", &ended("010209", "2026-06-14", ""));
+    let reference = parse(SERVICES, &merged, CODES).unwrap();
+    let on = |code: &str, month, day| {
+        let found = reference.in_force(code, date(2026, month, day));
+        found.map(|authority| authority.code.to_string())
+    };
+    assert_eq!(on("010206", 6, 14).as_deref(), Some("010206"));
+    assert_eq!(on("010206", 6, 15).as_deref(), Some("010207"));
+    assert_eq!(on("010206", 6, 21).as_deref(), Some("010208"), "a chain");
+    assert_eq!(on("010209", 6, 15), None, "nobody took over");
+    assert_eq!(on("999999", 6, 15), None);
+}
+
+#[test]
+fn a_circle_of_successors_is_refused() {
+    let next = |code: &str, successor: &str| {
+        format!("code = \"{code}\"\nvalid_to = \"2026-06-14\"\nsuccessor = \"{successor}\"\n")
+    };
+    let circle = AUTHORITIES
+        .replace("code = \"010206\"\n", &next("010206", "010207"))
+        .replace("code = \"010207\"\n", &next("010207", "010208"))
+        .replace("code = \"010208\"\n", &next("010208", "010206"));
+    let errors = parse(SERVICES, &circle, CODES).unwrap_err();
+    assert_eq!(errors.len(), 3, "each of the three is in it: {errors:?}");
+    for error in &errors {
+        assert_eq!(error.field, "authority.successor");
+        assert!(error.message.contains("circle"), "{error}");
+    }
+    let to_a_desk = AUTHORITIES.replace("code = \"010206\"\n", &next("010206", "TEC010"));
+    let errors = parse(SERVICES, &to_a_desk, CODES).unwrap_err();
+    assert!(
+        errors[0].message.contains("health authority"),
+        "{}",
+        errors[0]
     );
 }
 

@@ -113,10 +113,9 @@ pub struct Filing {
     pub service_code: ServiceCode,
     /// The problem type, spelled as in the catalogue.
     pub problem_type: ProblemTypeCode,
-    /// The authority the requester named; never changes afterwards (`domain.md` §4.7, I-7).
+    /// The authority the requester named, or whoever took over from it (§8); never changes afterwards
+    /// (`domain.md` §4.7, I-7).
     pub declared_authority: Option<AuthorityCode>,
-    /// Who works the request first (`domain.md` §4.5, R1 to R3).
-    pub custodian: AuthorityCode,
     /// The requester's given name.
     pub given_name: PersonName,
     /// The requester's family name.
@@ -195,7 +194,7 @@ pub fn check(
     read.problem = problem_type.clone();
 
     let declared_authority = read.take("/authority_code", &form.authority_code, |code| {
-        let named = reference.authority(code, today);
+        let named = reference.in_force(code, today);
         let known = named.filter(|a| {
             a.kind.is_health() && (chosen.is_none() || a.services.include(&service.code))
         });
@@ -241,9 +240,6 @@ pub fn check(
     let errors = read.finish();
     match (service_code, problem_type, person) {
         (Some(service_code), Some(problem_type), Some(person)) if errors.is_empty() => Ok(Filing {
-            custodian: reference
-                .initial_custodian(service, declared_authority.as_ref())
-                .clone(),
             service_code,
             problem_type,
             declared_authority,
@@ -317,7 +313,6 @@ impl fmt::Debug for Filing {
         f.debug_struct("Filing")
             .field("service_code", &self.service_code)
             .field("problem_type", &self.problem_type)
-            .field("custodian", &self.custodian)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@ use jiff::civil::date;
 use serde_json::json;
 
 use super::*;
-use crate::catalogue::tests::{TODAY, shipped};
+use crate::catalogue::tests::{TODAY, reference_with, shipped};
 use crate::catalogue::{Datatype, FormField};
 
 const TAX_CODE: &str = "RSSMRA80A01H501U";
@@ -58,7 +58,6 @@ fn only(pointer: &str, code: &'static str) -> Vec<(String, &'static str)> {
 fn an_anonymous_report_not_found_is_filed_at_the_named_authority() {
     let filing = file(&report_not_found(), Filer::Anonymous).unwrap();
     assert_eq!(filing.service_code.as_str(), "FSE");
-    assert_eq!(filing.custodian.as_str(), "010204");
     assert_eq!(
         filing.declared_authority,
         Some(AuthorityCode::new("010204"))
@@ -68,6 +67,34 @@ fn an_anonymous_report_not_found_is_filed_at_the_named_authority() {
     assert_eq!(filing.extra["exam_date"], "2026-06-01");
     assert_eq!(filing.privacy_notice_version, "1");
     assert!(!format!("{filing:?}").contains(TAX_CODE));
+}
+
+#[test]
+fn who_names_an_authority_that_is_gone_names_whoever_took_over() {
+    let today = TODAY;
+    let merged = |last: &str| {
+        reference_with(&[(
+            "code = \"010204\"\n",
+            &format!("code = \"010204\"\nvalid_to = \"{last}\"\nsuccessor = \"010205\"\n"),
+        )])
+    };
+    let declared = |reference: &Reference| {
+        let limits = TextLimits::default();
+        let form = report_not_found();
+        check(&form, &Filer::Anonymous, reference, today, &limits)
+            .map(|filing| filing.declared_authority.unwrap().to_string())
+    };
+    assert_eq!(declared(&merged("2026-06-14")).unwrap(), "010205");
+    assert_eq!(
+        declared(&merged("2026-06-15")).unwrap(),
+        "010204",
+        "its last day"
+    );
+    let nobody = reference_with(&[(
+        "code = \"010204\"\n",
+        "code = \"010204\"\nvalid_to = \"2026-06-14\"\n",
+    )]);
+    assert_eq!(declared(&nobody).unwrap_err()[0].code, "not-in-list");
 }
 
 #[test]
@@ -782,7 +809,6 @@ fn the_operators_form_asks_role_phone_and_authority() {
     );
     form.requester_role = Some("operatore_urp".to_owned());
     let filing = file(&form, Filer::Staff).unwrap();
-    assert_eq!(filing.custodian.as_str(), "REG010", "R3");
     assert_eq!(
         filing.declared_authority,
         Some(AuthorityCode::new("010204")),

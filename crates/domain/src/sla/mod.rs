@@ -386,10 +386,10 @@ impl Story {
         }
         self.lapse(at);
         match &step.change {
-            Change::Filed { custodian: to }
+            Change::Filed { custodian: to, .. }
             | Change::HandedOver { to, .. }
-            | Change::Returned { to }
-            | Change::Rerouted { to } => {
+            | Change::Returned { to, .. }
+            | Change::Rerouted { to, .. } => {
                 self.close(at);
                 self.open(to, at);
             }

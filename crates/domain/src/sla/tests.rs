@@ -40,6 +40,7 @@ fn history(rest: &[(&str, &str)]) -> Vec<Step> {
         at: at("2026-03-02T10:00+01"),
         change: Change::Filed {
             custodian: desk("010204"),
+            route: None,
         },
         answers: false,
     }];
@@ -64,8 +65,12 @@ fn history(rest: &[(&str, &str)]) -> Vec<Step> {
             "handed over" => Change::HandedOver {
                 reason: HandOverReason::Other,
                 to: desk("REG010"),
+                route: None,
             },
-            "returned" => Change::Returned { to: desk("010204") },
+            "returned" => Change::Returned {
+                to: desk("010204"),
+                route: None,
+            },
             other => panic!("{other}"),
         };
         steps.push(Step {

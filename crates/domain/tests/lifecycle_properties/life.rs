@@ -150,7 +150,7 @@ impl Life {
                 prop_assert_eq!(audience, Some(Audience::Citizen));
             }
             Change::HandedOver { .. } => prop_assert_eq!(audience, Some(Audience::Region)),
-            Change::Returned { to } | Change::Rerouted { to } => {
+            Change::Returned { to, .. } | Change::Rerouted { to, .. } => {
                 prop_assert_eq!(audience, Some(Audience::Authority));
                 let party = event.note.as_ref().and_then(|note| note.party.as_ref());
                 prop_assert_eq!(party, Some(to));

@@ -117,6 +117,14 @@ T14 | given, not taken       | 0    | regional-colleague  | take                
 T14 | given, not taken       | 0    | regional-supervisor | take                                     | taken → in-progress at REGION of regional-supervisor
 T16 | handed over twice      | 0    | regional-operator   | return + published                       | Forbidden
 T16 | not-competent          | 0    | regional-operator   | return inactive + published              | AuthorityInactive
+T16 | not-competent          | 0    | regional-operator   | return heir + published                  | returned[authority TO5] → new at TO5, bounces 1
+T16 | not-competent          | 0    | regional-operator   | return stranger + published              | NoPreviousAuthority
+T17 | not-competent          | 0    | regional-operator   | reroute heir + published                 | SameAuthority
+T17 | started at region      | 0    | regional-operator   | reroute TO4 + published                  | rerouted[authority TO4] → new at TO4
+I-6 | new                    | 0    | system              | place                                    | assigned → new at TO4 of supervisors
+I-6 | in-progress            | 0    | system              | place                                    | NotDue
+I-6 | resolved               | 0    | system              | place                                    | NotDue
+I-6 | new                    | 0    | supervisor          | place                                    | Forbidden
 T16 | started at region      | 0    | regional-operator   | return + published                       | NoPreviousAuthority
 T16 | in-progress            | 0    | supervisor          | return + published                       | Forbidden
 T17 | not-competent          | 0    | regional-operator   | reroute TO4 + published                  | SameAuthority

@@ -72,6 +72,16 @@ fn target(code: &str) -> Target {
     Target {
         desk,
         accepts: true,
+        predecessors: Vec::new(),
+        route: None,
+    }
+}
+
+/// Whoever took the place of a desk.
+fn heir_of(desk: Target) -> Target {
+    Target {
+        predecessors: vec![desk.desk.code],
+        ..target("TO5")
     }
 }
 
@@ -133,6 +143,7 @@ pub(crate) fn filed(custodian: &str) -> Ticket {
         problem_type: "referto-non-trovato".into(),
         declared_authority: Some(TO4.into()),
         custodian: target(custodian).desk,
+        route: None,
     };
     Ticket::file(new, FILED).0
 }
@@ -173,6 +184,10 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
         "remind" => return Command::Remind,
         "give-up" => return Command::GiveUp,
         "auto-close" => return Command::AutoClose,
+        "place" => {
+            let to = Assignee::Pool(Pool::Supervisors);
+            return Command::Place { to };
+        }
         "release" => return Command::Release,
         _ => {}
     }
@@ -246,11 +261,20 @@ fn action(act: &str, argument: &str, ticket: &Ticket) -> Action {
                 .previous_custodian()
                 .map(|code| target(code.as_str()));
             Action::Return {
-                to: previous.map(|to| Target {
-                    accepts: argument != "inactive",
-                    ..to
+                to: previous.map(|to| match argument {
+                    "heir" => heir_of(to),
+                    "stranger" => target(CN1),
+                    _ => Target {
+                        accepts: argument != "inactive",
+                        ..to
+                    },
                 }),
             }
+        }
+        "reroute" if argument == "heir" => {
+            let previous = ticket.previous_custodian().cloned();
+            let to = target(previous.unwrap_or(AuthorityCode::from(TO4)).as_str());
+            Action::Reroute { to: heir_of(to) }
         }
         "reroute" => {
             let (code, rest) = argument.split_once(' ').unwrap_or((argument, ""));

@@ -208,6 +208,7 @@ pub(crate) fn filing_of(ticket: &Ticket) -> Event {
         at: ticket.created_at,
         change: Change::Filed {
             custodian: ticket.custodian.code.clone(),
+            route: None,
         },
         note: None,
     }

@@ -1,6 +1,7 @@
 //! Authorities: one active region, successions between authorities that exist, services that exist.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use toml::Spanned;
 
@@ -26,11 +27,17 @@ impl Check<'_> {
             .iter()
             .map(|a| AuthorityCode::new(a.code.get_ref()))
             .collect();
+        let places: Vec<_> = file
+            .authority
+            .iter()
+            .map(|a| a.successor.as_ref().map(Spanned::span))
+            .collect();
         let authorities: Vec<_> = file
             .authority
             .into_iter()
             .map(|raw| self.authority(raw, &known, services, calendars.as_deref_mut()))
             .collect();
+        self.successions(&authorities, places);
         let mut regions = authorities
             .iter()
             .filter(|a| a.kind == AuthorityKind::Region && a.validity.valid_to.is_none())
@@ -44,6 +51,30 @@ impl Check<'_> {
             );
         }
         (authorities, region)
+    }
+
+    /// What a health authority did is done by a health authority afterwards, and somebody does it.
+    fn successions(&mut self, authorities: &[Authority], places: Vec<Option<Range<usize>>>) {
+        let find = |code: &AuthorityCode| authorities.iter().find(|one| one.code == *code);
+        for (authority, place) in authorities.iter().zip(places) {
+            let (Some(place), Some(code)) = (place, &authority.successor) else {
+                continue;
+            };
+            let Some(next) = find(code).filter(|next| next.code != authority.code) else {
+                continue; // refused already
+            };
+            if next.kind.is_health() != authority.kind.is_health() {
+                let message = "a health authority follows a health authority, and a desk a desk";
+                self.say(place.clone(), "authority.successor", message);
+            }
+            let followers = std::iter::successors(Some(next), |one| find(one.successor.as_ref()?));
+            // A chain that is longer than the list goes round in a circle that begins further on.
+            let mut followers = followers.take(authorities.len());
+            if followers.any(|one| one.code == authority.code) {
+                let message = "the successors go round in a circle";
+                self.say(place, "authority.successor", message);
+            }
+        }
     }
 
     fn authority(
