@@ -81,6 +81,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::webhooks::routes(config);
     handlers::webhook_deliveries::routes(config);
     handlers::sla_policies::routes(config);
+    handlers::routing::routes(config);
     handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);

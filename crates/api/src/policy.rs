@@ -566,6 +566,34 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "GET",
+        "/v1/routing-versions",
+        "list_routing_versions",
+        Callers::Staff(Right::ReadRouting),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/routing-versions",
+        "add_routing_version",
+        Callers::Staff(Right::KeepRouting),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/routing-versions/{version}",
+        "show_routing_version",
+        Callers::Staff(Right::ReadRouting),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/routing/preview",
+        "preview_routing",
+        Callers::Staff(Right::ReadRouting),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
         "/v1/message-templates",
         "list_message_templates",
         Callers::Staff(Right::ReadMailTexts),
@@ -927,6 +955,7 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_callbacks",
     "list_announcements",
     "list_linked_tickets",
+    "list_routing_versions",
 ];
 
 /// The lines of a routed path.

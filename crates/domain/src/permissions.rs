@@ -43,6 +43,10 @@ pub enum Right {
     ReadSla,
     /// Enter a version of an SLA policy that its body approved.
     KeepSla,
+    /// Read the routing rules, past versions included, and have them explained.
+    ReadRouting,
+    /// Enter a version of the routing rules.
+    KeepRouting,
     /// Read the words of mails and try other ones out.
     ReadMailTexts,
     /// Put a desk's own words into the mails about its requests.
@@ -110,6 +114,8 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (Right::KeepWebhooks, [No, No, Desk, No, Region, No, All, No]),
     (Right::ReadSla, [No, All, All, No, All, No, All, All]),
     (Right::KeepSla, [No, No, No, No, All, No, All, No]),
+    (Right::ReadRouting, [No, All, All, All, All, No, All, All]),
+    (Right::KeepRouting, [No, No, No, No, All, No, All, No]),
     // §2.2 has one set of standard texts, which the region and the system administrator edit and a
     // supervisor proposes to. Those of an authority are its administrator's (docs/adr/0018).
     (

@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Keep what is promised.
     #[command(subcommand)]
     Sla(SlaCommand),
+    /// See what the routing rules do.
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// Check an installation, changing nothing.
     Doctor,
     /// Help with a demonstration (`serve --demo`).
@@ -136,6 +139,49 @@ pub(crate) enum JobsCommand {
 pub(crate) enum SlaCommand {
     /// Make the clocks of all requests anew from their histories; tells nobody of what it finds first.
     Recompute,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouteCommand {
+    /// Say which desk a request would get, and every rule that was tried.
+    Explain(RouteExplain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RouteExplain {
+    /// filing, follow-up, hand-over, return or reroute.
+    #[arg(long, default_value = "filing")]
+    pub(crate) change: String,
+    /// The code of the service.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) service: String,
+    /// The code of the problem type.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) problem_type: String,
+    /// The authority the requester named.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) authority: Option<String>,
+    /// anonymous, citizen or staff.
+    #[arg(long, default_value = "citizen")]
+    pub(crate) requester: String,
+    /// The way it came in.
+    #[arg(long, default_value = "portal")]
+    pub(crate) channel: String,
+    /// The reason of a hand-over.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) reason: Option<String>,
+    /// The authority that had it before, for a return or a reroute.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) previous: Option<String>,
+    /// The authority that the region names, for a reroute.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) named: Option<String>,
+    /// When: an instant such as 2026-12-01T00:00:00Z; now, if left out.
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) at: Option<Timestamp>,
+    /// Rules to try out, instead of those in force.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

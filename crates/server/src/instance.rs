@@ -61,6 +61,7 @@ impl Instance {
         federation::vouchers(config)?;
         // Before the database, so that the data folder is made with the keys' strict rights.
         let secrets = secrets(config)?;
+        let first_rules = reference::load_rules(config.reference.as_deref(), &reference)?;
         let db = Db::open(&config.database).context("database.url")?;
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
         let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
@@ -84,6 +85,7 @@ impl Instance {
             db: db.clone(),
             blobs: blobs.context("blobs.url")?,
             reference: Arc::new(reference),
+            first_rules,
             clock,
             ids: Arc::new(SystemIds),
             secrets,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use domain::catalogue::{Reference, ReferenceFile};
+use escalation::routing::Rules;
 
 const COMPILED_IN: [(&str, &str); 5] = [
     (
@@ -56,6 +57,40 @@ pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
     })
 }
 
+/// The routing rules an installation begins with.
+const ROUTING: (&str, &str) = (
+    "routing.toml",
+    include_str!("../../../config/reference/routing.toml"),
+);
+
+/// Reads and checks the routing rules an installation begins with: those of the folder, if it has any.
+pub(crate) fn load_rules(folder: Option<&Path>, reference: &Reference) -> anyhow::Result<String> {
+    let (name, compiled_in) = ROUTING;
+    let own = folder.map(|folder| folder.join(name));
+    let text = match own.filter(|path| path.exists()) {
+        Some(path) => read_rules(&path, reference)?,
+        None => compiled_in.to_owned(),
+    };
+    Ok(text)
+}
+
+/// Reads and checks a file of routing rules; everything that is wrong is told with file and line.
+fn read_rules(path: &Path, reference: &Reference) -> anyhow::Result<String> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+    let file = ReferenceFile {
+        name: &name,
+        text: &text,
+    };
+    match Rules::parse(0, &file, reference) {
+        Ok(_) => Ok(text),
+        Err(flaws) => {
+            let lines: Vec<String> = flaws.iter().map(|flaw| format!("{name}:{flaw}")).collect();
+            bail!("the routing rules are wrong:\n  {}", lines.join("\n  "))
+        }
+    }
+}
+
 fn is_left_out(folder: &Path, name: &str) -> bool {
     OPTIONAL.contains(&name) && !folder.join(name).exists()
 }
@@ -83,6 +118,28 @@ mod tests {
     fn the_files_compiled_in_are_right() {
         let reference = load(None).unwrap();
         assert!(summary(&reference).contains("services, "));
+    }
+
+    #[test]
+    fn a_mistake_in_the_routing_rules_is_told_with_file_and_line() {
+        let reference = load(None).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let shipped = load_rules(Some(folder.path()), &reference).unwrap();
+        assert_eq!(shipped, ROUTING.1, "a folder of an earlier release");
+        let path = folder.path().join("routing.toml");
+        std::fs::write(
+            &path,
+            ROUTING.1.replace("\"named-authority\"\n", "\"TEC010\"\n"),
+        )
+        .unwrap();
+        let message = load_rules(Some(folder.path()), &reference)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("routing.toml:"), "{message}");
+        assert!(
+            message.contains("rule.target: the technical desk never has custody"),
+            "{message}"
+        );
     }
 
     #[test]

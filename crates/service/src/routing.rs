@@ -8,25 +8,28 @@ use std::sync::Arc;
 
 use domain::actor::{Pool, Staff};
 use domain::catalogue::ReferenceFile;
-use domain::codes::{AuthorityCode, ProblemTypeCode, ServiceCode};
+use domain::codes::{AuthorityCode, ProblemTypeCode, RuleCode, ServiceCode};
 use domain::event::ByRule;
-use domain::ids::AccountId;
-use domain::invalid::{FieldError, Invalid};
+use domain::invalid::{FieldError, Invalid, Text};
 use domain::state::{Channel, HandOverReason, RequesterKind};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
-use escalation::routing::{Case, CustodyChange, Flaw, Rules};
-use escalation::{Decision, Router};
+use escalation::routing::{Case, Flaw, Rules};
+use escalation::{Decision, Router, Tried};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::routing::{self, RoutingVersion};
+use storage::routing;
 use storage::tickets::Dossier;
 use storage::{DbConnection, dialect, setups};
 
 use crate::action_form::not_in_list;
 use crate::clock::lock;
+use crate::labels::Labelled;
 use crate::once::{Answer, Once};
 use crate::{Desk, DeskError};
+
+pub use escalation::routing::{CustodyChange, MAX_BYTES};
+pub use storage::routing::RoutingVersion;
 
 /// The longest comment on a version, in characters.
 pub const MAX_COMMENT_CHARS: usize = 500;
@@ -85,12 +88,42 @@ impl CheckedCase {
     }
 }
 
-/// A decision, and the version of the rules that led to it: 0 for rules that are not kept.
-pub struct Explained {
-    /// The version.
+/// What rules do with a case, and why.
+pub struct RoutingView {
+    /// The version of the rules; 0 for rules that are not kept.
     pub version: i32,
-    /// The decision.
-    pub decision: Decision,
+    /// The desk that has the request then.
+    pub desk: Labelled,
+    /// Whether it comes there by this change. Where nobody can take a return or a re-route, the request
+    /// stays with the region and the action is refused.
+    pub moves: bool,
+    /// The pool of that desk which is given it.
+    pub pool: Option<Pool>,
+    /// The rule that matched.
+    pub rule: Option<RuleCode>,
+    /// The rules that were tried, in order.
+    pub tried: Vec<TriedRule>,
+}
+
+/// A rule that was tried.
+pub struct TriedRule {
+    /// Its code.
+    pub rule: RuleCode,
+    /// What people call it.
+    pub label: Option<String>,
+    /// Why it does not match, a code and words for each reason; empty for the one that does.
+    pub reasons: Vec<(&'static str, Text)>,
+}
+
+impl From<Tried> for TriedRule {
+    fn from(tried: Tried) -> Self {
+        let reasons = tried.misses.iter().map(|miss| (miss.code(), miss.text()));
+        TriedRule {
+            reasons: reasons.collect(),
+            rule: tried.rule,
+            label: tried.label,
+        }
+    }
 }
 
 /// A version as it is entered.
@@ -143,7 +176,7 @@ impl Desk {
                 version,
                 comment: new.comment.clone(),
                 in_force_from: desk.clock.now(),
-                created_by: Some(AccountId::new(account.uuid())),
+                created_by: Some(account),
             };
             routing::insert(conn, &kept, &new.definition)?;
             Ok(Entered(version))
@@ -151,7 +184,7 @@ impl Desk {
     }
 
     /// Says what the rules do with a case, and why.
-    pub fn explain_routing(&self, form: CaseForm) -> Result<Explained, DeskError> {
+    pub fn explain_routing(&self, form: CaseForm) -> Result<RoutingView, DeskError> {
         let mut errors = Vec::new();
         let checked = self.check_case(&form, &mut errors);
         let trial = form.definition.as_deref().map(|text| {
@@ -171,9 +204,16 @@ impl Desk {
                 Some(Ok(rules)) => Arc::new(rules),
                 _ => self.rules(conn)?,
             };
-            Ok(Explained {
+            let decision = self.decide_by(conn, &rules, &case, now)?;
+            let target = decision.target.filter(|target| target.accepts);
+            let desk = target.as_ref().map(|target| &target.desk.code);
+            Ok(RoutingView {
                 version: rules.version,
-                decision: self.decide_by(conn, &rules, &case, now)?,
+                desk: self.authority_label(desk.unwrap_or(self.reference.region())),
+                moves: target.is_some(),
+                pool: decision.pool,
+                rule: target.and_then(|target| target.route).map(|by| by.rule),
+                tried: decision.tried.into_iter().map(TriedRule::from).collect(),
             })
         })
     }

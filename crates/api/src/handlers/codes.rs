@@ -251,6 +251,17 @@ pub(crate) enum HandOverReason {
     Other,
 }
 
+/// Why a ticket needs a desk.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum CustodyChange {
+    Filing,
+    FollowUp,
+    HandOver,
+    Return,
+    Reroute,
+}
+
 /// Why a ticket is removed: unsolicited, the same as another one, a trial, a mistake.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -809,6 +820,13 @@ mod tests {
                 codes(
                     announcement::AnnouncementKind::ALL,
                     announcement::AnnouncementKind::as_str,
+                ),
+            ),
+            (
+                listed::<CustodyChange>(),
+                codes(
+                    &service::routing::CustodyChange::ALL,
+                    service::routing::CustodyChange::as_str,
                 ),
             ),
             (

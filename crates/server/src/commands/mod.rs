@@ -7,12 +7,13 @@ mod doctor;
 mod jobs;
 mod migrate;
 mod openapi;
+mod route;
 mod serve;
 mod user;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, JobsCommand, KeysCommand, SlaCommand, UserCommand};
+use crate::cli::{Cli, Command, JobsCommand, KeysCommand, RouteCommand, SlaCommand, UserCommand};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::instance::Instance;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
         Command::Jobs(JobsCommand::Resume) => jobs::resume(&config),
         Command::Sla(SlaCommand::Recompute) => recompute_sla(&config),
+        Command::Route(RouteCommand::Explain(args)) => route::explain(&config, args),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
     }
