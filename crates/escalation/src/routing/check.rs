@@ -19,20 +19,24 @@ pub(super) const fn no_custody() -> Text {
     )
 }
 
-/// All that is wrong.
-pub(super) fn flaws(
+/// What is wrong beside `flaws`. How rules follow each other is judged once each of them is right.
+pub(super) fn complete(
     file: &ReferenceFile<'_>,
     rules: &[Placed],
     reference: &Reference,
+    flaws: Vec<Flaw>,
 ) -> Vec<Flaw> {
     let mut check = Check {
         file,
         reference,
-        flaws: Vec::new(),
+        flaws,
     };
     for placed in rules {
         check.codes(placed);
         check.desk(placed);
+    }
+    if !check.flaws.is_empty() {
+        return check.flaws;
     }
     let reaches: Vec<Reach<'_>> = rules
         .iter()

@@ -174,8 +174,8 @@ impl Rules {
         file: &ReferenceFile<'_>,
         reference: &Reference,
     ) -> Result<Self, Vec<Flaw>> {
-        let (rules, mut flaws) = read::rules(file)?;
-        flaws.extend(check::flaws(file, &rules, reference));
+        let (rules, flaws) = read::rules(file)?;
+        let mut flaws = check::complete(file, &rules, reference, flaws);
         flaws.sort_by_key(|flaw| flaw.line);
         match flaws.is_empty() {
             true => Ok(Rules {
