@@ -57,6 +57,8 @@ pub struct Options {
     pub voucher_issuers: Vec<Issuer>,
     /// Where names lead.
     pub names: Names,
+    /// Authorities that end: their code, their last day, and who takes over.
+    pub successions: Vec<(&'static str, &'static str, Option<&'static str>)>,
 }
 
 /// The sources of delegations.
@@ -115,6 +117,7 @@ impl Default for Options {
             trust: None,
             voucher_issuers: Vec::new(),
             names: Names::default(),
+            successions: Vec::new(),
         }
     }
 }

@@ -45,7 +45,10 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: 
     Desk::open(Parts {
         db,
         blobs: storage::blobs::open(blobs, []).expect("a folder for attachments"),
-        reference: reference(),
+        reference: match options.successions.is_empty() {
+            true => reference(),
+            false => Arc::new(reference_after(&options.successions)),
+        },
         first_rules: include_str!("../../config/reference/routing.toml").to_owned(),
         clock,
         ids: Arc::new(SystemIds),
@@ -80,33 +83,41 @@ pub const DELEGATIONS_TOKEN: &str = "invented-token";
 /// The reference data of the repository, read once.
 fn reference() -> Arc<Reference> {
     static REFERENCE: OnceLock<Arc<Reference>> = OnceLock::new();
-    let read = || {
-        let file = |name, text| ReferenceFile { name, text };
-        let files = [
-            file(
-                "services.toml",
-                include_str!("../../config/reference/services.toml"),
-            ),
-            file(
-                "authorities.toml",
-                include_str!("../../config/reference/authorities.toml"),
-            ),
-            file(
-                "codes.toml",
-                include_str!("../../config/reference/codes.toml"),
-            ),
-            file(
-                "calendars.toml",
-                include_str!("../../config/reference/calendars.toml"),
-            ),
-            file(
-                "sla-policies.toml",
-                include_str!("../../config/reference/sla-policies.toml"),
-            ),
-        ];
-        Arc::new(Reference::parse(&files).expect("good reference data"))
-    };
-    REFERENCE.get_or_init(read).clone()
+    REFERENCE
+        .get_or_init(|| Arc::new(reference_after(&[])))
+        .clone()
+}
+
+/// The same with authorities that end: their code, their last day, and who takes over.
+fn reference_after(successions: &[(&str, &str, Option<&str>)]) -> Reference {
+    let mut authorities = include_str!("../../config/reference/authorities.toml").to_owned();
+    for (code, last, successor) in successions {
+        let head = format!("code = \"{code}\"\n");
+        let next = successor.map(|next| format!("successor = \"{next}\"\n"));
+        let end = format!("{head}valid_to = \"{last}\"\n{}", next.unwrap_or_default());
+        authorities = authorities.replace(&head, &end);
+    }
+    let file = |name, text| ReferenceFile { name, text };
+    let files = [
+        file(
+            "services.toml",
+            include_str!("../../config/reference/services.toml"),
+        ),
+        file("authorities.toml", authorities.as_str()),
+        file(
+            "codes.toml",
+            include_str!("../../config/reference/codes.toml"),
+        ),
+        file(
+            "calendars.toml",
+            include_str!("../../config/reference/calendars.toml"),
+        ),
+        file(
+            "sla-policies.toml",
+            include_str!("../../config/reference/sla-policies.toml"),
+        ),
+    ];
+    Reference::parse(&files).expect("good reference data")
 }
 
 /// The key that signs the program's own tokens, the same for every test of a process.

@@ -104,6 +104,16 @@ const ANSWERABLE: &[&str] = &[
 /// Who sees to it that due work is done.
 const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 
+/// Who reads the routing rules.
+const READERS_OF_ROUTING: &[&str] = &[
+    "supervisor",
+    "admin",
+    "regional-operator",
+    "regional-supervisor",
+    "system-admin",
+    "auditor",
+];
+
 /// Who reads the words of mails, and who writes them.
 const READERS_OF_WORDS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
 const WRITERS_OF_WORDS: &[&str] = &["admin", "regional-supervisor", "system-admin"];
@@ -322,6 +332,22 @@ const ROWS: &[(&str, Door)] = &[
     (
         "add_sla_policy",
         Door::Keepers(&["regional-supervisor", "system-admin"], About::Nothing),
+    ),
+    (
+        "list_routing_versions",
+        Door::Keepers(READERS_OF_ROUTING, About::Nothing),
+    ),
+    (
+        "show_routing_version",
+        Door::Keepers(READERS_OF_ROUTING, About::Nothing),
+    ),
+    (
+        "preview_routing",
+        Door::Keepers(READERS_OF_ROUTING, About::Nothing),
+    ),
+    (
+        "add_routing_version",
+        Door::Keepers(RUNNERS, About::Nothing),
     ),
     (
         "list_message_templates",
@@ -770,6 +796,7 @@ impl Stage {
             .replace("{delivery}", &self.delivery)
             .replace("{template}", "receipt")
             .replace("{language}", "it")
+            .replace("{version}", "1")
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
             .replace(
