@@ -330,6 +330,20 @@ impl Desk {
         })
     }
 
+    /// The version in force, and what of it no longer fits the reference data.
+    pub fn check_routing(&self) -> Result<(i32, Vec<Flaw>), DeskError> {
+        let found = self.db.read(|conn| {
+            let version = routing::last_version(conn)?;
+            Ok::<_, DeskError>((version, routing::find(conn, version)?))
+        })?;
+        let (version, text) = match found {
+            (version, Some((_, text))) => (version, text),
+            (version, None) => (version, String::new()),
+        };
+        let flaws = Rules::parse(version, &file(&text), &self.reference).err();
+        Ok((version, flaws.unwrap_or_default()))
+    }
+
     /// Brings the rules an installation begins with into the database, once, and says what no longer
     /// fits the reference data in those in force.
     pub(crate) fn write_first_rules(&self, text: &str) -> Result<(), DeskError> {
@@ -340,21 +354,18 @@ impl Desk {
             created_by: None,
         };
         let kept = text.to_owned();
-        let version = self.db.write(move |conn| {
-            if routing::last_version(conn)? == 0 {
-                routing::insert_if_absent(conn, &first, &kept)?;
-            }
-            routing::last_version(conn)
-        })?;
-        let (_, text) = self.show_routing_version(version)?;
-        if let Err(flaws) = Rules::parse(version, &file(&text), &self.reference) {
-            for flaw in flaws {
-                tracing::warn!(
-                    version,
-                    %flaw,
-                    "the routing rules in force do not fit the reference data"
-                );
-            }
+        self.db
+            .write(move |conn| match routing::last_version(conn)? {
+                0 => routing::insert_if_absent(conn, &first, &kept),
+                _ => Ok(()),
+            })?;
+        let (version, flaws) = self.check_routing()?;
+        for flaw in flaws {
+            tracing::warn!(
+                version,
+                %flaw,
+                "the routing rules in force do not fit the reference data"
+            );
         }
         Ok(())
     }

@@ -44,6 +44,7 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         "authorities",
         check_authorities(&config, reference.as_ref().ok()),
     )?;
+    is_well &= tell("routing", check_routing(&config))?;
     is_well &= tell("passwords", Ok(check_passwords(&config)))?;
     is_well &= tell("administrators", check_administrators(&config))?;
     Ok(if is_well {
@@ -214,14 +215,27 @@ fn check_passwords(config: &Config) -> String {
     told.join("; ")
 }
 
+/// Whether the database has no tables yet, or not all of them.
+fn is_new(config: &Config) -> anyhow::Result<bool> {
+    let path = config.database.url.strip_prefix("sqlite://");
+    Ok(path.is_some_and(|path| !Path::new(path).exists())
+        || !Db::open(&config.database)?.pending()?.is_empty())
+}
+
+/// The routing rules in force still fit the reference data.
+fn check_routing(config: &Config) -> Finding {
+    if is_new(config)? {
+        return Ok("known after the first start".to_owned());
+    }
+    let (version, flaws) = super::open(config)?.desk.check_routing()?;
+    let told: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    ensure!(told.is_empty(), "version {version}: {}", told.join("; "));
+    Ok(format!("version {version} fits the reference data"))
+}
+
 /// Every authority that receives requests has exactly one administrator (`domain.md` §9.4).
 fn check_administrators(config: &Config) -> Finding {
-    let is_new = config
-        .database
-        .url
-        .strip_prefix("sqlite://")
-        .is_some_and(|path| !Path::new(path).exists());
-    if is_new || !Db::open(&config.database)?.pending()?.is_empty() {
+    if is_new(config)? {
         return Ok("known after the first start".to_owned());
     }
     let found = super::open(config)?.desk.check_admins()?;
