@@ -1,5 +1,11 @@
 //! What holds for a ticket that wanders between two authorities and the region, sent by the rules of
 //! routing, whatever people, requesters and timers do: I-1, I-4, I-5 and I-6 of `domain.md` §4.7.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside `#[test]`"
+)]
 
 mod support;
 

@@ -5,13 +5,16 @@ use tests::citizens::ANNA;
 use tests::people::{CN1, TO4};
 use tests::{Options, both};
 
-use super::{after, enter, entry, file, hand_over, region_first, reroute, send_back};
+use super::{
+    SHIPPED, after, enter, entry, file, hand_over, note, region_first, reroute, send_back,
+    technical_error,
+};
 
 both!(
     each_change_of_custody_keeps_its_rule_and_version_and_no_citizen_reads_them,
     async |app| {
         let filed = file(&app, TO4).await;
-        enter(&app, super::SHIPPED).await.is(201);
+        enter(&app, SHIPPED).await.is(201);
         let to4 = app.as_("to4.operator").await;
         to4.act(&filed.id, &hand_over()).await.is(201);
         let region = app.as_("region.operator").await;
@@ -68,7 +71,7 @@ both!(
             ]
         );
         for secret in [
-            "route",
+            "\"route\"",
             "declared-authority",
             "reroute-to-named",
             "handed",
@@ -220,8 +223,7 @@ both!(
         );
         // Another reason has no pool.
         let other = file(&app, TO4).await;
-        let wrong =
-            json!({"action": "hand-over", "reason_code": "wrong-service", "note": super::note()});
+        let wrong = json!({"action": "hand-over", "reason_code": "wrong-service", "note": note()});
         to4.act(&other.id, &wrong).await.is(201);
         let screen = region.screen(&other.id).await;
         assert!(screen.json["assignee"].is_null(), "{screen}");
@@ -261,10 +263,7 @@ both!(
         assert_eq!(screen.text_at("/custody/code"), CN1);
         assert_eq!(screen.text_at("/declared_authority/code"), TO4, "I-7");
         assert_eq!(entry(&screen, "request.returned")["audience"], "authority");
-        assert_eq!(
-            entry(&screen, "request.returned")["body"],
-            super::note()["body"]
-        );
+        assert_eq!(entry(&screen, "request.returned")["body"], note()["body"]);
         // A new request that still names the old code is the successor's.
         let filed = file(&app, TO4).await;
         let screen = cn1.screen(&filed.id).await;
@@ -297,7 +296,8 @@ both!(
         let (handed, resolved) = (file(&app, CN1).await, file(&app, CN1).await);
         let cn1 = app.as_("cn1.operator").await;
         cn1.act(&handed.id, &hand_over()).await.is(201);
-        let resolve = json!({"action": "resolve", "resolution_code": "information-given", "note": super::note()});
+        let resolve =
+            json!({"action": "resolve", "resolution_code": "information-given", "note": note()});
         cn1.act(&resolved.id, &resolve).await.is(201);
         app.advance("P10D");
         app.run_jobs();
@@ -317,7 +317,7 @@ both!(
             }
         }
         // A new request cannot name it; what follows a closed one begins at the region.
-        let form = super::technical_error(CN1);
+        let form = technical_error(CN1);
         let refused = app.citizen(&ANNA).post("/v1/tickets", &form).await;
         refused.has_errors(&[("/authority_code", "not-in-list")]);
         let reply = json!({"body": "Succede ancora."});

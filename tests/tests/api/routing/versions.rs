@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::both;
 use tests::people::{CN1, TO4};
 
-use super::{SHIPPED, after, enter, file, region_first};
+use super::{SHIPPED, after, enter, file, region_first, technical_error};
 
 /// Where a request filed now for TO4 begins.
 async fn begins(app: &tests::TestApp) -> String {
@@ -43,7 +43,7 @@ both!(
         // The other node read version 1 at its start, and none since.
         let token = app.citizen(&tests::citizens::ANNA).token().to_owned();
         let citizen = node.with_token(&token);
-        let form = super::technical_error(TO4);
+        let form = technical_error(TO4);
         let filed = citizen.post("/v1/tickets", &form).await;
         let id = filed.is(201).text_at("/id").to_owned();
         let screen = app.as_("region.supervisor").await.screen(&id).await;
