@@ -6,6 +6,7 @@ use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::{Attachment, Audience};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 use crate::ticket::Target;
+use jiff::Timestamp;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,13 @@ pub enum Command {
     },
     /// The requester withdraws (T20).
     Withdraw,
+    /// The requester nudges whoever has the ticket ("sollecito").
+    Nudge {
+        /// When the next one is possible, by the desk's calendar (see [`crate::nudge`]).
+        possible_from: Timestamp,
+        /// How many one ticket may have.
+        most: i32,
+    },
     /// The scheduler reminds the requester of an open question (T07).
     Remind,
     /// The scheduler gives up waiting for an answer (T08).
@@ -36,6 +44,12 @@ pub enum Command {
     },
     /// The system takes the ticket from an owner who no longer works at its desk (I-15).
     Release,
+    /// The system gives a ticket that is nobody's to somebody of its desk, who is present there
+    /// (I-6; see [`crate::assignment`]).
+    Allot {
+        /// To whom.
+        to: AccountId,
+    },
 }
 
 /// An action, and what may go along with any of them (`api.md` §5).

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod actor;
 pub mod announcement;
+pub mod assignment;
 pub mod attachment;
 pub mod calendar;
 pub mod callback;
@@ -24,6 +25,7 @@ pub mod lifecycle;
 pub mod note;
 pub mod notification;
 pub mod password;
+pub mod nudge;
 pub mod permissions;
 pub mod person_name;
 pub mod phone;
