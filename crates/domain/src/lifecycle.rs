@@ -149,7 +149,13 @@ impl Ticket {
                 }
                 _ => return Err(Rejection::NotDue),
             },
-            (Command::Nudge { possible_from, most }, Actor::Requester) => {
+            (
+                Command::Nudge {
+                    possible_from,
+                    most,
+                },
+                Actor::Requester,
+            ) => {
                 self.must_take_nudge(*possible_from, *most, now)?;
                 vec![(Change::Nudged, None)]
             }

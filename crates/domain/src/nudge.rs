@@ -11,15 +11,24 @@ use crate::ticket::Ticket;
 /// How often a requester may nudge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NudgeRules {
-    /// Working time of the desk from filing, or from the nudge before, until the next one.
+    /// Working time from filing, or from the nudge before, until the next one.
     pub wait: WorkingTime,
     /// How many one ticket may have.
     pub most: i32,
 }
 
+impl Default for NudgeRules {
+    fn default() -> Self {
+        NudgeRules {
+            wait: WorkingTime::of_days(2),
+            most: 5,
+        }
+    }
+}
+
 impl NudgeRules {
-    /// When the wait before the next nudge is over, by the calendar of the desk that has the ticket
-    /// now; whether there may be one at all is asked of the ticket.
+    /// When the wait before the next nudge is over, by the calendar of the authority that the requester
+    /// knows to have it: another desk's would tell of what they are not told. Whether there may be one at all is asked of the ticket.
     pub fn possible_from(&self, ticket: &Ticket, calendar: &Calendar) -> Timestamp {
         let since = ticket.nudged_at.unwrap_or(ticket.created_at);
         calendar
@@ -54,8 +63,8 @@ mod tests {
 
     fn rules() -> NudgeRules {
         NudgeRules {
-            wait: WorkingTime::parse("P2D").unwrap(),
             most: 2,
+            ..NudgeRules::default()
         }
     }
 

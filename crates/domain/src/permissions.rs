@@ -151,7 +151,10 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         [No, Desk, Desk, No, Region, No, No, No],
     ),
     // The auditor's come with the audit trail: their scope reaches no request yet.
-    (Right::ReadReports, [No, Desk, Desk, Region, All, No, No, No]),
+    (
+        Right::ReadReports,
+        [No, Desk, Desk, Region, All, No, No, No],
+    ),
 ];
 
 impl Right {

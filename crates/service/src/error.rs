@@ -74,6 +74,9 @@ pub enum DeskError {
     /// A call back takes no attempt now.
     #[error(transparent)]
     Callback(#[from] domain::callback::CallbackRefused),
+    /// The file was there, and its bytes were purged (T22).
+    #[error("the file was purged")]
+    Purged,
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -319,7 +319,7 @@ impl Desk {
         attachment: Option<&Attachment>,
         now: jiff::Timestamp,
     ) -> Result<Ticket, DeskError> {
-        let (ticket, filed) = Ticket::file(new, now);
+        let (mut ticket, filed) = Ticket::file(new, now);
         let clocks = self.first_clocks(conn, &ticket, &filed)?;
         let due_at = sla::present(&clocks, &ticket).map_or(dossier.due_at, |clock| clock.due_at);
         let dossier = &Dossier {
@@ -332,6 +332,7 @@ impl Desk {
         self.tell(conn, &ticket, dossier, events, Before::of(&ticket), actor)?;
         let desk = ticket.custodian.code.clone();
         self.publish_events(conn, &ticket, events, &desk, now)?;
+        self.on_arrival(conn, &mut ticket, dossier, events, now)?;
         Ok(ticket)
     }
 

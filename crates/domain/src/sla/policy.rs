@@ -135,6 +135,14 @@ impl WorkingTime {
         in_range.then_some(WorkingTime { days, rest })
     }
 
+    /// So many whole working days.
+    pub const fn of_days(days: u16) -> Self {
+        WorkingTime {
+            days: days as i64,
+            rest: SignedDuration::ZERO,
+        }
+    }
+
     /// How long that is by a calendar: a day is its working day.
     pub fn by(self, calendar: &Calendar) -> SignedDuration {
         let days = i32::try_from(self.days).unwrap_or(i32::MAX);

@@ -1,0 +1,45 @@
+//! What follows when a ticket comes to a desk: it is filed, handed over, returned or re-routed there,
+//! or falls back into its queue.
+
+use domain::event::{Change, Event};
+use domain::ticket::Ticket;
+use jiff::Timestamp;
+use storage::DbConnection;
+use storage::tickets::Dossier;
+
+use crate::work::Kind;
+use crate::{Desk, DeskError};
+
+impl Desk {
+    /// Does what follows from `events`, in their transaction. A ticket that is somebody's already, a
+    /// pool's for instance, is left there.
+    pub(crate) fn on_arrival(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &mut Ticket,
+        dossier: &Dossier,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        let any = |wanted: fn(&Change) -> bool| events.iter().any(|event| wanted(&event.change));
+        if any(is_transfer) {
+            let alert = self.untouched_alert_at(ticket);
+            self.schedule(conn, Kind::Untouched, ticket.id.uuid(), alert)?;
+        }
+        if any(is_arrival) && ticket.assignee.is_none() {
+            self.allot(conn, ticket, dossier, now)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_transfer(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::HandedOver { .. } | Change::Returned { .. } | Change::Rerouted { .. }
+    )
+}
+
+fn is_arrival(change: &Change) -> bool {
+    is_transfer(change) || matches!(change, Change::Filed { .. } | Change::Released { .. })
+}
