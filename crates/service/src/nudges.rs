@@ -3,6 +3,7 @@
 use domain::actor::Actor;
 use domain::command::Command;
 use domain::ids::TicketRef;
+use domain::rejection::Rejection;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::Timestamp;
@@ -30,7 +31,15 @@ impl Desk {
                 most: desk.settings.nudges.most,
             };
             let actor = Actor::Requester;
-            desk.apply(conn, &mut ticket, &dossier, &command, &actor, now)?;
+            match desk.apply(conn, &mut ticket, &dossier, &command, &actor, now) {
+                Err(DeskError::Rejected(Rejection::NudgeTooEarly { possible_from })) => {
+                    return Err(DeskError::TooEarly {
+                        next: possible_from,
+                        wait: possible_from.duration_since(now),
+                    });
+                }
+                other => other?,
+            };
             let on_behalf_of = reach.is_another(&dossier.tax_code);
             Ok(desk.requester_ticket(&ticket, &dossier, on_behalf_of))
         })

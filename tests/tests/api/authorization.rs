@@ -77,6 +77,8 @@ enum About {
     Desk,
     /// An endpoint of TO4.
     Endpoint,
+    /// Days on which an operator of TO4 is away.
+    Absence,
 }
 
 /// Who reads tickets.
@@ -196,6 +198,13 @@ const ROWS: &[(&str, Door)] = &[
         },
     ),
     (
+        "nudge_ticket",
+        Door::Own {
+            about_ticket: true,
+            scope: "requests:reply",
+        },
+    ),
+    (
         "list_tickets",
         Door::Desks {
             about_ticket: false,
@@ -218,6 +227,46 @@ const ROWS: &[(&str, Door)] = &[
         Door::Desks {
             about_ticket: false,
         },
+    ),
+    (
+        "show_assignment_settings",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    (
+        "change_assignment_settings",
+        Door::Keepers(
+            &["supervisor", "admin", "regional-supervisor"],
+            About::Nothing,
+        ),
+    ),
+    (
+        "list_absences",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    (
+        "add_absence",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    // The one that is called for here is the operator's own: for their supervisor and administrator it is
+    // there as well, and for nobody else.
+    ("end_absence", Door::Keepers(DESKS, About::Absence)),
+    (
+        "report_removals",
+        Door::Keepers(
+            &[
+                "supervisor",
+                "admin",
+                "regional-operator",
+                "regional-supervisor",
+            ],
+            About::Nothing,
+        ),
     ),
     ("show_ticket", Door::Desks { about_ticket: true }),
     ("edit_ticket", Door::Workers),
@@ -520,6 +569,8 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             // The region keeps its own endpoints alone.
             (Some(("regional-supervisor", _)), About::Endpoint) => Hidden,
             (Some(_), About::Endpoint) => In,
+            (Some((_, TO4)), About::Absence) => In,
+            (Some(_), About::Absence) => Hidden,
             // An operator of an authority is none of the region's accounts.
             (Some(("regional-supervisor", _)), About::Account { .. }) => Hidden,
             (Some((role, _)), About::Account { may_change }) => match may_change.contains(&role) {
@@ -628,6 +679,7 @@ struct Stage {
     callback: String,
     announcement: String,
     own_announcement: String,
+    absence: String,
 }
 
 impl Stage {
@@ -679,6 +731,12 @@ impl Stage {
         let tests = format!("/v1/webhook-endpoints/{endpoint}/test-deliveries");
         let delivery = admin.post(&tests, &json!({})).await;
         Stage {
+            absence: post(
+                &operator,
+                "/v1/absences",
+                &json!({"from": "2026-03-02", "to": "2026-03-06"}),
+            )
+            .await,
             contact: post(&operator, "/v1/contacts", &contact).await,
             callback: post(&operator, "/v1/callbacks", &callback).await,
             announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
@@ -770,6 +828,7 @@ impl Stage {
             .replace("{delivery}", &self.delivery)
             .replace("{template}", "receipt")
             .replace("{language}", "it")
+            .replace("{absence}", &self.absence)
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
             .replace(
