@@ -149,8 +149,8 @@ const COME_BACK_MS: u32 = 3000;
 
 /// Follows what happens at my placement's desk.
 ///
-/// Server-sent events: `queue.new`, `ticket.assigned` (to me), `requester.wrote`, `sla.warning`,
-/// `message.undelivered`, `announcement.published`. Each has the place in the feed for its id: send
+/// Server-sent events: `queue.new`, `queue.untouched` (to who leads the desk), `ticket.assigned` (to me),
+/// `requester.wrote`, `requester.nudged`, `sla.warning`, `message.undelivered`, `announcement.published`. Each has the place in the feed for its id: send
 /// the last one as `Last-Event-ID` to go on where a stream was cut off. The stream ends with the
 /// session, or with a change of the placement.
 #[utoipa::path(tag = "work",
