@@ -490,7 +490,8 @@ both!(
             reply.is_problem(412, "precondition-failed");
             assert_eq!(reply.json["current_version"], 2);
         }
-        assert_eq!(supervisor.get(path).await.etag(), first.etag());
+        assert_eq!(first.text_at("/mode"), "round-robin");
+        assert_eq!(supervisor.get(path).await.json, first.json);
         // Each desk has its own.
         let elsewhere = app.as_("cn1.operator").await.get(path).await;
         assert_eq!(elsewhere.text_at("/mode"), "none");

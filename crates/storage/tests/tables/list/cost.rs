@@ -146,7 +146,12 @@ fn the_first_page_of_a_queue_is_read_along_its_index() {
             states: vec![StateCode::New],
             ..Filter::default()
         };
+        let untouched = Filter {
+            untouched: Some(true),
+            ..Filter::default()
+        };
         let rows = [
+            (untouched, "tickets_untouched", vec!["'TO4'", "50"]),
             (
                 Filter::default(),
                 "tickets_by_custodian",
