@@ -91,11 +91,19 @@ mod tests {
             .collect()
     }
 
+    /// How, who is present with how many open tickets, who had the last one, who gets the next one.
+    type Row<'a> = (
+        AssignmentMode,
+        &'a [(u128, i64)],
+        Option<u128>,
+        Option<u128>,
+    );
+
     #[test]
     fn the_next_ticket_goes_to_whom_the_table_says() {
         use AssignmentMode::{LeastLoaded, None as Nobody, RoundRobin};
         #[rustfmt::skip]
-        let rows: [(AssignmentMode, &[(u128, i64)], Option<u128>, Option<u128>); 13] = [
+        let rows: [Row; 13] = [
             (Nobody,      &[(1, 0), (2, 0)],         None,    None),
             (LeastLoaded, &[],                       None,    None),
             (LeastLoaded, &[(1, 3), (2, 1), (3, 2)], None,    Some(2)),

@@ -20,7 +20,7 @@ pub struct NudgeRules {
 impl Default for NudgeRules {
     fn default() -> Self {
         NudgeRules {
-            wait: WorkingTime::of_days(2),
+            wait: WorkingTime::TWO_DAYS,
             most: 5,
         }
     }

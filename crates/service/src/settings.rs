@@ -71,8 +71,8 @@ pub struct UntouchedSettings {
 impl Default for UntouchedSettings {
     fn default() -> Self {
         UntouchedSettings {
-            filed: WorkingTime::of_days(1),
-            transferred: WorkingTime::of_days(1),
+            filed: WorkingTime::ONE_DAY,
+            transferred: WorkingTime::ONE_DAY,
         }
     }
 }

@@ -135,13 +135,16 @@ impl WorkingTime {
         in_range.then_some(WorkingTime { days, rest })
     }
 
-    /// So many whole working days.
-    pub const fn of_days(days: u16) -> Self {
-        WorkingTime {
-            days: days as i64,
-            rest: SignedDuration::ZERO,
-        }
-    }
+    /// A working day.
+    pub const ONE_DAY: WorkingTime = WorkingTime {
+        days: 1,
+        rest: SignedDuration::ZERO,
+    };
+    /// Two of them.
+    pub const TWO_DAYS: WorkingTime = WorkingTime {
+        days: 2,
+        rest: SignedDuration::ZERO,
+    };
 
     /// How long that is by a calendar: a day is its working day.
     pub fn by(self, calendar: &Calendar) -> SignedDuration {
