@@ -85,6 +85,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
     handlers::work::routes(config);
+    handlers::assignment::routes(config);
+    handlers::absences::routes(config);
+    handlers::removals::routes(config);
     handlers::feed::routes(config);
     handlers::deliveries::routes(config);
     handlers::notifications::routes(config);
@@ -97,6 +100,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::actions::routes(config);
     handlers::attachments::routes(config);
     handlers::own_tickets::routes(config);
+    handlers::nudges::routes(config);
     handlers::tracking::routes(config);
 }
 

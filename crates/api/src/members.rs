@@ -3,7 +3,7 @@
 
 use domain::invalid::{FieldError, Invalid};
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use serde_json::{Map, Value};
 
 use crate::body::{escape, unknown_field, wrong_type};
@@ -240,6 +240,13 @@ fn read_moment(text: &str) -> Option<Timestamp> {
     let is_zoned = rest.ends_with('Z') || rest.contains(['+', '-']);
     (date.year() == 9999 && date.month() == 12 && date.day() >= 30 && is_zoned)
         .then_some(Timestamp::MAX)
+}
+
+/// A day as people write it, such as 2026-12-01.
+pub(crate) fn read_day(text: &str) -> Result<Date, Invalid> {
+    // The parser takes a time after the day, too.
+    let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
+    day.ok_or_else(invalid_format)
 }
 
 /// The refusal of a value that is no choice.

@@ -306,13 +306,61 @@ pub const RULES: &[Rule] = &[
         "/v1/tickets/{ticket}/attachments/{attachment}",
         "download_attachment",
         Callers::Staff(Right::ReadTickets),
-        PRIVATE,
+        F {
+            problem_statuses: &[410],
+            ..PRIVATE
+        },
     ),
     rule(
         "GET",
         "/v1/queues",
         "show_queues",
         Callers::Staff(Right::ReadQueues),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/assignment-settings",
+        "show_assignment_settings",
+        Callers::Staff(Right::ReadQueues),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/assignment-settings",
+        "change_assignment_settings",
+        Callers::Staff(Right::KeepAssignment),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/absences",
+        "list_absences",
+        Callers::Staff(Right::ReadQueues),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/absences",
+        "add_absence",
+        Callers::Staff(Right::ReadQueues),
+        PRIVATE,
+    ),
+    rule(
+        "DELETE",
+        "/v1/absences/{absence}",
+        "end_absence",
+        Callers::Staff(Right::ReadQueues),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/reports/removals",
+        "report_removals",
+        Callers::Staff(Right::ReadReports),
         PRIVATE,
     ),
     rule(
@@ -355,6 +403,18 @@ pub const RULES: &[Rule] = &[
         "withdraw_ticket",
         Callers::Requester,
         // A body is not needed, but one that is sent is read.
+        F {
+            problem_statuses: &[408, 413, 415],
+            ..PRIVATE
+        },
+    )
+    .scope("requests:reply"),
+    rule(
+        "POST",
+        "/v1/me/tickets/{ticket}/nudges",
+        "nudge_ticket",
+        Callers::Requester,
+        // As with a withdrawal.
         F {
             problem_statuses: &[408, 413, 415],
             ..PRIVATE
@@ -956,6 +1016,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_announcements",
     "list_linked_tickets",
     "list_routing_versions",
+    "list_absences",
+    "report_removals",
 ];
 
 /// The lines of a routed path.

@@ -36,6 +36,9 @@ slugs! {
     "admin-exists" = 409, "L'ente ha già un responsabile", "The authority has an administrator",
         "Ogni ente ha un solo responsabile: il ruolo si cede, non si raddoppia.",
         "An authority has one administrator: the role is handed over, not doubled.";
+    "attachment-purged" = 410, "Il file non c'è più", "The file is gone",
+        "La richiesta è stata rimossa: dopo i giorni previsti i suoi file si cancellano.",
+        "The request was removed: some days later its files are deleted.";
     "audience-mismatch" = 409, "Destinatari diversi da quelli attesi", "The note would reach somebody else",
         "La nota sarebbe letta da qualcun altro rispetto a expected_audience. Niente è stato scritto.",
         "The note would be read by somebody else than expected_audience says; audience tells by whom. Nothing was written.";
@@ -99,6 +102,12 @@ slugs! {
     "note-required" = 422, "Nota mancante", "A note is required",
         "L'azione richiede una nota, pubblicata o interna come indicato in errors.",
         "The action needs a note, published or internal as errors says.";
+    "nudge-too-early" = 429, "È presto per un sollecito", "Too early for a nudge",
+        "Il prossimo sollecito è possibile da next_allowed_at, dopo i secondi in Retry-After.",
+        "The next nudge is possible from next_allowed_at on, after the seconds in Retry-After.";
+    "nudges-used-up" = 409, "Solleciti esauriti", "No more nudges",
+        "Per questa richiesta sono già stati inviati tutti i solleciti possibili.",
+        "As many nudges as there may be were sent for this request.";
     "otp-invalid" = 422, "Codice non valido", "Code refused",
         "Il codice è errato, scaduto o esaurito, come indicato in errors.",
         "The one-time code is wrong, expired or used up, as errors says.";
@@ -369,6 +378,9 @@ impl From<DeskError> for Problem {
                     "Qualcuno ha modificato nel frattempo: rileggi e riprova.",
                     "somebody changed it meanwhile: read it again and retry",
                 ),
+            DeskError::TooEarly { next, wait } => Problem::new("nudge-too-early")
+                .with("next_allowed_at", next.to_string())
+                .retry_after(u64::try_from(wait.as_secs()).unwrap_or(3600).max(1)),
             DeskError::Rejected(rejection) => Problem::from(rejection),
             DeskError::Invalid(fields) => Problem::fields(fields),
             DeskError::Forbidden => Problem::new("forbidden"),
@@ -394,6 +406,7 @@ impl From<DeskError> for Problem {
                 Problem::new("callback-same-half-day")
                     .with("next_allowed_at", next_allowed_at.to_string())
             }
+            DeskError::Purged => Problem::new("attachment-purged"),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {
@@ -452,6 +465,10 @@ impl From<Rejection> for Problem {
                 let allowed: Vec<&str> = allowed.iter().map(|action| action.as_str()).collect();
                 problem.with("state", state.as_str()).with("allowed", allowed)
             }
+            Rejection::NudgeTooEarly { possible_from } => {
+                problem.with("next_allowed_at", possible_from.to_string())
+            }
+            Rejection::NudgesUsedUp { .. } => problem,
             Rejection::ManualCloseForbidden { state } => problem.with("state", state.as_str()).detail(
                 "Una richiesta risolta si chiude da sola allo scadere dei termini: usa Risolto.",
                 "a resolved request closes by itself when its window is over: use resolve",

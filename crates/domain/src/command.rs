@@ -6,6 +6,7 @@ use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::{Attachment, Audience};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 use crate::ticket::Target;
+use jiff::Timestamp;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,13 @@ pub enum Command {
     },
     /// The requester withdraws (T20).
     Withdraw,
+    /// The requester nudges whoever has the ticket ("sollecito").
+    Nudge {
+        /// When the next one is possible, by the desk's calendar (see [`crate::nudge`]).
+        possible_from: Timestamp,
+        /// How many one ticket may have.
+        most: i32,
+    },
     /// The scheduler reminds the requester of an open question (T07).
     Remind,
     /// The scheduler gives up waiting for an answer (T08).
@@ -34,7 +42,8 @@ pub enum Command {
         /// Which.
         message: MessageId,
     },
-    /// The system gives a ticket that nobody has to somebody of its desk, as its rules say.
+    /// The system gives a ticket that nobody has to a pool of its desk, as the routing rules say, or to
+    /// somebody who is present there (I-6; see [`crate::assignment`]).
     Place {
         /// To whom.
         to: Assignee,

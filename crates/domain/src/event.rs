@@ -79,6 +79,9 @@ pub enum Change {
     /// T23.
     #[serde(rename = "request.message_received")]
     MessageReceived,
+    /// The requester asks that somebody get on with it ("sollecito").
+    #[serde(rename = "request.nudged")]
+    Nudged,
     /// T07.
     #[serde(rename = "request.reminded")]
     Reminded {
@@ -185,6 +188,7 @@ impl Change {
             Change::QuestionWithdrawn => "request.question_withdrawn",
             Change::InfoReceived => "request.information_received",
             Change::MessageReceived => "request.message_received",
+            Change::Nudged => "request.nudged",
             Change::Reminded { .. } => "request.reminded",
             Change::Resolved { .. } => "request.resolved",
             Change::AutoClosed => "request.closed",
@@ -224,6 +228,7 @@ impl Change {
                 | Change::InfoRequested
                 | Change::InfoReceived
                 | Change::MessageReceived
+                | Change::Nudged
                 | Change::Reminded { .. }
                 | Change::Resolved { .. }
                 | Change::AutoClosed

@@ -79,6 +79,7 @@ id_type!(
     AnnouncementId,
     "What a desk, or all of them, and citizens are told."
 );
+id_type!(AbsenceId, "The days on which somebody is away.");
 id_type!(
     AnswerId,
     "An answer to all tickets of an announcement at once."

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod actor;
 pub mod announcement;
+pub mod assignment;
 pub mod attachment;
 pub mod calendar;
 pub mod callback;
@@ -23,6 +24,7 @@ pub mod invalid;
 pub mod lifecycle;
 pub mod note;
 pub mod notification;
+pub mod nudge;
 pub mod password;
 pub mod permissions;
 pub mod person_name;

@@ -155,6 +155,16 @@ impl Ticket {
                 }
                 _ => return Err(Rejection::NotDue),
             },
+            (
+                Command::Nudge {
+                    possible_from,
+                    most,
+                },
+                Actor::Requester,
+            ) => {
+                self.must_take_nudge(*possible_from, *most, now)?;
+                vec![(Change::Nudged, None)]
+            }
             (Command::ReportUndelivered { message }, Actor::System) => {
                 if self.state.code().is_final() {
                     return Err(Rejection::NotDue);
@@ -385,10 +395,16 @@ impl Ticket {
             }
         };
         changes.push((change, note));
-        if let (Some(to), false) = (
-            update.assignee.clone(),
-            matches!(update.action, Action::Assign),
-        ) {
+        let given = match (&update.action, &self.assignee) {
+            (Action::Assign, _) => None,
+            // Pulled: it was a colleague's, and taking charge alone changes no owner.
+            (Action::Take, Some(Assignee::Operator(owner))) if *owner != staff.account => {
+                let own = Assignee::Operator(staff.account);
+                Some(update.assignee.clone().unwrap_or(own))
+            }
+            _ => update.assignee.clone(),
+        };
+        if let Some(to) = given {
             changes.push((Change::Assigned { to }, None));
         }
         Ok(changes)
@@ -408,6 +424,35 @@ impl Ticket {
                 Err(Rejection::Over)
             }
         }
+    }
+
+    /// A nudge is for a ticket that lies with a desk, not with the requester, and not too often.
+    fn must_take_nudge(
+        &self,
+        possible_from: Timestamp,
+        most: i32,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        if !self.takes_nudges() {
+            return Err(Rejection::TransitionNotAllowed {
+                action: "nudge",
+                state: self.state.code(),
+                allowed: Vec::new(),
+            });
+        }
+        if self.nudges >= most {
+            return Err(Rejection::NudgesUsedUp { most });
+        }
+        match now < possible_from {
+            true => Err(Rejection::NudgeTooEarly { possible_from }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it lies with a desk, so that its requester may nudge.
+    pub fn takes_nudges(&self) -> bool {
+        let state = self.state.code();
+        state.is_open() && state != StateCode::AwaitingInfo
     }
 
     /// Whether a reply comes too late now, and becomes a follow-up (T24).
@@ -596,7 +641,10 @@ impl Ticket {
             }
             Change::Taken { by } => {
                 self.state = State::InProgress;
-                self.assignee = Some(Assignee::Operator(*by));
+                // T02: whoever takes charge owns it, unless it was given to somebody before.
+                if !matches!(self.assignee, Some(Assignee::Operator(_))) {
+                    self.assignee = Some(Assignee::Operator(*by));
+                }
                 self.needs_attention = false;
             }
             Change::Assigned { to } => self.assignee = Some(to.clone()),
@@ -614,6 +662,11 @@ impl Ticket {
                 self.needs_attention = true;
             }
             Change::MessageReceived | Change::Undelivered { .. } => self.needs_attention = true,
+            Change::Nudged => {
+                self.nudges += 1;
+                self.nudged_at = Some(event.at);
+                self.needs_attention = true;
+            }
             Change::Reminded { nth } => {
                 if let State::AwaitingInfo { since, .. } = self.state {
                     self.state = State::AwaitingInfo {
@@ -731,6 +784,7 @@ impl Command {
             Command::AutoClose => "close",
             Command::Place { .. } => "place",
             Command::Release => "release",
+            Command::Nudge { .. } => "nudge",
             Command::ReportUndelivered { .. } => "report undelivered",
         }
     }

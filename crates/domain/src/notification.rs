@@ -163,7 +163,7 @@ pub const RULES: [Rule; 19] = [
     rule("N-2", |change, _| matches!(change, Change::Filed { .. } | Change::Released { .. }), Nothing, Nothing, QUEUE),
     rule("N-3", |change, _| matches!(change, Change::Assigned { .. }), Nothing, Nothing, OWNER_OF_WORK),
     rule("N-4", |change, _| matches!(change, Change::InfoRequested), OnScreenAndPointer, ByMail, None),
-    rule("N-5", |change, _| matches!(change, Change::InfoReceived | Change::MessageReceived | Change::Reopened { by_reply: true }), Nothing, Nothing, OWNER_ELSE_QUEUE),
+    rule("N-5", |change, _| matches!(change, Change::InfoReceived | Change::MessageReceived | Change::Nudged | Change::Reopened { by_reply: true }), Nothing, Nothing, OWNER_ELSE_QUEUE),
     // T10: from the second time on the supervisors, too.
     rule("N-5", |change, before| matches!(change, Change::Reopened { by_reply: true }) && before.reopens > 0, Nothing, Nothing, Some((Party::Supervisors, Topic::Queue))),
     rule("N-6", |change, _| matches!(change, Change::Reminded { .. }), OnScreenAndPointer, ByMail, None),

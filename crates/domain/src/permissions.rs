@@ -63,6 +63,10 @@ pub enum Right {
     KeepAnnouncements,
     /// Read announcements, and acknowledge them.
     ReadAnnouncements,
+    /// Say how a desk gives out its requests, and who of it is away.
+    KeepAssignment,
+    /// Read counts over many requests, and lists for looking into.
+    ReadReports,
 }
 
 /// How far a right goes.
@@ -147,6 +151,15 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (
         Right::ReadAnnouncements,
         [Desk, Desk, Desk, Desk, All, Desk, All, Desk],
+    ),
+    (
+        Right::KeepAssignment,
+        [No, Desk, Desk, No, Region, No, No, No],
+    ),
+    // The auditor's come with the audit trail: their scope reaches no request yet.
+    (
+        Right::ReadReports,
+        [No, Desk, Desk, Region, All, No, No, No],
     ),
 ];
 

@@ -86,6 +86,18 @@ pub enum Rejection {
     /// A note that was published already, or is not a note of the desk.
     #[error("this entry cannot be published")]
     NotPublishable,
+    /// Whoever has the ticket was given it, or nudged about it, only just now.
+    #[error("no nudge before {possible_from}")]
+    NudgeTooEarly {
+        /// When the next one is possible.
+        possible_from: jiff::Timestamp,
+    },
+    /// The requester has used up the nudges of this ticket.
+    #[error("no more than {most} nudges")]
+    NudgesUsedUp {
+        /// How many there are.
+        most: i32,
+    },
     /// Too late to write on this ticket: what the requester says becomes a new one (I-12).
     #[error("the ticket is over")]
     Over,
@@ -101,6 +113,8 @@ impl Rejection {
             Rejection::TransitionNotAllowed { .. } | Rejection::Over | Rejection::NotDue => {
                 "transition-not-allowed"
             }
+            Rejection::NudgeTooEarly { .. } => "nudge-too-early",
+            Rejection::NudgesUsedUp { .. } => "nudges-used-up",
             Rejection::ManualCloseForbidden { .. } => "manual-close-forbidden",
             Rejection::NoteRequired { .. } | Rejection::NoteTooShort { .. } => "note-required",
             Rejection::AudienceMismatch { .. } => "audience-mismatch",

@@ -178,6 +178,11 @@ impl StateCode {
         )
     }
 
+    /// Nobody of the desk has taken charge yet (T02, T14).
+    pub const fn is_untouched(self) -> bool {
+        matches!(self, StateCode::New | StateCode::NotCompetent)
+    }
+
     /// Nothing but retention happens to it any more, save a supervisor's reopening.
     pub const fn is_final(self) -> bool {
         matches!(self, StateCode::AutoClosed | StateCode::Removed)

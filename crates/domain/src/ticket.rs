@@ -137,6 +137,10 @@ pub struct Ticket {
     pub reopens: i32,
     /// How many reminders went to the requester in all.
     pub reminders: i32,
+    /// How often the requester nudged; no reminder, which the system sends.
+    pub nudges: i32,
+    /// When they did so last.
+    pub nudged_at: Option<Timestamp>,
     /// Something happened that a person should look at.
     pub needs_attention: bool,
     /// How soon it matters.
@@ -197,6 +201,8 @@ impl Ticket {
             bounces: 0,
             reopens: 0,
             reminders: 0,
+            nudges: 0,
+            nudged_at: None,
             needs_attention: false,
             priority: Priority::Medium,
             kind: None,
@@ -218,6 +224,17 @@ impl Ticket {
     /// The authority that had custody before the present leg.
     pub fn previous_custodian(&self) -> Option<&AuthorityCode> {
         self.legs.iter().rev().nth(1).map(|leg| &leg.custodian)
+    }
+
+    /// Whether nobody of its desk took charge since it came there: a colleague it was merely given to
+    /// has not touched it either.
+    pub fn is_untouched(&self) -> bool {
+        self.state.code().is_untouched()
+    }
+
+    /// Whether it came to its desk from another one.
+    pub fn is_transferred(&self) -> bool {
+        self.legs.len() > 1
     }
 
     /// When the scheduler must look at this ticket next; none while only people can move it.

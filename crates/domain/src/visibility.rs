@@ -132,6 +132,8 @@ pub fn as_left_by(ticket: &Ticket, desk: &AuthorityCode) -> Option<Ticket> {
         bounces: i32::try_from(bounces).unwrap_or(i32::MAX),
         reopens: 0,
         reminders: 0,
+        nudges: 0,
+        nudged_at: None,
         needs_attention: false,
         priority: Priority::Medium,
         kind: None,

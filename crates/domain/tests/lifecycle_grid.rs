@@ -12,7 +12,7 @@ use domain::ticket::Ticket;
 use jiff::SignedDuration;
 
 /// Every command as it would be given rightly, and the hours since the ticket last changed.
-const COMMANDS: [(&str, i64); 23] = [
+const COMMANDS: [(&str, i64); 25] = [
     ("take", 1),
     ("assign + to colleague", 1),
     ("assign + to supervisors", 1),
@@ -32,10 +32,12 @@ const COMMANDS: [(&str, i64); 23] = [
     ("describe", 1),
     ("reply", 1),
     ("withdraw", 1),
+    ("nudge", 48),
     ("remind", 5 * 24),
     ("give-up", 30 * 24),
     ("auto-close", 7 * 24 + 1),
     ("release", 1),
+    ("allot", 1),
 ];
 
 /// Actors, with where the grid's ticket is in the first grid and in the second one.

@@ -38,7 +38,7 @@ const WHAT: [&str; 30] = [
     "close + published", "describe",
 ];
 
-const TIMERS: [&str; 3] = ["remind", "give-up", "auto-close"];
+const TIMERS: [&str; 4] = ["remind", "give-up", "auto-close", "allot"];
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wait = prop_oneof![

@@ -12,7 +12,7 @@ use domain::rejection::Rejection;
 use domain::state::{StateCode, Windows};
 use domain::ticket::Ticket;
 use jiff::SignedDuration;
-use rows::{CLOCK, DESKS, NOTES, TRANSITIONS};
+use rows::{ALLOTTED, CLOCK, DESKS, NOTES, NUDGES, TRANSITIONS};
 use support::{MICROSECOND, PEOPLE, REGION, TO4};
 
 #[test]
@@ -28,6 +28,20 @@ fn notes_are_asked_for_and_go_to_whom_the_table_says() {
 #[test]
 fn a_desk_does_only_what_is_its_own_to_do() {
     check(DESKS);
+}
+
+#[test]
+fn what_the_system_gives_out_is_that_persons_and_untouched() {
+    check(ALLOTTED);
+    let ticket = support::ticket("given by the system");
+    assert!(ticket.is_untouched() && !ticket.is_transferred());
+    assert!(support::ticket("returned").is_transferred());
+    assert!(!support::ticket("in-progress at region").is_untouched());
+}
+
+#[test]
+fn a_requester_nudges_after_the_wait_and_not_too_often() {
+    check(NUDGES);
 }
 
 #[test]
@@ -260,6 +274,7 @@ fn outcome(ticket: &Ticket, result: Result<&[Event], &Rejection>) -> String {
         ("bounces", ticket.bounces),
         ("reopens", ticket.reopens),
         ("reminders", ticket.reminders),
+        ("nudges", ticket.nudges),
     ];
     for (name, count) in counts {
         if count > 0 {

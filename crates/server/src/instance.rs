@@ -195,5 +195,8 @@ fn settings(
         lease: config.lease,
         webhooks: config.webhooks.clone(),
         delivery: config.delivery.clone(),
+        untouched: config.untouched,
+        nudges: config.nudges,
+        purge_removed_after: config.lifecycle.purge_removed_after,
     })
 }

@@ -1,18 +1,20 @@
-//! What happens to a ticket as it comes to a desk: whoever the rules say is given it.
+//! What follows when a ticket comes to a desk: it is filed, handed over, returned or re-routed there,
+//! or falls back into its queue.
 
 use domain::actor::{Actor, Assignee};
 use domain::command::Command;
-use domain::event::Event;
+use domain::event::{Change, Event};
 use domain::ticket::Ticket;
 use jiff::Timestamp;
 use storage::DbConnection;
 use storage::tickets::Dossier;
 
+use crate::work::Kind;
 use crate::{Desk, DeskError};
 
 impl Desk {
-    /// Gives a ticket that `events` brought to another desk to the pool that its routing rule names, in
-    /// the same transaction. Any other events change nothing.
+    /// Does what follows from `events`, in their transaction. The pool that a routing rule names comes
+    /// first; what is somebody's already is left there.
     pub(crate) fn on_arrival(
         &self,
         conn: &mut DbConnection,
@@ -21,15 +23,33 @@ impl Desk {
         events: &[Event],
         now: Timestamp,
     ) -> Result<(), DeskError> {
+        let any = |wanted: fn(&Change) -> bool| events.iter().any(|event| wanted(&event.change));
+        if any(is_transfer) {
+            let alert = self.untouched_alert_at(ticket);
+            self.schedule(conn, Kind::Untouched, ticket.id.uuid(), alert)?;
+        }
         let arrival = events.iter().find_map(|event| event.change.custody());
-        let Some((_, Some(route))) = arrival else {
-            return Ok(());
-        };
-        if let Some(pool) = self.pool_of(conn, route)? {
+        if let Some((_, Some(route))) = arrival
+            && let Some(pool) = self.pool_of(conn, route)?
+        {
             let to = Assignee::Pool(pool);
             let command = Command::Place { to };
             self.apply(conn, ticket, dossier, &command, &Actor::System, now)?;
         }
+        if any(is_arrival) && ticket.assignee.is_none() {
+            self.allot(conn, ticket, dossier, now)?;
+        }
         Ok(())
     }
+}
+
+fn is_transfer(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::HandedOver { .. } | Change::Returned { .. } | Change::Rerouted { .. }
+    )
+}
+
+fn is_arrival(change: &Change) -> bool {
+    is_transfer(change) || matches!(change, Change::Filed { .. } | Change::Released { .. })
 }

@@ -7,9 +7,12 @@ use domain::file_name::FileName;
 use domain::ids::{AttachmentId, TicketRef};
 use domain::invalid::FieldError;
 use domain::note::Attachment;
+use domain::state::State;
+use domain::ticket::Ticket;
 use domain::visibility::{Scope, view_of};
+use storage::attachments::StoredAttachment;
 use storage::blobs::{BlobKey, BlobRef};
-use storage::{attachments, tickets};
+use storage::{DbConnection, StoreError, attachments, tickets};
 
 use crate::{Desk, DeskError};
 
@@ -36,6 +39,18 @@ pub struct Download {
     pub file: Attachment,
     /// Its bytes, the same that were stored.
     pub bytes: Bytes,
+}
+
+/// The files of a ticket, and of a removed one what is left of those that were purged.
+pub(crate) fn list_files(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+) -> Result<Vec<StoredAttachment>, StoreError> {
+    let mut files = attachments::list(conn, ticket.id)?;
+    if matches!(ticket.state, State::Removed { .. }) {
+        files.extend(attachments::list_purged(conn, ticket.id)?);
+    }
+    Ok(files)
 }
 
 impl RawFile {
@@ -79,7 +94,7 @@ impl Desk {
         self.db.read_snapshot_in(scope, |conn| {
             let (ticket, _) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
-            let files = attachments::list(conn, ticket.id)?;
+            let files = list_files(conn, &ticket)?;
             let stored = files
                 .into_iter()
                 .find(|stored| stored.file.id == id)
@@ -88,10 +103,10 @@ impl Desk {
                 Scope::Authority(code) | Scope::Region(code) => Some(code),
                 _ => None,
             };
-            if stored.is_for(view, own) {
-                Ok(stored.file)
-            } else {
-                Err(DeskError::NotFound)
+            match (stored.is_for(view, own), stored.purged_at) {
+                (true, None) => Ok(stored.file),
+                (true, Some(_)) => Err(DeskError::Purged),
+                (false, _) => Err(DeskError::NotFound),
             }
         })
     }

@@ -74,6 +74,17 @@ pub enum DeskError {
     /// A call back takes no attempt now.
     #[error(transparent)]
     Callback(#[from] domain::callback::CallbackRefused),
+    /// What was asked is possible later: whoever asks hears when.
+    #[error("too early")]
+    TooEarly {
+        /// From when it is possible.
+        next: jiff::Timestamp,
+        /// How long that is from now.
+        wait: SignedDuration,
+    },
+    /// The file was there, and its bytes were purged (T22).
+    #[error("the file was purged")]
+    Purged,
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

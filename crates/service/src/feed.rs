@@ -4,6 +4,7 @@
 use domain::actor::{Assignee, Staff};
 use domain::codes::AuthorityCode;
 use domain::event::{Change as TicketChange, Event};
+use domain::permissions::{Right, has};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -156,6 +157,10 @@ pub enum Headline {
     TicketAssigned,
     /// A requester wrote.
     RequesterWrote,
+    /// A requester nudged.
+    RequesterNudged,
+    /// Nobody took a ticket of the desk; for those who lead it.
+    QueueUntouched,
     /// A time is nearly over, or is over.
     SlaWarning,
     /// Somebody was not reached.
@@ -171,6 +176,8 @@ impl Headline {
             Headline::QueueNew => "queue.new",
             Headline::TicketAssigned => "ticket.assigned",
             Headline::RequesterWrote => "requester.wrote",
+            Headline::RequesterNudged => "requester.nudged",
+            Headline::QueueUntouched => "queue.untouched",
             Headline::SlaWarning => "sla.warning",
             Headline::MessageUndelivered => "message.undelivered",
             Headline::AnnouncementPublished => "announcement.published",
@@ -201,6 +208,10 @@ pub fn headline(staff: &Staff, news: &News) -> Option<Headline> {
         }
         "request.information_received" | "request.message_received" => {
             Some(Headline::RequesterWrote)
+        }
+        "request.nudged" => Some(Headline::RequesterNudged),
+        "queue.untouched" | "handover.untouched" => {
+            has(staff.role, Right::Supervise).then_some(Headline::QueueUntouched)
         }
         "request.reopened" => {
             let by_reply = news.data.get("by_reply").and_then(Value::as_bool);

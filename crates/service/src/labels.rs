@@ -32,6 +32,8 @@ pub struct AttachmentView {
     pub media_type: String,
     pub size: u64,
     pub sha256: String,
+    #[serde(default)]
+    pub purged_at: Option<Timestamp>,
 }
 
 impl Desk {
@@ -104,5 +106,6 @@ pub(crate) fn attachment_view(stored: &StoredAttachment) -> AttachmentView {
         media_type: stored.file.kind.media_type().to_owned(),
         size: stored.file.size,
         sha256: stored.file.sha256.clone(),
+        purged_at: stored.purged_at,
     }
 }

@@ -5,10 +5,12 @@
 //! Nothing outside the database happens inside a transaction; mail goes through the outbox.
 #![warn(missing_docs)]
 
+pub mod absences;
 pub mod action_form;
 pub mod activation;
 pub mod announcements;
 mod arrival;
+pub mod assignment;
 pub mod attachments;
 pub mod broadcasts;
 pub mod callbacks;
@@ -31,6 +33,7 @@ pub mod mailer;
 pub mod message_templates;
 pub mod notification_settings;
 pub mod notify;
+mod nudges;
 pub mod once;
 pub mod outbox;
 pub mod own_screen;
@@ -40,6 +43,7 @@ mod record;
 pub mod recovery;
 pub mod reference;
 mod release;
+pub mod removals;
 pub mod routing;
 pub mod scheduler;
 pub mod screen;
@@ -54,6 +58,7 @@ pub mod sweep;
 pub mod text_gateway;
 pub mod texts;
 mod timers;
+mod untouched;
 pub mod update;
 pub mod webhooks;
 pub mod work;

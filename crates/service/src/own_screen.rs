@@ -1,6 +1,7 @@
 //! What a requester sees of their own ticket: a shape of its own, with nothing in it that they must
 //! not see. Entries are counted anew and nothing tells of what the desks did among themselves.
 
+use domain::codes::AuthorityCode;
 use domain::event::Change;
 use domain::ids::{TicketId, TicketRef};
 use domain::invalid::Text;
@@ -38,6 +39,11 @@ pub struct RequesterTicket {
     /// About a delegator. Answers kept before there were delegations do not say.
     #[serde(default)]
     pub on_behalf_of: bool,
+    /// Answers kept before there were nudges do not say.
+    #[serde(default)]
+    pub nudge_count: i32,
+    #[serde(default)]
+    pub next_nudge_from: Option<Timestamp>,
 }
 
 /// A requester's ticket with what was said.
@@ -119,22 +125,15 @@ impl Desk {
         dossier: &Dossier,
         on_behalf_of: bool,
     ) -> RequesterTicket {
-        // A re-route is told ("Assegnato a …"), custody of the region is not: the last authority stays.
-        let region = self.reference.region();
-        let shown = ticket
-            .legs
-            .iter()
-            .rev()
-            .map(|leg| &leg.custodian)
-            .find(|code| *code != region);
-        let shown = shown.or(ticket.declared_authority.as_ref());
         RequesterTicket {
             id: ticket.id,
             number: ticket.number.to_string(),
             state: ticket.state.code().citizen_code(),
             service: self.service_label(ticket.service.as_str()),
             problem_type: self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str()),
-            authority: shown.map(|code| self.authority_label(code)),
+            authority: self
+                .told_authority(ticket)
+                .map(|code| self.authority_label(code)),
             description: dossier.description.clone(),
             created_at: ticket.created_at,
             needs_answer: ticket.state.code() == StateCode::AwaitingInfo,
@@ -145,7 +144,18 @@ impl Desk {
             },
             follow_up_of: dossier.follow_up_of,
             on_behalf_of,
+            nudge_count: ticket.nudges,
+            next_nudge_from: self.next_nudge_from(ticket),
         }
+    }
+
+    /// The authority that has the ticket, as far as its requester is told: a re-route is ("Assegnato a
+    /// …"), custody of the region is not, and the last authority stays.
+    pub(crate) fn told_authority<'a>(&self, ticket: &'a Ticket) -> Option<&'a AuthorityCode> {
+        let region = self.reference.region();
+        let mut custodians = ticket.legs.iter().rev().map(|leg| &leg.custodian);
+        let shown = custodians.find(|code| *code != region);
+        shown.or(ticket.declared_authority.as_ref())
     }
 
     fn requester_message(
@@ -193,6 +203,7 @@ impl Desk {
     fn told_to_requester(&self, change: &Change) -> Option<Text> {
         Some(match change {
             Change::Filed { .. } => Text::new("Richiesta ricevuta", "Request received"),
+            Change::Nudged => Text::new("Sollecito inviato", "Nudge sent"),
             Change::Reminded { .. } => Text::new(
                 "Ti abbiamo ricordato di rispondere",
                 "We reminded you to answer",

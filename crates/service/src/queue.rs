@@ -1,7 +1,7 @@
 //! Lists, searches and counters of a placement.
 
 use domain::actor::{Assignee, Pool, Staff};
-use domain::ids::TicketId;
+use domain::ids::{AccountId, TicketId};
 use domain::visibility::Scope;
 use storage::list::{self, Counters};
 use storage::sla;
@@ -16,6 +16,8 @@ use crate::{Desk, DeskError};
 pub struct Assignees {
     /// Active people of the desk.
     pub colleagues: Vec<Colleague>,
+    /// Who of them is away today.
+    pub away: Vec<AccountId>,
     /// Its pools.
     pub pools: Vec<Pool>,
 }
@@ -77,12 +79,16 @@ impl Desk {
 
     /// Whom the placement's tickets can be given to.
     pub fn list_assignees(&self, staff: &Staff) -> Result<Assignees, DeskError> {
-        let mut colleagues = self
-            .db
-            .read(|conn| storage::accounts::list_colleagues(conn, &staff.authority))?;
+        let today = self.today();
+        let (mut colleagues, away) = self.db.read_snapshot(|conn| {
+            let colleagues = storage::accounts::list_colleagues(conn, &staff.authority)?;
+            let away = storage::absences::list_away(conn, &staff.authority, today)?;
+            Ok::<_, DeskError>((colleagues, away))
+        })?;
         colleagues.dedup_by_key(|colleague| colleague.account);
         Ok(Assignees {
             colleagues,
+            away,
             pools: vec![Pool::Supervisors],
         })
     }

@@ -13,11 +13,12 @@ use domain::visibility::{Scope, View, as_left_by, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use storage::attachments::{self, StoredAttachment};
+use storage::attachments::StoredAttachment;
 use storage::history::{self, Entry};
 use storage::sla;
 use storage::tickets::{self, Beside, Dossier};
 
+use crate::attachments::list_files;
 use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
 use crate::sla::present;
 use crate::{Desk, DeskError};
@@ -53,6 +54,11 @@ pub struct StaffTicket {
     pub sla: SlaView,
     pub reopen_count: i32,
     pub reminder_count: i32,
+    /// Answers kept before there were nudges do not say.
+    #[serde(default)]
+    pub nudge_count: i32,
+    #[serde(default)]
+    pub last_nudged_at: Option<Timestamp>,
     pub bounce_count: i32,
     pub follow_up_of: Option<TicketId>,
     pub legs: Vec<LegView>,
@@ -196,7 +202,7 @@ impl Desk {
             let page = TIMELINE_PAGE + 1;
             let entries =
                 history::list_entries(conn, ticket.id, view, Some(&staff.authority), None, page)?;
-            let files = attachments::list(conn, ticket.id)?;
+            let files = list_files(conn, &ticket)?;
             // A past custodian is told nothing of what its successors have beside this ticket.
             let beside = match view {
                 View::Until(_) => Beside::default(),
@@ -240,7 +246,7 @@ impl Desk {
                 before,
                 limit + 1,
             )?;
-            let files = attachments::list(conn, ticket.id)?;
+            let files = list_files(conn, &ticket)?;
             Ok(self.timeline_page(entries, &files, limit))
         })
     }
@@ -382,6 +388,8 @@ impl Desk {
             sla: self.sla_view(ticket, dossier.due_at, clocks),
             reopen_count: ticket.reopens,
             reminder_count: ticket.reminders,
+            nudge_count: ticket.nudges,
+            last_nudged_at: ticket.nudged_at,
             bounce_count: ticket.bounces,
             follow_up_of: dossier.follow_up_of,
             legs: legs.collect(),

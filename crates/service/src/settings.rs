@@ -6,7 +6,9 @@ use domain::catalogue::TextLimits;
 use domain::codes::AuthorityCode;
 use domain::email::CERTIFIED_MAIL_LABELS;
 use domain::notification::QuietHours;
+use domain::nudge::NudgeRules;
 use domain::password::PasswordPolicy;
+use domain::sla::WorkingTime;
 use domain::state::Windows;
 use domain::ticket::Ticket;
 use domain::webhook::AddressRules;
@@ -48,6 +50,31 @@ pub struct Settings {
     pub delivery: DeliverySettings,
     /// Telling authorities' own programs.
     pub webhooks: WebhookSettings,
+    /// When somebody hears of what nobody took.
+    pub untouched: UntouchedSettings,
+    /// How often requesters nudge.
+    pub nudges: NudgeRules,
+    /// How long the files of a removed ticket are kept (T22).
+    pub purge_removed_after: SignedDuration,
+}
+
+/// When somebody hears of a ticket that nobody took (`domain.md` §4.3): working time since it came to
+/// the desk, by the desk's calendar.
+#[derive(Debug, Clone, Copy)]
+pub struct UntouchedSettings {
+    /// At the desk it was filed with.
+    pub filed: WorkingTime,
+    /// At a desk it was handed over, returned or re-routed to.
+    pub transferred: WorkingTime,
+}
+
+impl Default for UntouchedSettings {
+    fn default() -> Self {
+        UntouchedSettings {
+            filed: WorkingTime::ONE_DAY,
+            transferred: WorkingTime::ONE_DAY,
+        }
+    }
 }
 
 /// Settings of webhooks (`docs/webhooks.md`).
@@ -302,6 +329,9 @@ impl Default for Settings {
             lease: SignedDuration::from_mins(5),
             delivery: DeliverySettings::default(),
             webhooks: WebhookSettings::default(),
+            untouched: UntouchedSettings::default(),
+            nudges: NudgeRules::default(),
+            purge_removed_after: hours(30 * 24),
         }
     }
 }

@@ -69,12 +69,21 @@ impl Desk {
             clocks,
             told: Vec::new(),
         };
-        let Some(present) = present(&kept.clocks, ticket) else {
-            return Ok(());
-        };
-        sla::write(conn, ticket.id, &kept, present)?;
-        if let Some(next) = next_alert(&kept.clocks, now) {
-            due_work::set_first(conn, Kind::Sla.as_str(), ticket.id.uuid(), next)?;
+        let mut next = None;
+        if let Some(present) = present(&kept.clocks, ticket) {
+            sla::write(conn, ticket.id, &kept, present)?;
+            next = next_alert(&kept.clocks, now).map(|at| (Kind::Sla.as_str(), at));
+        }
+        // One statement for what is planned for every new ticket.
+        let untouched = self.untouched_alert_at(ticket);
+        let untouched = untouched.map(|at| (Kind::Untouched.as_str(), at));
+        let subject = ticket.id.uuid();
+        match (next, untouched) {
+            (Some(one), Some(other)) => due_work::set_first_two(conn, subject, [one, other])?,
+            (Some((kind, at)), None) | (None, Some((kind, at))) => {
+                due_work::set_first(conn, kind, subject, at)?;
+            }
+            (None, None) => {}
         }
         Ok(())
     }

@@ -143,7 +143,8 @@ impl Desk {
         })
     }
 
-    fn beginning_of(&self, day: Date) -> Timestamp {
+    /// The first instant of a day where the installation is.
+    pub(crate) fn beginning_of(&self, day: Date) -> Timestamp {
         let midnight = day.to_zoned(self.settings.time_zone.clone());
         midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp())
     }

@@ -1,10 +1,10 @@
 //! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
 
 use domain::visibility::Scope;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use storage::{
-    DbConnection, StoreError, attachments, changes, email_proofs, idempotency, login_sources,
-    outbox, sessions, used_tokens, webhook_deliveries,
+    DbConnection, StoreError, absences, attachments, changes, email_proofs, idempotency,
+    login_sources, outbox, removals, sessions, used_tokens, webhook_deliveries,
 };
 
 use crate::{Desk, DeskError};
@@ -28,6 +28,11 @@ const PROOF_AGE: SignedDuration = SignedDuration::from_hours(48);
 const SOURCE_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Ended sessions and sent messages are kept so long for questions.
 const DONE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Who was away is nobody's business any more when the last day is so long past.
+const ABSENCE_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Removed tickets whose files are purged in one transaction.
+const PURGED_AT_ONCE: i64 = 50;
 
 impl Desk {
     /// Takes away blobs that no attachment names. Goes shard by shard, and can stop anywhere.
@@ -75,6 +80,10 @@ impl Desk {
         let old_news = ago(crate::feed::KEPT);
         gone += self.sweep_pages(move |conn| changes::delete_old(conn, old_news, PAGE))?;
         gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;
+        let removed = ago(self.settings.purge_removed_after);
+        gone += self.sweep_pages(move |conn| purge_files(conn, removed, now))?;
+        let long_over = self.day_of(ago(ABSENCE_AGE));
+        gone += self.sweep_pages(move |conn| absences::delete_over(conn, long_over, PAGE))?;
         let unheard = ago(SOURCE_AGE);
         gone += self.sweep_pages(move |conn| login_sources::delete_old(conn, unheard, PAGE))?;
         Ok(gone)
@@ -92,4 +101,19 @@ impl Desk {
             }
         }
     }
+}
+
+/// Takes the files of tickets away that were removed before `before`; the answer is how many tickets.
+/// Their bytes go with the next sweep of blobs.
+fn purge_files(
+    conn: &mut DbConnection,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let tickets = removals::list_to_purge(conn, before, PURGED_AT_ONCE)?;
+    for ticket in &tickets {
+        attachments::purge(conn, *ticket, now)?;
+        removals::set_purged(conn, *ticket, now)?;
+    }
+    Ok(tickets.len())
 }

@@ -26,15 +26,18 @@ pub enum Kind {
     Digest,
     /// An announcement that begins to hold.
     Announcement,
+    /// A ticket that nobody of its desk took (`domain.md` §4.3).
+    Untouched,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 4] = [
+    pub const ALL: [Kind; 5] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
+        Kind::Untouched,
     ];
 
     /// The code in rows, metrics and the API.
@@ -44,6 +47,7 @@ impl Kind {
             Kind::Sla => "sla",
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
+            Kind::Untouched => "untouched",
         }
     }
 
@@ -214,6 +218,10 @@ impl Desk {
             Kind::Announcement => {
                 let id = AnnouncementId::new(work.subject);
                 Ok((Effect::Other, self.publish_announcement(conn, id, now)?))
+            }
+            Kind::Untouched => {
+                let next = self.look_at_untouched(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Other, next))
             }
         }
     }

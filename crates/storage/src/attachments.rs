@@ -7,9 +7,10 @@ use domain::file_name::FileName;
 use domain::ids::{AttachmentId, TicketId};
 use domain::note::{Attachment, Audience};
 use domain::visibility::{EntryFacts, View, may_read};
+use jiff::Timestamp;
 
-use crate::schema::{attachments, notes};
-use crate::sql_types::Id;
+use crate::schema::{attachments, notes, purged_attachments};
+use crate::sql_types::{Id, Instant, Ts, Uid};
 use crate::{DbConnection, StoreError};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -24,6 +25,20 @@ struct AttachmentRow {
     sha256: String,
     blob_key: String,
 }
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = purged_attachments)]
+struct PurgedRow {
+    id: Id,
+    ticket_id: Id,
+    seq: i64,
+    file_kind: String,
+    size: i64,
+    purged_at: Ts,
+}
+
+/// What a purged file is called: its own name may have told of somebody.
+const PURGED_NAME: &str = "allegato";
 
 /// Ties a stored file to an entry.
 pub(crate) fn insert(
@@ -59,8 +74,10 @@ pub struct StoredAttachment {
     pub team: Option<AuthorityCode>,
     /// The desk addressed.
     pub party: Option<AuthorityCode>,
-    /// The file.
+    /// The file; once purged, without name, bytes and digest.
     pub file: Attachment,
+    /// When its bytes were purged (T22).
+    pub purged_at: Option<Timestamp>,
 }
 
 impl StoredAttachment {
@@ -144,6 +161,66 @@ impl AttachmentRow {
                 sha256: self.sha256,
                 blob_key: self.blob_key,
             },
+            purged_at: None,
         })
     }
+}
+
+/// What is left of the purged files of a ticket: kind, size and place, under a name that tells nothing.
+pub fn list_purged(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+) -> Result<Vec<StoredAttachment>, StoreError> {
+    let entry = notes::ticket_id
+        .eq(purged_attachments::ticket_id)
+        .and(notes::seq.eq(purged_attachments::seq));
+    let rows = purged_attachments::table
+        .left_join(notes::table.on(entry))
+        .filter(purged_attachments::ticket_id.eq(Id(ticket.uuid())))
+        .order((purged_attachments::seq.asc(), purged_attachments::id.asc()))
+        .select((
+            PurgedRow::as_select(),
+            (
+                notes::audience.nullable(),
+                notes::team.nullable(),
+                notes::party.nullable(),
+            ),
+        ))
+        .load::<(PurgedRow, EntryColumns)>(conn)?;
+    rows.into_iter()
+        .map(|(row, entry)| {
+            let left = AttachmentRow {
+                id: row.id,
+                ticket_id: row.ticket_id,
+                seq: row.seq,
+                file_name: format!("{PURGED_NAME}.{}", row.file_kind),
+                file_kind: row.file_kind,
+                size: row.size,
+                sha256: String::new(),
+                blob_key: String::new(),
+            };
+            Ok(StoredAttachment {
+                purged_at: Some(row.purged_at.0),
+                ..left.into_domain(entry)?
+            })
+        })
+        .collect()
+}
+
+/// Takes the files of a ticket away, and keeps that they were there. Their bytes are then named by no
+/// row, and go with the next sweep. Only the system may. The answer is how many.
+pub fn purge(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    diesel::sql_query(
+        "INSERT INTO purged_attachments (id, ticket_id, seq, file_kind, size, purged_at) \
+         SELECT id, ticket_id, seq, file_kind, size, $1 FROM attachments WHERE ticket_id = $2",
+    )
+    .bind::<Instant, _>(Ts(now))
+    .bind::<Uid, _>(Id(ticket.uuid()))
+    .execute(conn)?;
+    let files = attachments::table.filter(attachments::ticket_id.eq(Id(ticket.uuid())));
+    Ok(diesel::delete(files).execute(conn)?)
 }

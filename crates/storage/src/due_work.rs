@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::schema::due_work;
-use crate::sql_types::{Id, Ts};
+use crate::sql_types::{Id, Instant, Ts, Uid};
 use crate::{DbConnection, StoreError, dialect};
 
 /// A claimed piece of work.
@@ -94,6 +94,29 @@ pub fn set_first(
     });
     // Of two that set it first at the same time, the later one wins.
     dialect::upsert(row, &["kind", "subject"], &["due_at"]).execute(conn)?;
+    Ok(())
+}
+
+/// The same for two pieces about a subject that has neither yet, in one statement.
+pub fn set_first_two(
+    conn: &mut DbConnection,
+    subject: Uuid,
+    pieces: [(&str, Timestamp); 2],
+) -> Result<(), StoreError> {
+    use diesel::sql_types::Text;
+    let [(one, one_at), (other, other_at)] = pieces;
+    diesel::sql_query(
+        "INSERT INTO due_work (kind, subject, due_at, fence, attempts) \
+         VALUES ($1, $2, $3, 0, 0), ($4, $5, $6, 0, 0) \
+         ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at",
+    )
+    .bind::<Text, _>(one)
+    .bind::<Uid, _>(Id(subject))
+    .bind::<Instant, _>(Ts(one_at))
+    .bind::<Text, _>(other)
+    .bind::<Uid, _>(Id(subject))
+    .bind::<Instant, _>(Ts(other_at))
+    .execute(conn)?;
     Ok(())
 }
 

@@ -234,11 +234,12 @@ pub fn list_entries(
 }
 
 /// The kinds of [`Change::is_told_to_requester`], for SQL; a test keeps the two the same.
-const TOLD_TO_REQUESTER: [&str; 10] = [
+const TOLD_TO_REQUESTER: [&str; 11] = [
     "request.created",
     "request.information_requested",
     "request.information_received",
     "request.message_received",
+    "request.nudged",
     "request.reminded",
     "request.resolved",
     "request.closed",
@@ -402,6 +403,7 @@ mod tests {
             Change::QuestionWithdrawn,
             Change::InfoReceived,
             Change::MessageReceived,
+            Change::Nudged,
             Change::Reminded { nth: 1 },
             Change::Resolved {
                 code: ResolutionCode::Duplicate,

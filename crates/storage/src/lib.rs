@@ -1,9 +1,11 @@
 //! Tables, queries and blobs: knows rows, not rules.
 #![warn(missing_docs)]
 
+pub mod absences;
 pub mod accounts;
 pub mod announcements;
 mod assignee;
+pub mod assignment;
 pub mod attachments;
 pub mod blobs;
 pub mod callbacks;
@@ -32,6 +34,7 @@ mod migrate;
 pub mod notifications;
 pub mod outbox;
 pub mod reference;
+pub mod removals;
 pub mod routing;
 mod schema;
 mod sealed;

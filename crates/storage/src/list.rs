@@ -14,11 +14,11 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 
 use crate::connection::MultiBackend;
-use crate::schema::{accounts, tickets};
+use crate::schema::{accounts, legs, tickets};
 use crate::sealed::Sealed;
 use crate::sla::{self, PAUSED_IN_TIME, Standing};
-use crate::sql_types::{Id, Ts};
-use crate::tickets::{RequesterKind, of_citizen, priority_of, priority_rank};
+use crate::sql_types::{Id, Json, Ts};
+use crate::tickets::{RequesterKind, nudges_in, of_citizen, priority_of, priority_rank};
 use crate::{DbConnection, StoreError, assignee, dialect};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
@@ -40,6 +40,10 @@ pub struct Filter {
     pub tag: Option<String>,
     /// Whether somebody should look at it.
     pub needs_attention: Option<bool>,
+    /// Whether nobody of its desk took charge yet.
+    pub untouched: Option<bool>,
+    /// Whether it came to its desk from another one.
+    pub transferred: Option<bool>,
     /// Filed at or after.
     pub created_from: Option<Timestamp>,
     /// Filed before.
@@ -128,6 +132,8 @@ pub struct Item {
     pub tags: Vec<String>,
     /// Somebody should look.
     pub needs_attention: bool,
+    /// How often the requester nudged.
+    pub nudges: i32,
     /// The requester's name.
     pub given_name: String,
     /// The requester's name.
@@ -171,6 +177,7 @@ struct ItemRow {
     priority: i32,
     tags: String,
     needs_attention: bool,
+    tallies: Json,
     tax_code: Sealed,
     given_name: Sealed,
     family_name: Sealed,
@@ -248,6 +255,10 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
 /// The condition of the partial indexes, to the letter.
 const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'removed')";
 
+/// The condition of their partial index, to the letter: nobody of the desk took charge.
+const IS_UNTOUCHED: &str = "state IN ('new', 'not-competent')";
+const IS_TOUCHED: &str = "state NOT IN ('new', 'not-competent')";
+
 fn filtered(mut query: Query, filter: &Filter) -> Query {
     if !filter.states.is_empty() {
         if filter.states.iter().all(|state| state.is_open()) {
@@ -288,6 +299,17 @@ fn filtered(mut query: Query, filter: &Filter) -> Query {
     if let Some(flag) = filter.needs_attention {
         query = query.filter(tickets::needs_attention.eq(flag));
     }
+    query = match filter.untouched {
+        Some(true) => query.filter(diesel::dsl::sql::<Bool>(IS_UNTOUCHED)),
+        Some(false) => query.filter(diesel::dsl::sql::<Bool>(IS_TOUCHED)),
+        None => query,
+    };
+    let second_leg = legs::table.filter(legs::ticket_id.eq(tickets::id).and(legs::no.eq(2)));
+    query = match filter.transferred {
+        Some(true) => query.filter(diesel::dsl::exists(second_leg)),
+        Some(false) => query.filter(diesel::dsl::not(diesel::dsl::exists(second_leg))),
+        None => query,
+    };
     if let Some(at) = filter.created_from {
         query = query.filter(tickets::created_at.ge(Ts(at)));
     }
@@ -431,6 +453,7 @@ impl ItemRow {
             declared_authority: self.declared_authority,
             custodian: self.custodian,
             needs_attention: self.needs_attention,
+            nudges: nudges_in(&self.tallies).ok_or_else(|| corrupt("tallies"))?,
             is_about_another: scope.is_another(&self.tax_code.open()),
             given_name: self.given_name.open(),
             family_name: self.family_name.open(),
@@ -453,6 +476,10 @@ pub struct Counters {
     pub unassigned: i64,
     /// Somebody should look.
     pub needs_attention: i64,
+    /// Nobody of the desk took charge yet.
+    pub untouched: i64,
+    /// Those of them that came from another desk.
+    pub transferred_untouched: i64,
     /// Open and past the time they should be resolved by; those that wait for an answer since before are not.
     pub overdue: i64,
 }
@@ -475,6 +502,10 @@ struct OpenRow {
     unassigned: i64,
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     overdue: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    untouched: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    transferred: i64,
 }
 
 /// Counts the tickets in the custody of `desk`: states along an index, where SQLite finds all it
@@ -496,7 +527,10 @@ pub fn count(
     let open = diesel::sql_query(format!(
         "SELECT CAST(COALESCE(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS mine, \
          CAST(COALESCE(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unassigned, \
-         CAST(COALESCE(SUM(CASE WHEN due_at < $2 AND NOT {PAUSED_IN_TIME} THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue \
+         CAST(COALESCE(SUM(CASE WHEN due_at < $2 AND NOT {PAUSED_IN_TIME} THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue, \
+         CAST(COALESCE(SUM(CASE WHEN {IS_UNTOUCHED} THEN 1 ELSE 0 END), 0) AS BIGINT) AS untouched, \
+         CAST(COALESCE(SUM(CASE WHEN {IS_UNTOUCHED} AND EXISTS (SELECT 1 FROM legs WHERE \
+         legs.ticket_id = tickets.id AND legs.no = 2) THEN 1 ELSE 0 END), 0) AS BIGINT) AS transferred \
          FROM tickets WHERE custodian = $3 AND {IS_OPEN}"
     ))
     .bind::<Text, _>(assignee::to_column(me))
@@ -507,6 +541,8 @@ pub fn count(
         mine: open.mine,
         unassigned: open.unassigned,
         overdue: open.overdue,
+        untouched: open.untouched,
+        transferred_untouched: open.transferred,
         ..Counters::default()
     };
     for row in states {

@@ -791,6 +791,65 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    assignment_settings (desk) {
+        desk -> Text,
+        version -> BigInt,
+        mode -> Text,
+        last_account -> Nullable<Uid>,
+        updated_at -> Instant,
+        updated_by -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    absences (id) {
+        id -> Uid,
+        account_id -> Uid,
+        from_day -> Text,
+        to_day -> Text,
+        created_at -> Instant,
+        created_by -> Uid,
+        ended_at -> Nullable<Instant>,
+        ended_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    removals (ticket_id) {
+        ticket_id -> Uid,
+        at -> Instant,
+        reason -> Text,
+        desk -> Text,
+        service_code -> Text,
+        account_id -> Uid,
+        purged_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    purged_attachments (id) {
+        id -> Uid,
+        ticket_id -> Uid,
+        seq -> BigInt,
+        file_kind -> Text,
+        size -> BigInt,
+        purged_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -838,5 +897,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     announcement_acknowledgements,
     announcement_tickets,
     announcement_answers,
-    announcement_answered
+    announcement_answered,
+    assignment_settings,
+    absences,
+    removals,
+    purged_attachments
 );

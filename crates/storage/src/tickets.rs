@@ -144,6 +144,18 @@ struct Tallies {
     reminders: i32,
     /// Reminders of the open question.
     asked: u32,
+    /// Absent before there were nudges.
+    #[serde(default)]
+    nudges: i32,
+    /// In microseconds since 1970, as instants are kept.
+    #[serde(default)]
+    nudged_at: Option<i64>,
+}
+
+/// How often the requester nudged, as the counters say.
+pub(crate) fn nudges_in(tallies: &Json) -> Option<i32> {
+    let tallies: Tallies = serde_json::from_value(tallies.0.clone()).ok()?;
+    Some(tallies.nudges)
 }
 
 /// 1 for the most urgent, as people count (`domain.md` §4.6).
@@ -172,6 +184,7 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     };
     let tallies = serde_json::json!({
         "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
+        "nudges": ticket.nudges, "nudged_at": ticket.nudged_at.map(Timestamp::as_microsecond),
     });
     LifecycleColumns {
         version: ticket.version,
@@ -513,6 +526,11 @@ impl TicketRow {
             bounces: tallies.bounces,
             reopens: tallies.reopens,
             reminders: tallies.reminders,
+            nudges: tallies.nudges,
+            nudged_at: match tallies.nudged_at.map(Timestamp::from_microsecond) {
+                Some(at) => Some(at.map_err(|_| corrupt("tallies"))?),
+                None => None,
+            },
             needs_attention: self.needs_attention,
             priority: priority_of(self.priority).ok_or_else(|| corrupt("priority"))?,
             kind: match self.kind.as_deref() {

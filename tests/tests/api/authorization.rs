@@ -77,6 +77,8 @@ enum About {
     Desk,
     /// An endpoint of TO4.
     Endpoint,
+    /// Days on which an operator of TO4 is away.
+    Absence,
 }
 
 /// Who reads tickets.
@@ -206,6 +208,13 @@ const ROWS: &[(&str, Door)] = &[
         },
     ),
     (
+        "nudge_ticket",
+        Door::Own {
+            about_ticket: true,
+            scope: "requests:reply",
+        },
+    ),
+    (
         "list_tickets",
         Door::Desks {
             about_ticket: false,
@@ -228,6 +237,46 @@ const ROWS: &[(&str, Door)] = &[
         Door::Desks {
             about_ticket: false,
         },
+    ),
+    (
+        "show_assignment_settings",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    (
+        "change_assignment_settings",
+        Door::Keepers(
+            &["supervisor", "admin", "regional-supervisor"],
+            About::Nothing,
+        ),
+    ),
+    (
+        "list_absences",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    (
+        "add_absence",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    // The one that is called for here is the operator's own: for their supervisor and administrator it is
+    // there as well, and for nobody else.
+    ("end_absence", Door::Keepers(DESKS, About::Absence)),
+    (
+        "report_removals",
+        Door::Keepers(
+            &[
+                "supervisor",
+                "admin",
+                "regional-operator",
+                "regional-supervisor",
+            ],
+            About::Nothing,
+        ),
     ),
     ("show_ticket", Door::Desks { about_ticket: true }),
     ("edit_ticket", Door::Workers),
@@ -546,6 +595,8 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             // The region keeps its own endpoints alone.
             (Some(("regional-supervisor", _)), About::Endpoint) => Hidden,
             (Some(_), About::Endpoint) => In,
+            (Some((_, TO4)), About::Absence) => In,
+            (Some(_), About::Absence) => Hidden,
             // An operator of an authority is none of the region's accounts.
             (Some(("regional-supervisor", _)), About::Account { .. }) => Hidden,
             (Some((role, _)), About::Account { may_change }) => match may_change.contains(&role) {
@@ -654,6 +705,7 @@ struct Stage {
     callback: String,
     announcement: String,
     own_announcement: String,
+    absence: String,
 }
 
 impl Stage {
@@ -705,6 +757,12 @@ impl Stage {
         let tests = format!("/v1/webhook-endpoints/{endpoint}/test-deliveries");
         let delivery = admin.post(&tests, &json!({})).await;
         Stage {
+            absence: post(
+                &operator,
+                "/v1/absences",
+                &json!({"from": "2026-03-02", "to": "2026-03-06"}),
+            )
+            .await,
             contact: post(&operator, "/v1/contacts", &contact).await,
             callback: post(&operator, "/v1/callbacks", &callback).await,
             announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
@@ -797,6 +855,7 @@ impl Stage {
             .replace("{template}", "receipt")
             .replace("{language}", "it")
             .replace("{version}", "1")
+            .replace("{absence}", &self.absence)
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
             .replace(

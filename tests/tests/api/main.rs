@@ -3,6 +3,7 @@
 
 mod accounts;
 mod announcements;
+mod assignment;
 mod attachments;
 mod authorization;
 mod broadcasts;
@@ -23,11 +24,13 @@ mod jobs;
 mod leaks;
 mod message_templates;
 mod notifications;
+mod nudges;
 mod past_custodian;
 mod protocol;
 mod quotas;
 mod rate_limits;
 mod reach;
+mod removals;
 mod routing;
 mod scheduler;
 mod sessions;
@@ -36,4 +39,5 @@ mod staff_federation;
 mod statements;
 mod story;
 mod throttling;
+mod untouched;
 mod webhooks;

@@ -126,6 +126,15 @@ pub(crate) enum State {
     Removed,
 }
 
+/// How a desk gives out what comes to it.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AssignmentMode {
+    None,
+    LeastLoaded,
+    RoundRobin,
+}
+
 /// How the clock of a promise stands.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -679,8 +688,8 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        actor, announcement, calendar, callback, command, contact, invalid, note, notification,
-        sla, state, ticket,
+        actor, announcement, assignment, calendar, callback, command, contact, invalid, note,
+        notification, sla, state, ticket,
     };
     use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
@@ -707,6 +716,13 @@ mod tests {
             (
                 listed::<State>(),
                 codes(&state::StateCode::ALL, state::StateCode::as_str),
+            ),
+            (
+                listed::<AssignmentMode>(),
+                codes(
+                    &assignment::AssignmentMode::ALL,
+                    assignment::AssignmentMode::as_str,
+                ),
             ),
             (
                 listed::<Priority>(),

@@ -149,10 +149,10 @@ const COME_BACK_MS: u32 = 3000;
 
 /// Follows what happens at my placement's desk.
 ///
-/// Server-sent events: `queue.new`, `ticket.assigned` (to me), `requester.wrote`, `sla.warning`,
-/// `message.undelivered`, `announcement.published`. Each has the place in the feed for its id: send
-/// the last one as `Last-Event-ID` to go on where a stream was cut off. The stream ends with the
-/// session, or with a change of the placement.
+/// Server-sent events: `queue.new`, `queue.untouched` (to who leads the desk), `ticket.assigned` (to me),
+/// `requester.wrote`, `requester.nudged`, `sla.warning`, `message.undelivered`, `announcement.published`. Each
+/// has the place in the feed for its id: send the last one as `Last-Event-ID` to go on where a stream was
+/// cut off. The stream ends with the session, or with a change of the placement.
 #[utoipa::path(tag = "work",
     params(("Last-Event-ID" = Option<i64>, Header, description = "The id of the last event that was received", minimum = 0)),
     responses((status = 200, description = "The events, as they happen", body = String, content_type = "text/event-stream")))]

@@ -1,8 +1,10 @@
 //! The handlers, a file a group, like the URL tree. Bodies stand beside their handler.
 
+pub(crate) mod absences;
 pub(crate) mod accounts;
 pub(crate) mod actions;
 pub(crate) mod announcements;
+pub(crate) mod assignment;
 pub(crate) mod attachments;
 pub(crate) mod broadcasts;
 pub(crate) mod calendars;
@@ -18,8 +20,10 @@ pub(crate) mod feed;
 pub(crate) mod filing;
 pub(crate) mod message_templates;
 pub(crate) mod notifications;
+pub(crate) mod nudges;
 pub(crate) mod own_body;
 pub(crate) mod own_tickets;
+pub(crate) mod removals;
 pub(crate) mod routing;
 pub(crate) mod scheduler;
 pub(crate) mod screen_body;

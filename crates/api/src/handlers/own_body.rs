@@ -44,6 +44,13 @@ pub(crate) struct RequesterTicketBody {
     follow_up_of: Option<Uuid>,
     /// Whether it is about somebody who delegated me, and not about myself.
     on_behalf_of: bool,
+    /// How often I nudged.
+    #[schema(minimum = 0)]
+    nudge_count: i32,
+    /// From when the next nudge is possible, which may be past; null while nobody can be nudged, and
+    /// when all nudges are used up.
+    #[schema(required, format = DateTime)]
+    next_nudge_from: Option<String>,
 }
 
 impl RequesterTicketBody {
@@ -63,6 +70,8 @@ impl RequesterTicketBody {
             closed_at: ticket.closed_at.map(|at| at.to_string()),
             follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
             on_behalf_of: ticket.on_behalf_of,
+            nudge_count: ticket.nudge_count,
+            next_nudge_from: ticket.next_nudge_from.map(|at| at.to_string()),
         }
     }
 }

@@ -293,14 +293,7 @@ pub(crate) async fn withdraw_ticket(
     repeatable: Repeatable,
 ) -> Result<HttpResponse, Problem> {
     let wanted = ticket_ref(&ticket)?;
-    // Nothing needs to be said; an empty object may be.
-    if !media_type(&request).is_empty() {
-        let members = read_object(&request, payload, Expects::Json).await?;
-        let errors = Members::of(members).finish();
-        if !errors.is_empty() {
-            return Err(Problem::fields(errors));
-        }
-    }
+    must_say_nothing(&request, payload).await?;
     let once = repeatable.with(Vec::new());
     let answer = block(move || {
         let scope = desk.scope_of(&requester.0);
@@ -311,4 +304,20 @@ pub(crate) async fn withdraw_ticket(
     .await?;
     Ok(replay_header(&mut HttpResponse::Created(), answer.replayed)
         .json(RequesterTicketBody::new(answer.value, lang.0)))
+}
+
+/// Nothing needs to be said; an empty object may be.
+pub(crate) async fn must_say_nothing(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<(), Problem> {
+    if media_type(request).is_empty() {
+        return Ok(());
+    }
+    let members = read_object(request, payload, Expects::Json).await?;
+    let errors = Members::of(members).finish();
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::fields(errors)),
+    }
 }

@@ -74,8 +74,15 @@ pub(crate) struct StaffTicketBody {
     sla: SlaBody,
     #[schema(minimum = 0)]
     reopen_count: i32,
+    /// How often the system reminded the requester of a question.
     #[schema(minimum = 0)]
     reminder_count: i32,
+    /// How often the requester nudged ("sollecito").
+    #[schema(minimum = 0)]
+    nudge_count: i32,
+    /// When they did so last.
+    #[schema(required, format = DateTime)]
+    last_nudged_at: Option<String>,
     #[schema(minimum = 0)]
     bounce_count: i32,
     /// The closed ticket this one goes on from.
@@ -284,6 +291,7 @@ pub(crate) struct AttachmentBody {
     /// The entry it belongs to.
     #[schema(minimum = 1)]
     seq: i64,
+    /// As it was sent; once it is purged, one that tells nothing.
     #[schema(max_length = 120)]
     file_name: String,
     #[schema(max_length = 128)]
@@ -291,9 +299,12 @@ pub(crate) struct AttachmentBody {
     /// Bytes.
     #[schema(minimum = 0)]
     size: i64,
-    /// Of its content, in hexadecimal.
-    #[schema(max_length = 64, pattern = "^[0-9a-f]{64}$")]
-    sha256: String,
+    /// Of its content, in hexadecimal; null once it is purged.
+    #[schema(required, max_length = 64, pattern = "^[0-9a-f]{64}$")]
+    sha256: Option<String>,
+    /// When the content of a removed request's file was deleted; reading it is `attachment-purged` then.
+    #[schema(required, format = DateTime)]
+    purged_at: Option<String>,
 }
 
 /// An entry of the timeline.
@@ -383,6 +394,8 @@ impl StaffTicketBody {
             },
             reopen_count: ticket.reopen_count,
             reminder_count: ticket.reminder_count,
+            nudge_count: ticket.nudge_count,
+            last_nudged_at: ticket.last_nudged_at.map(|at| at.to_string()),
             bounce_count: ticket.bounce_count,
             follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
             legs: ticket
@@ -437,7 +450,8 @@ impl From<AttachmentView> for AttachmentBody {
             file_name: view.file_name,
             media_type: view.media_type,
             size: i64::try_from(view.size).unwrap_or(i64::MAX),
-            sha256: view.sha256,
+            sha256: view.purged_at.is_none().then_some(view.sha256),
+            purged_at: view.purged_at.map(|at| at.to_string()),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Wanted {
 /// How the parameters of a list are to be read.
 pub(super) const LIST: Shape = Shape {
     numbers: &["limit"],
-    flags: &["needs_attention"],
+    flags: &["needs_attention", "untouched", "transferred"],
     lists: &["state"],
 };
 
@@ -67,6 +67,8 @@ pub(super) fn wanted(members: &mut Members, staff: &Staff, now: Timestamp) -> Wa
         priority: members.code("priority", Priority::from_code),
         tag: members.text("tag", 30),
         needs_attention: members.flag("needs_attention"),
+        untouched: members.flag("untouched"),
+        transferred: members.flag("transferred"),
         created_from: members.moment("created_from"),
         created_to: members.moment("created_to"),
         updated_from: members.moment("updated_from"),

@@ -60,6 +60,10 @@ pub(crate) struct ListQuery {
     tag: Option<String>,
     /// Whether somebody should look.
     needs_attention: Option<bool>,
+    /// Whether nobody of its desk took charge yet.
+    untouched: Option<bool>,
+    /// Whether it came to its desk from another one.
+    transferred: Option<bool>,
     /// Filed at or after.
     #[param(format = DateTime, value_type = Option<String>)]
     created_from: Option<Timestamp>,
@@ -126,6 +130,10 @@ struct SearchBody {
     #[schema(max_length = 30)]
     tag: Option<String>,
     needs_attention: Option<bool>,
+    /// Whether nobody of its desk took charge yet.
+    untouched: Option<bool>,
+    /// Whether it came to its desk from another one.
+    transferred: Option<bool>,
     #[schema(format = DateTime, value_type = Option<String>)]
     created_from: Option<Timestamp>,
     #[schema(format = DateTime, value_type = Option<String>)]
@@ -187,6 +195,10 @@ struct TicketItem {
     #[schema(value_type = Vec<Tag>, max_items = 20)]
     tags: Vec<String>,
     needs_attention: bool,
+    /// How often the requester nudged. Pages kept before there were nudges do not say.
+    #[serde(default)]
+    #[schema(required, minimum = 0)]
+    nudge_count: i32,
     /// Given and family name.
     #[schema(max_length = 64)]
     requester_label: String,
@@ -244,6 +256,7 @@ fn item(desk: &Desk, item: Item, lang: Lang) -> TicketItem {
         priority: item.priority.as_str().to_owned(),
         tags: item.tags,
         needs_attention: item.needs_attention,
+        nudge_count: item.nudges,
         requester_label: format!("{} {}", item.given_name, item.family_name),
         created_at: item.created_at.to_string(),
         updated_at: item.updated_at.to_string(),

@@ -37,6 +37,12 @@ struct QueueBody {
     /// Open and past the time they should be resolved by.
     #[schema(minimum = 0)]
     overdue: i64,
+    /// Nobody of the desk took charge yet.
+    #[schema(minimum = 0)]
+    untouched: i64,
+    /// Those of them that were handed over, returned or re-routed to the desk.
+    #[schema(minimum = 0)]
+    transferred_untouched: i64,
 }
 
 /// How many stand in a state.
@@ -52,8 +58,8 @@ struct StateCount {
 
 /// Shows the counters of my placement.
 ///
-/// How many tickets stand in each state, and how many of the open ones are mine, nobody's, overdue, or
-/// should be looked at.
+/// How many tickets stand in each state, and how many of the open ones are mine, nobody's, overdue,
+/// untouched, or should be looked at.
 #[utoipa::path(tag = "work", responses((status = 200, description = "The counters", body = QueueBody)))]
 #[get("/v1/queues")]
 pub(crate) async fn show_queues(
@@ -82,14 +88,27 @@ pub(crate) async fn show_queues(
         unassigned: counters.unassigned,
         needs_attention: counters.needs_attention,
         overdue: counters.overdue,
+        untouched: counters.untouched,
+        transferred_untouched: counters.transferred_untouched,
     }))
+}
+
+/// Somebody tickets can be given to.
+#[derive(Serialize, ToSchema)]
+struct AssigneeItem {
+    #[serde(flatten)]
+    assignee: AssigneeBody,
+    /// Whether a colleague is there today. One who is away can be given a ticket by hand, and is given
+    /// none by the system. Null for a pool.
+    #[schema(required)]
+    present: Option<bool>,
 }
 
 /// Whom tickets can be given to.
 #[derive(Serialize, ToSchema)]
 struct AssigneeList {
     #[schema(max_items = 1000)]
-    items: Vec<AssigneeBody>,
+    items: Vec<AssigneeItem>,
     /// Always null: the list is one page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
@@ -99,7 +118,7 @@ struct AssigneeList {
 
 /// Lists whom my tickets can be given to.
 ///
-/// Active colleagues of my authority, and its pools. The `id` is what `assignee` of an action takes.
+/// Active colleagues of my authority, whether they are there today, and its pools. The `id` is what `assignee` of an action takes.
 #[utoipa::path(tag = "work", responses((status = 200, description = "The colleagues and pools", body = AssigneeList)))]
 #[get("/v1/assignees")]
 pub(crate) async fn list_assignees(
@@ -108,15 +127,22 @@ pub(crate) async fn list_assignees(
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
     let found = block(move || desk.list_assignees(&operator.0)).await?;
-    let colleagues = found.colleagues.into_iter().map(|colleague| AssigneeBody {
-        id: colleague.account.to_string(),
-        kind: "operator".to_owned(),
-        label: Some(colleague.label),
+    let away = found.away;
+    let colleagues = found.colleagues.into_iter().map(|colleague| AssigneeItem {
+        present: Some(!away.contains(&colleague.account)),
+        assignee: AssigneeBody {
+            id: colleague.account.to_string(),
+            kind: "operator".to_owned(),
+            label: Some(colleague.label),
+        },
     });
-    let pools = found.pools.into_iter().map(|pool| AssigneeBody {
-        id: pool.code().to_owned(),
-        kind: "pool".to_owned(),
-        label: None,
+    let pools = found.pools.into_iter().map(|pool| AssigneeItem {
+        present: None,
+        assignee: AssigneeBody {
+            id: pool.code().to_owned(),
+            kind: "pool".to_owned(),
+            label: None,
+        },
     });
     Ok(HttpResponse::Ok().json(AssigneeList {
         items: colleagues.chain(pools).collect(),

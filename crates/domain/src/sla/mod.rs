@@ -252,6 +252,7 @@ impl Step {
                     | Change::Released { .. }
                     | Change::NoteAdded
                     | Change::MessageReceived
+                    | Change::Nudged
                     | Change::Reminded { .. }
                     | Change::ActivityOpened
                     | Change::ActivityClosed
@@ -416,6 +417,7 @@ impl Story {
             | Change::Released { .. }
             | Change::NoteAdded
             | Change::MessageReceived
+            | Change::Nudged
             | Change::Reminded { .. }
             | Change::ActivityOpened
             | Change::ActivityClosed

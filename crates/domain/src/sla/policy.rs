@@ -135,6 +135,17 @@ impl WorkingTime {
         in_range.then_some(WorkingTime { days, rest })
     }
 
+    /// A working day.
+    pub const ONE_DAY: WorkingTime = WorkingTime {
+        days: 1,
+        rest: SignedDuration::ZERO,
+    };
+    /// Two of them.
+    pub const TWO_DAYS: WorkingTime = WorkingTime {
+        days: 2,
+        rest: SignedDuration::ZERO,
+    };
+
     /// How long that is by a calendar: a day is its working day.
     pub fn by(self, calendar: &Calendar) -> SignedDuration {
         let days = i32::try_from(self.days).unwrap_or(i32::MAX);

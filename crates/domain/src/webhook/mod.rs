@@ -30,6 +30,10 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ),
     ("request.information_received", "the citizen answered"),
     ("request.message_received", "the citizen wrote unasked"),
+    (
+        "request.nudged",
+        "the citizen asked that somebody get on with it",
+    ),
     ("request.reminded", "the citizen was reminded of a question"),
     ("request.resolved", "a request was answered"),
     ("request.closed", "a resolved request closed by itself"),
@@ -63,6 +67,14 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     (
         "playbook.decided",
         "the checks of a playbook came to a decision",
+    ),
+    (
+        "queue.untouched",
+        "nobody took a request at the desk it was filed with",
+    ),
+    (
+        "handover.untouched",
+        "nobody took a request at the desk it was passed to",
     ),
     ("sla.warning", "the time for a request is nearly over"),
     ("sla.breached", "the time for a request is over"),

@@ -114,7 +114,7 @@ T13 | in-progress at region  | 0    | regional-operator   | hand-over + publishe
 T14 | not-competent          | 0    | operator            | take                                     | NotInCustody
 T14 | given, not taken       | 0    | regional-operator   | take                                     | Forbidden
 T14 | given, not taken       | 0    | regional-colleague  | take                                     | taken → in-progress at REGION of regional-colleague
-T14 | given, not taken       | 0    | regional-supervisor | take                                     | taken → in-progress at REGION of regional-supervisor
+T14 | given, not taken       | 0    | regional-supervisor | take                                     | taken, assigned → in-progress at REGION of regional-supervisor
 T16 | handed over twice      | 0    | regional-operator   | return + published                       | Forbidden
 T16 | not-competent          | 0    | regional-operator   | return inactive + published              | AuthorityInactive
 T16 | not-competent          | 0    | regional-operator   | return heir + published                  | returned[authority TO5] → new at TO5, bounces 1
@@ -142,6 +142,45 @@ T22 | auto-closed            | 0    | supervisor          | remove + internal   
 §5  | in-progress at region  | 0    | auditor             | describe                                 | Forbidden
 §5  | in-progress            | 0    | cn1-operator        | describe                                 | NotInCustody
 §5  | auto-closed            | 0    | operator            | describe                                 | TransitionNotAllowed
+";
+
+/// What the system gives out (§4.2 T03, I-6), and what a colleague does to it then (T02).
+pub(crate) const ALLOTTED: &str = "
+T03 | new                    | 0    | system              | allot                                    | assigned → new at TO4 of colleague
+T03 | not-competent          | 0    | system              | allot                                    | assigned → not-competent at REGION of regional-colleague
+T03 | given by the system    | 0    | system              | allot                                    | NotDue
+T03 | in-progress            | 0    | system              | allot                                    | NotDue
+T03 | resolved               | 0    | system              | allot                                    | NotDue
+T03 | auto-closed            | 0    | system              | allot                                    | NotDue
+T03 | new                    | 0    | supervisor          | allot                                    | Forbidden
+T03 | new                    | 0    | requester           | allot                                    | Forbidden
+T02 | given by the system    | 0    | colleague           | take                                     | taken → in-progress at TO4 of colleague
+T02 | given by the system    | 0    | operator            | take                                     | Forbidden
+T02 | given by the system    | 0    | supervisor          | take                                     | taken, assigned → in-progress at TO4 of supervisor
+T02 | given by the system    | 0    | operator            | note + internal                          | taken, note.added[team] → in-progress at TO4 of colleague
+T02 | given by the system    | 0    | operator            | assign + to operator                     | Forbidden
+T13 | given by the system    | 0    | operator            | hand-over + published                    | handed_over[region] → not-competent at REGION
+I15 | given by the system    | 0    | system              | release                                  | released → new at TO4
+";
+
+/// When a requester may nudge: two days after filing or the nudge before, and twice, in these tests.
+pub(crate) const NUDGES: &str = "
+new | new                    | 2d-  | requester           | nudge                                    | NudgeTooEarly
+new | new                    | 2d   | requester           | nudge                                    | nudged → new at TO4, attention, nudges 1
+new | in-progress            | 2d   | requester           | nudge                                    | nudged → in-progress at TO4 of operator, attention, nudges 1
+new | not-competent          | 2d   | requester           | nudge                                    | nudged → not-competent at REGION, attention, nudges 1
+new | external-work          | 2d   | requester           | nudge                                    | nudged → external-work at REGION of regional-operator, attention, nudges 1
+new | awaiting-info          | 2d   | requester           | nudge                                    | TransitionNotAllowed
+new | resolved               | 2d   | requester           | nudge                                    | TransitionNotAllowed
+new | auto-closed            | 2d   | requester           | nudge                                    | TransitionNotAllowed
+new | removed                | 2d   | requester           | nudge                                    | TransitionNotAllowed
+new | nudged                 | 2d-  | requester           | nudge                                    | NudgeTooEarly
+new | nudged                 | 2d   | requester           | nudge                                    | nudged → in-progress at TO4 of operator, attention, nudges 2
+new | nudged twice           | 2d   | requester           | nudge                                    | NudgesUsedUp
+new | nudged twice           | 0    | requester           | nudge                                    | NudgesUsedUp
+new | new                    | 2d   | operator            | nudge                                    | Forbidden
+new | new                    | 2d   | system              | nudge                                    | Forbidden
+new | nudged                 | 0    | operator            | note + published                         | note.added[citizen] → in-progress at TO4 of operator, nudges 1
 ";
 
 /// When timers fire and windows end (§4.3).

@@ -96,6 +96,9 @@ pub(crate) fn ticket(name: &str) -> Ticket {
         "withdrawn" => "TO4; requester withdraw",
         "auto-closed" => "TO4; operator resolve + published; system auto-close",
         "removed" => "TO4; supervisor remove + internal",
+        "given by the system" => "TO4; system allot",
+        "nudged" => "TO4; operator take; requester nudge",
+        "nudged twice" => "TO4; operator take; requester nudge; requester nudge",
         "not-competent" => "TO4; operator hand-over + published",
         "given, not taken" => {
             "TO4; operator hand-over + published; regional-operator assign + to colleague"
@@ -124,6 +127,7 @@ pub(crate) fn ticket(name: &str) -> Ticket {
     for step in steps {
         let now = match (step, ticket.state) {
             ("system auto-close", State::Resolved { closes_at, .. }) => closes_at + MICROSECOND,
+            ("requester nudge", _) => ticket.updated_at + SignedDuration::from_hours(48),
             _ => ticket.updated_at,
         };
         let (who, what) = step.split_once(' ').unwrap_or((step, ""));
@@ -189,6 +193,18 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
             return Command::Place { to };
         }
         "release" => return Command::Release,
+        // Two days after filing or the nudge before, as if every hour were a working one.
+        "nudge" => {
+            let since = ticket.nudged_at.unwrap_or(ticket.created_at);
+            return Command::Nudge {
+                possible_from: since + SignedDuration::from_hours(48),
+                most: 2,
+            };
+        }
+        "allot" => {
+            let to = assignee("colleague", ticket);
+            return Command::Place { to };
+        }
         _ => {}
     }
     let (act, argument) = act.split_once(' ').unwrap_or((act, ""));

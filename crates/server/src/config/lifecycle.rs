@@ -19,6 +19,7 @@ pub(super) struct LifecycleSection {
     reminders_after: Vec<String>,
     give_up_after: String,
     resolution_target: String,
+    purge_removed_after: String,
     authorities: BTreeMap<String, OneAuthority>,
 }
 
@@ -40,6 +41,8 @@ pub(crate) struct Lifecycle {
     pub(crate) windows_by_authority: BTreeMap<String, Windows>,
     /// How long a ticket should take.
     pub(crate) resolution_target: SignedDuration,
+    /// How long the files of a removed ticket are kept.
+    pub(crate) purge_removed_after: SignedDuration,
 }
 
 impl LifecycleSection {
@@ -65,6 +68,11 @@ impl LifecycleSection {
                 "lifecycle.resolution_target",
                 target,
                 ("PT1H", "P365D"),
+            ),
+            purge_removed_after: check.period(
+                "lifecycle.purge_removed_after",
+                &self.purge_removed_after,
+                ("P1D", "P365D"),
             ),
         }
     }

@@ -21,6 +21,7 @@ mod log;
 mod mail;
 mod notifications;
 mod period;
+mod queues;
 mod secret;
 mod sign_in;
 mod staff;
@@ -67,6 +68,8 @@ struct Written {
     accounts: accounts::AccountsSection,
     jobs: jobs::JobsSection,
     notifications: notifications::NotificationsSection,
+    queues: queues::QueuesSection,
+    nudges: queues::NudgesSection,
     mail: mail::MailSection,
     text_messages: text_messages::TextMessagesSection,
     citizens: citizens::CitizensSection,
@@ -133,6 +136,10 @@ pub(crate) struct Config {
     pub(crate) lease: SignedDuration,
     /// How people are told.
     pub(crate) delivery: service::settings::DeliverySettings,
+    /// When somebody hears of what nobody took.
+    pub(crate) untouched: service::settings::UntouchedSettings,
+    /// How often requesters nudge.
+    pub(crate) nudges: domain::nudge::NudgeRules,
 }
 
 impl Config {
@@ -181,6 +188,8 @@ impl Written {
             accounts: self.accounts.check(&mut check),
             lease: self.jobs.check(&mut check),
             delivery: self.notifications.check(&mut check),
+            untouched: self.queues.check(&mut check),
+            nudges: self.nudges.check(&mut check),
             mail: self.mail.check(&mut check, &data),
             text_messages: self.text_messages.check(&mut check, &data),
             citizens: self.citizens.check(&mut check),

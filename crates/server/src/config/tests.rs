@@ -40,6 +40,15 @@ fn the_default_file_is_complete_and_sane() {
     let ours = service::Settings::default();
     assert_eq!(config.lifecycle.windows, ours.windows);
     assert_eq!(config.lifecycle.resolution_target, ours.resolution_target);
+    assert_eq!(
+        config.lifecycle.purge_removed_after,
+        ours.purge_removed_after
+    );
+    assert_eq!(
+        format!("{:?}", config.untouched),
+        format!("{:?}", ours.untouched)
+    );
+    assert_eq!(config.nudges, ours.nudges);
     assert_eq!(config.text_limits, ours.text_limits);
     assert_eq!(
         format!("{:?}", config.email_proof),

@@ -35,7 +35,7 @@ const WHAT: [&str; 26] = [
     "publish-note operator", "publish-note regional-operator", "describe",
 ];
 
-const TIMERS: [&str; 3] = ["remind", "give-up", "auto-close"];
+const TIMERS: [&str; 4] = ["remind", "give-up", "auto-close", "allot"];
 
 /// How long until the next command.
 #[derive(Debug, Clone, Copy)]

@@ -214,6 +214,9 @@ fn counted(tickets: &[(Ticket, i64)], desk: &AuthorityCode, me: &Assignee, now: 
         let is_open = ticket.state.code().is_open();
         counters.mine += i64::from(is_open && ticket.assignee.as_ref() == Some(me));
         counters.unassigned += i64::from(is_open && ticket.assignee.is_none());
+        let is_untouched = ticket.is_untouched();
+        counters.untouched += i64::from(is_untouched);
+        counters.transferred_untouched += i64::from(is_untouched && ticket.is_transferred());
         // A question that was asked in time pauses the clock.
         let waits =
             matches!(ticket.state, State::AwaitingInfo { since, .. } if hours(*due) > since);

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod append_only;
+mod assignment;
 mod changes;
 mod concurrency;
 mod counters;
