@@ -324,6 +324,7 @@ mod tests {
         let change = Change::HandedOver {
             reason: crate::state::HandOverReason::Other,
             to: "REG010".into(),
+            playbook: None,
         };
         for was in [StateCode::New, StateCode::InProgress] {
             for is_logged_in in [true, false] {

@@ -12,7 +12,7 @@ use domain::rejection::Rejection;
 use domain::state::{StateCode, Windows};
 use domain::ticket::Ticket;
 use jiff::SignedDuration;
-use rows::{CLOCK, DESKS, NOTES, TRANSITIONS};
+use rows::{CLOCK, DESKS, NOTES, PLAYBOOKS, TRANSITIONS};
 use support::{MICROSECOND, PEOPLE, REGION, TO4};
 
 #[test]
@@ -28,6 +28,11 @@ fn notes_are_asked_for_and_go_to_whom_the_table_says() {
 #[test]
 fn a_desk_does_only_what_is_its_own_to_do() {
     check(DESKS);
+}
+
+#[test]
+fn a_playbook_lets_happen_what_the_table_says() {
+    check(PLAYBOOKS);
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn check(table: &str) {
                 panic!("{row}")
             };
             let seen = outcome_of(ticket, waited(wait), who, what);
-            (seen != expected).then(|| format!("{row}\n    but it is: {seen}"))
+            (seen.trim() != expected).then(|| format!("{row}\n    but it is: {seen}"))
         })
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

@@ -408,7 +408,10 @@ mod tests {
             Change::HandedOver {
                 reason: HandOverReason::Other,
                 to: code(),
+                playbook: None,
             },
+            Change::PlaybookOverridden { playbook: None },
+            Change::ReviewDue,
             Change::Returned { to: code() },
             Change::Rerouted { to: code() },
             Change::ActivityOpened,

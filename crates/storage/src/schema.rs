@@ -777,6 +777,97 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_versions (code, version) {
+        code -> Text,
+        version -> Integer,
+        state -> Text,
+        definition -> Text,
+        comment -> Text,
+        created_at -> Instant,
+        created_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+        approved_by -> Nullable<Uid>,
+        activated_at -> Nullable<Instant>,
+        activated_by -> Nullable<Uid>,
+        retired_at -> Nullable<Instant>,
+        retired_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_simulations (id) {
+        id -> Uid,
+        code -> Text,
+        version -> Integer,
+        tried -> Integer,
+        changed -> Integer,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_runs (ticket_id, no) {
+        ticket_id -> Uid,
+        no -> Integer,
+        leg -> Integer,
+        desk -> Text,
+        begun_with -> Text,
+        pins -> Text,
+        path -> Text,
+        playbook -> Text,
+        version -> Integer,
+        decision -> Text,
+        addition -> Nullable<Text>,
+        started_at -> Instant,
+        started_by -> Uid,
+        overridden_at -> Nullable<Instant>,
+        handed_over_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_answers (ticket_id, run, seq) {
+        ticket_id -> Uid,
+        run -> Integer,
+        seq -> Integer,
+        playbook -> Text,
+        version -> Integer,
+        check_code -> Text,
+        answer -> Nullable<Text>,
+        evidence -> Nullable<Text>,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_values (ticket_id, run, value_name) {
+        ticket_id -> Uid,
+        run -> Integer,
+        value_name -> Text,
+        value -> Nullable<Text>,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -823,5 +914,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     announcement_acknowledgements,
     announcement_tickets,
     announcement_answers,
-    announcement_answered
+    announcement_answered,
+    playbook_versions,
+    playbook_simulations,
+    playbook_runs,
+    playbook_answers,
+    playbook_values
 );

@@ -9,6 +9,7 @@ use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
+use domain::playbook::PlaybookWord;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
 use domain::ticket::{Desk, Ticket};
@@ -167,7 +168,7 @@ struct LifecycleColumns {
     updated_at: Ts,
 }
 
-/// Counters that only the lifecycle reads.
+/// What only the lifecycle reads: counters, and the word of the playbook.
 #[derive(Serialize, Deserialize, Default)]
 struct Tallies {
     bounces: i32,
@@ -175,6 +176,8 @@ struct Tallies {
     reminders: i32,
     /// Reminders of the open question.
     asked: u32,
+    #[serde(default)]
+    playbook: Option<PlaybookWord>,
 }
 
 /// 1 for the most urgent, as people count (`domain.md` §4.6).
@@ -203,6 +206,7 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     };
     let tallies = serde_json::json!({
         "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
+        "playbook": ticket.playbook,
     });
     LifecycleColumns {
         version: ticket.version,
@@ -551,6 +555,7 @@ impl TicketRow {
                 None => None,
             },
             tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
+            playbook: tallies.playbook,
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         };

@@ -64,6 +64,7 @@ fn history(rest: &[(&str, &str)]) -> Vec<Step> {
             "handed over" => Change::HandedOver {
                 reason: HandOverReason::Other,
                 to: desk("REG010"),
+                playbook: None,
             },
             "returned" => Change::Returned { to: desk("010204") },
             other => panic!("{other}"),
