@@ -2,9 +2,13 @@
 //! catalogue says it (`Reference::initial_custodian`).
 //!
 //! Pure: the reference data comes in, a [`Target`] goes out. Whether the ticket may move at all
-//! is the life cycle's affair (`domain::lifecycle`); routing rules as data and playbooks will
-//! live here. Invariant: every answer names a desk that exists in the reference data.
+//! is the life cycle's affair (`domain::lifecycle`); routing rules as data will live here.
+//! Invariant: every answer names a desk that exists in the reference data.
+//!
+//! What has to be found out before is said by [`playbook`].
 #![warn(missing_docs)]
+
+pub mod playbook;
 
 use domain::catalogue::{AuthorityKind, Reference};
 use domain::codes::{AuthorityCode, ServiceCode};
