@@ -276,6 +276,24 @@ impl Ticket {
         }
     }
 
+    /// Whether `staff` may answer the checks of a playbook here and now.
+    pub fn permits_answers(
+        &self,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<(), Rejection> {
+        const ANSWER: &str = "answer the playbook";
+        if !permissions::has(staff.role, Right::RunPlaybook) {
+            return Err(Rejection::Forbidden { action: ANSWER });
+        }
+        self.must_be_custodian(staff)?;
+        match self.state.code().is_open() {
+            true => Ok(()),
+            false => Err(self.not_allowed(ANSWER, staff, now, windows)),
+        }
+    }
+
     /// What answers to a playbook's checks do: take charge of what is new (T02), and leave the word
     /// they lead to, if it is another one.
     fn decide_answer(
@@ -285,14 +303,7 @@ impl Ticket {
         now: Timestamp,
         windows: &Windows,
     ) -> Result<Vec<(Change, Option<Note>)>, Rejection> {
-        const ANSWER: &str = "answer the playbook";
-        if !permissions::has(staff.role, Right::RunPlaybook) {
-            return Err(Rejection::Forbidden { action: ANSWER });
-        }
-        self.must_be_custodian(staff)?;
-        if !self.state.code().is_open() {
-            return Err(self.not_allowed(ANSWER, staff, now, windows));
-        }
+        self.permits_answers(staff, now, windows)?;
         let mut changes = Vec::new();
         if self.state == State::New {
             changes.push((Change::Taken { by: staff.account }, None));

@@ -26,15 +26,18 @@ pub enum Kind {
     Digest,
     /// An announcement that begins to hold.
     Announcement,
+    /// A ticket that waits for a fix and should be looked at (`domain.md` A-7).
+    PlaybookReview,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 4] = [
+    pub const ALL: [Kind; 5] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
+        Kind::PlaybookReview,
     ];
 
     /// The code in rows, metrics and the API.
@@ -44,6 +47,7 @@ impl Kind {
             Kind::Sla => "sla",
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
+            Kind::PlaybookReview => "playbook-review",
         }
     }
 
@@ -214,6 +218,10 @@ impl Desk {
             Kind::Announcement => {
                 let id = AnnouncementId::new(work.subject);
                 Ok((Effect::Other, self.publish_announcement(conn, id, now)?))
+            }
+            Kind::PlaybookReview => {
+                let next = self.review_hold(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Other, next))
             }
         }
     }

@@ -7,14 +7,16 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use domain::codes::{AuthorityCode, PlaybookCode};
 use domain::ids::{AccountId, TicketId, TicketNumber};
 use domain::state::{PlaybookDecision, StateCode};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::schema::{accounts, playbook_answers, playbook_runs, playbook_values, tickets};
 use crate::sealed::Sealed;
-use crate::sql_types::{Id, Ts};
+use crate::sql_types::{Id, Instant, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
 /// The versions a run keeps, by playbook.
@@ -23,10 +25,10 @@ pub type Pins = BTreeMap<String, i32>;
 /// A desk's run through a playbook, in one leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaybookRun {
+    /// Its id.
+    pub id: Uuid,
     /// The ticket.
     pub ticket: TicketId,
-    /// Which of the ticket's runs, from 1.
-    pub no: i32,
     /// The leg.
     pub leg: i32,
     /// The desk.
@@ -79,8 +81,8 @@ pub struct GivenAnswer {
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = playbook_runs, treat_none_as_default_value = false)]
 struct RunRow {
+    id: Id,
     ticket_id: Id,
-    no: i32,
     leg: i32,
     desk: String,
     begun_with: String,
@@ -116,15 +118,15 @@ fn path_column(path: &[String]) -> String {
 
 impl RunRow {
     fn into_run(self) -> Result<PlaybookRun, StoreError> {
-        let id = format!("{}/{}", self.ticket_id.0, self.no);
+        let id = self.id.0;
         let corrupt = |column| StoreError::Corrupt {
             table: "playbook_runs",
-            id: id.clone(),
+            id: id.to_string(),
             column,
         };
         Ok(PlaybookRun {
+            id,
             ticket: TicketId::new(self.ticket_id.0),
-            no: self.no,
             leg: self.leg,
             desk: self.desk.as_str().into(),
             begun_with: self.begun_with.as_str().into(),
@@ -151,8 +153,8 @@ pub fn insert(conn: &mut DbConnection, run: &PlaybookRun) -> Result<(), StoreErr
         column: "pins",
     })?;
     let row = RunRow {
+        id: Id(run.id),
         ticket_id: Id(run.ticket.uuid()),
-        no: run.no,
         leg: run.leg,
         desk: run.desk.to_string(),
         begun_with: run.begun_with.to_string(),
@@ -175,7 +177,7 @@ pub fn insert(conn: &mut DbConnection, run: &PlaybookRun) -> Result<(), StoreErr
 
 /// Writes where a run stands.
 pub fn save(conn: &mut DbConnection, run: &PlaybookRun) -> Result<(), StoreError> {
-    let row = playbook_runs::table.find((Id(run.ticket.uuid()), run.no));
+    let row = playbook_runs::table.find(Id(run.id));
     diesel::update(row)
         .set(Standing {
             path: path_column(&run.path),
@@ -198,7 +200,7 @@ pub fn list(
 ) -> Result<Vec<PlaybookRun>, StoreError> {
     let mut query = playbook_runs::table
         .filter(playbook_runs::ticket_id.eq(Id(ticket.uuid())))
-        .order(playbook_runs::no.desc())
+        .order((playbook_runs::started_at.desc(), playbook_runs::id.desc()))
         .select(RunRow::as_select())
         .into_boxed();
     if let Some(desk) = desk {
@@ -211,8 +213,7 @@ pub fn list(
 #[derive(Insertable)]
 #[diesel(table_name = playbook_answers, treat_none_as_default_value = false)]
 struct AnswerRow {
-    ticket_id: Id,
-    run: i32,
+    run_id: Id,
     seq: i32,
     playbook: String,
     version: i32,
@@ -232,8 +233,7 @@ pub fn append_answers(
 ) -> Result<(), StoreError> {
     for (answer, seq) in answers.iter().zip(known + 1..) {
         let row = AnswerRow {
-            ticket_id: Id(run.ticket.uuid()),
-            run: run.no,
+            run_id: Id(run.id),
             seq,
             playbook: answer.playbook.to_string(),
             version: answer.version,
@@ -262,16 +262,11 @@ type AnswerColumns = (
 );
 
 /// All rows of a run's answers, the oldest first.
-pub fn list_answers(
-    conn: &mut DbConnection,
-    ticket: TicketId,
-    run: i32,
-) -> Result<Vec<GivenAnswer>, StoreError> {
+pub fn list_answers(conn: &mut DbConnection, run: Uuid) -> Result<Vec<GivenAnswer>, StoreError> {
     use playbook_answers as a;
     let rows: Vec<AnswerColumns> = a::table
         .left_join(accounts::table.on(accounts::id.eq(a::account_id)))
-        .filter(a::ticket_id.eq(Id(ticket.uuid())))
-        .filter(a::run.eq(run))
+        .filter(a::run_id.eq(Id(run)))
         .order(a::seq.asc())
         .select((
             a::playbook,
@@ -304,8 +299,7 @@ pub fn list_answers(
 #[derive(Insertable)]
 #[diesel(table_name = playbook_values, treat_none_as_default_value = false)]
 struct ValueRow {
-    ticket_id: Id,
-    run: i32,
+    run_id: Id,
     value_name: String,
     value: Option<Sealed>,
     account_id: Id,
@@ -322,15 +316,14 @@ pub fn set_value(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let row = ValueRow {
-        ticket_id: Id(run.ticket.uuid()),
-        run: run.no,
+        run_id: Id(run.id),
         value_name: name.to_owned(),
         value: value.map(Sealed::new),
         account_id: Id(by.uuid()),
         at: Ts(now),
     };
     let insert = diesel::insert_into(playbook_values::table).values(row);
-    let keys = &["ticket_id", "run", "value_name"];
+    let keys = &["run_id", "value_name"];
     dialect::upsert(insert, keys, &["value", "account_id", "at"]).execute(conn)?;
     Ok(())
 }
@@ -338,12 +331,10 @@ pub fn set_value(
 /// A run's values by name.
 pub fn list_values(
     conn: &mut DbConnection,
-    ticket: TicketId,
-    run: i32,
+    run: Uuid,
 ) -> Result<BTreeMap<String, String>, StoreError> {
     let rows: Vec<(String, Option<Sealed>)> = playbook_values::table
-        .filter(playbook_values::ticket_id.eq(Id(ticket.uuid())))
-        .filter(playbook_values::run.eq(run))
+        .filter(playbook_values::run_id.eq(Id(run)))
         .select((playbook_values::value_name, playbook_values::value))
         .load(conn)?;
     Ok(rows
@@ -387,7 +378,11 @@ pub fn list_closed(
                     .field(playbook_runs::ticket_id)
                     .eq(playbook_runs::ticket_id),
             )
-            .filter(later.field(playbook_runs::no).gt(playbook_runs::no))
+            .filter(
+                later
+                    .field(playbook_runs::started_at)
+                    .gt(playbook_runs::started_at),
+            )
             .filter(dialect::contains(later.field(playbook_runs::path), &passed)),
     );
     let rows: Vec<(RunRow, String)> = playbook_runs::table
@@ -402,7 +397,7 @@ pub fn list_closed(
     let mut closed = Vec::with_capacity(rows.len());
     for (row, number) in rows {
         let run = row.into_run()?;
-        let answers = latest(&list_answers(conn, run.ticket, run.no)?);
+        let answers = latest(&list_answers(conn, run.id)?);
         closed.push(ClosedRun {
             run,
             number: TicketNumber::from_stored(number),
@@ -422,4 +417,95 @@ pub fn latest(rows: &[GivenAnswer]) -> BTreeMap<String, String> {
         };
     }
     answers
+}
+
+/// How often runs came to something: by playbook, version, desk and what came of them.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct RunCount {
+    /// The playbook where they stand.
+    #[diesel(sql_type = Text)]
+    pub playbook: String,
+    /// Its version.
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+    /// The desk.
+    #[diesel(sql_type = Text)]
+    pub desk: String,
+    /// What they decided.
+    #[diesel(sql_type = Text)]
+    pub decision: String,
+    /// Whether a supervisor handed over against them.
+    #[diesel(sql_type = Bool)]
+    pub is_overridden: bool,
+    /// Whether the ticket was handed over.
+    #[diesel(sql_type = Bool)]
+    pub is_handed_over: bool,
+    /// Whether it came back to the same desk.
+    #[diesel(sql_type = Bool)]
+    pub came_back: bool,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub runs: i64,
+}
+
+/// How often a check has an answer.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct AnswerCount {
+    /// The playbook the check is of.
+    #[diesel(sql_type = Text)]
+    pub playbook: String,
+    /// Its version.
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+    /// The check.
+    #[diesel(sql_type = Text)]
+    pub check_code: String,
+    /// The answer that counts.
+    #[diesel(sql_type = Text)]
+    pub answer: String,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub runs: i64,
+}
+
+/// Counts the runs that began from `from` until `to`, of one desk or of all.
+pub fn count_runs(
+    conn: &mut DbConnection,
+    from: Timestamp,
+    to: Timestamp,
+    desk: Option<&AuthorityCode>,
+) -> Result<Vec<RunCount>, StoreError> {
+    Ok(diesel::sql_query(
+        "SELECT r.playbook, r.version, r.desk, r.decision, \
+         r.overridden_at IS NOT NULL AS is_overridden, r.handed_over_at IS NOT NULL AS is_handed_over, \
+         (r.handed_over_at IS NOT NULL AND EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = r.ticket_id \
+         AND legs.no = r.leg + 1 AND legs.outcome = 'returned')) AS came_back, count(*) AS runs \
+         FROM playbook_runs r WHERE r.started_at >= $1 AND r.started_at < $2 AND ($3 = '' OR r.desk = $3) \
+         GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7",
+    )
+    .bind::<Instant, _>(Ts(from))
+    .bind::<Instant, _>(Ts(to))
+    .bind::<Text, _>(desk.map(ToString::to_string).unwrap_or_default())
+    .load(conn)?)
+}
+
+/// Counts the answers that count in the same runs, by check.
+pub fn count_answers(
+    conn: &mut DbConnection,
+    from: Timestamp,
+    to: Timestamp,
+    desk: Option<&AuthorityCode>,
+) -> Result<Vec<AnswerCount>, StoreError> {
+    Ok(diesel::sql_query(
+        "SELECT a.playbook, a.version, a.check_code, a.answer, count(*) AS runs FROM playbook_answers a \
+         JOIN playbook_runs r ON r.id = a.run_id \
+         WHERE r.started_at >= $1 AND r.started_at < $2 AND ($3 = '' OR r.desk = $3) \
+         AND a.answer IS NOT NULL AND NOT EXISTS (SELECT 1 FROM playbook_answers later \
+         WHERE later.run_id = a.run_id AND later.check_code = a.check_code AND later.seq > a.seq) \
+         GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+    )
+    .bind::<Instant, _>(Ts(from))
+    .bind::<Instant, _>(Ts(to))
+    .bind::<Text, _>(desk.map(ToString::to_string).unwrap_or_default())
+    .load(conn)?)
 }

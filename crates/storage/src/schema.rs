@@ -817,9 +817,9 @@ diesel::table! {
     use diesel::sql_types::{Integer, Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
-    playbook_runs (ticket_id, no) {
+    playbook_runs (id) {
+        id -> Uid,
         ticket_id -> Uid,
-        no -> Integer,
         leg -> Integer,
         desk -> Text,
         begun_with -> Text,
@@ -840,9 +840,8 @@ diesel::table! {
     use diesel::sql_types::{Integer, Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
-    playbook_answers (ticket_id, run, seq) {
-        ticket_id -> Uid,
-        run -> Integer,
+    playbook_answers (run_id, seq) {
+        run_id -> Uid,
         seq -> Integer,
         playbook -> Text,
         version -> Integer,
@@ -855,12 +854,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Integer, Nullable, Text};
+    use diesel::sql_types::{Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
-    playbook_values (ticket_id, run, value_name) {
-        ticket_id -> Uid,
-        run -> Integer,
+    playbook_values (run_id, value_name) {
+        run_id -> Uid,
         value_name -> Text,
         value -> Nullable<Text>,
         account_id -> Uid,

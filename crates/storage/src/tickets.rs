@@ -3,6 +3,8 @@
 //! Invariant: the row, its events, notes, legs, attachments and messages out are written in
 //! the caller's one transaction, guarded by the version that was read.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use domain::actor::{Actor, Assignee};
@@ -417,6 +419,8 @@ pub struct Beside {
     pub possible_duplicates: Vec<TicketNumber>,
     /// The name of the colleague who owns the ticket.
     pub assignee_label: Option<String>,
+    /// The versions of playbooks in force, by code.
+    pub playbooks: BTreeMap<String, i32>,
 }
 
 #[derive(QueryableByName)]
@@ -427,7 +431,7 @@ struct BesideRow {
     value: String,
 }
 
-/// Both in one statement, because every screen needs both.
+/// All in one statement, because every screen needs it.
 pub fn load_beside(
     conn: &mut DbConnection,
     ticket: &Ticket,
@@ -442,7 +446,8 @@ pub fn load_beside(
         "SELECT 'duplicate' AS what, number AS value FROM (SELECT number FROM tickets \
          WHERE tax_code = $1 AND custodian = $2 AND service_code = $3 AND id <> $4 AND state <> 'removed' \
          ORDER BY created_at DESC, id DESC LIMIT 5) AS same_person \
-         UNION ALL SELECT 'assignee', display_name FROM accounts WHERE id = $5",
+         UNION ALL SELECT 'assignee', display_name FROM accounts WHERE id = $5 \
+         UNION ALL SELECT code, CAST(version AS TEXT) FROM playbook_versions WHERE state = 'active'",
     )
     .bind::<Text, _>(Sealed::new(tax_code))
     .bind::<Text, _>(ticket.custodian.code.as_str().to_owned())
@@ -454,9 +459,17 @@ pub fn load_beside(
     for row in rows {
         match row.what.as_str() {
             "assignee" => beside.assignee_label = Some(row.value),
-            _ => beside
+            "duplicate" => beside
                 .possible_duplicates
                 .push(TicketNumber::from_stored(row.value)),
+            _ => {
+                let version = row.value.parse().map_err(|_| StoreError::Corrupt {
+                    table: "playbook_versions",
+                    id: row.what.clone(),
+                    column: "version",
+                })?;
+                beside.playbooks.insert(row.what, version);
+            }
         }
     }
     Ok(beside)

@@ -33,8 +33,8 @@ CREATE INDEX playbook_simulations_by_version ON playbook_simulations (code, vers
 -- A desk's run through a playbook in one leg: what it began with, the versions it keeps, the playbooks
 -- it passed through with spaces around each, and where it stands.
 CREATE TABLE playbook_runs (
+    id BLOB NOT NULL PRIMARY KEY,
     ticket_id BLOB NOT NULL REFERENCES tickets (id),
-    no INTEGER NOT NULL CHECK (no >= 1),
     leg INTEGER NOT NULL CHECK (leg >= 1),
     desk TEXT NOT NULL REFERENCES authorities (code),
     begun_with TEXT NOT NULL,
@@ -47,16 +47,15 @@ CREATE TABLE playbook_runs (
     started_at BIGINT NOT NULL,
     started_by BLOB NOT NULL REFERENCES accounts (id),
     overridden_at BIGINT,
-    handed_over_at BIGINT,
-    PRIMARY KEY (ticket_id, no)
+    handed_over_at BIGINT
 );
+CREATE INDEX playbook_runs_by_ticket ON playbook_runs (ticket_id, leg);
 CREATE INDEX playbook_runs_by_time ON playbook_runs (started_at);
 
 -- What was answered, by whom and when; the last row of a check counts, and one without an answer took
 -- it back.
 CREATE TABLE playbook_answers (
-    ticket_id BLOB NOT NULL,
-    run INTEGER NOT NULL,
+    run_id BLOB NOT NULL REFERENCES playbook_runs (id),
     seq INTEGER NOT NULL CHECK (seq >= 1),
     playbook TEXT NOT NULL,
     version INTEGER NOT NULL,
@@ -65,20 +64,17 @@ CREATE TABLE playbook_answers (
     evidence TEXT,
     account_id BLOB NOT NULL REFERENCES accounts (id),
     at BIGINT NOT NULL,
-    PRIMARY KEY (ticket_id, run, seq),
-    FOREIGN KEY (ticket_id, run) REFERENCES playbook_runs (ticket_id, no)
+    PRIMARY KEY (run_id, seq)
 );
 
 -- What goes into the note: identifiers of a person's papers, so only the last of each is kept.
 CREATE TABLE playbook_values (
-    ticket_id BLOB NOT NULL,
-    run INTEGER NOT NULL,
+    run_id BLOB NOT NULL REFERENCES playbook_runs (id),
     value_name TEXT NOT NULL,
     value TEXT,
     account_id BLOB NOT NULL REFERENCES accounts (id),
     at BIGINT NOT NULL,
-    PRIMARY KEY (ticket_id, run, value_name),
-    FOREIGN KEY (ticket_id, run) REFERENCES playbook_runs (ticket_id, no)
+    PRIMARY KEY (run_id, value_name)
 );
 
 -- The database is the last reviewer.

@@ -76,6 +76,12 @@ impl Set {
         })
     }
 
+    /// The text that each playbook was read from.
+    pub fn texts(&self) -> impl Iterator<Item = (&PlaybookCode, &str)> {
+        let sources = self.sources.iter();
+        sources.map(|source| (&source.playbook, source.text.as_str()))
+    }
+
     /// Every playbook, by code.
     pub fn playbooks(&self) -> &[Playbook] {
         &self.playbooks
