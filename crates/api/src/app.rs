@@ -92,6 +92,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
     handlers::scheduler::routes(config);
+    handlers::playbooks::routes(config);
+    handlers::playbook_versions::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);
     handlers::attachments::routes(config);

@@ -10,10 +10,12 @@ mod versions;
 mod view;
 
 pub use answers::AnswersForm;
+pub use escalation::playbook::{Unmet, ValueKind};
 pub use report::{AuthorityCount, CheckCount, PlaybookReport, ReportItem};
 pub use simulation::{Simulated, Turned};
-pub use versions::{NewVersion, PlaybookInForce, VersionStep, VersionView};
-pub use view::{CheckView, PlaybookHead, PlaybookScreen, RunView, ValueView};
+pub use storage::playbooks::{Step as StepTaken, VersionState};
+pub use versions::{NewVersion, PlaybookInForce, VersionStep, VersionView, steps_from};
+pub use view::{CheckView, NoteView, PlaybookHead, PlaybookScreen, RunView, ValueView};
 
 use std::sync::Arc;
 
@@ -25,9 +27,7 @@ use domain::invalid::{FieldError, Lang, Text};
 use domain::playbook::{PlaybookWord, Verdict};
 use domain::state::PlaybookDecision;
 use domain::ticket::Ticket;
-use escalation::playbook::{
-    self as book, Answers, CheckCode, Decision, Playbook, Run, RunBy, Set, Unmet,
-};
+use escalation::playbook::{self as book, Answers, CheckCode, Decision, Playbook, Run, RunBy, Set};
 use jiff::Timestamp;
 use storage::playbook_runs::{self, GivenAnswer, Pins, PlaybookRun};
 use storage::{DbConnection, playbooks};
