@@ -7,8 +7,11 @@
 //! asks. Invariant: in a [`Set`] every combination of answers reaches exactly one decision, and
 //! every run ends.
 
+mod check;
 mod code;
 mod draft;
+mod file;
+mod load;
 mod model;
 mod reading;
 mod run;
@@ -17,6 +20,7 @@ mod values;
 use domain::catalogue::{Reference, ReferenceError, ReferenceFile};
 use domain::codes::{ProblemTypeCode, ServiceCode};
 
+pub use check::MOST_COMBINATIONS;
 pub use code::{
     AnswerCode, CheckCode, Code, DraftCode, LONGEST_CODE, PlaybookCode, ValueName, kind,
 };
@@ -54,11 +58,34 @@ impl Set {
         files: &[ReferenceFile<'_>],
         reference: &Reference,
     ) -> Result<Self, Vec<ReferenceError>> {
-        let _ = files;
+        let mut errors = Vec::new();
+        let mut all = Vec::new();
+        for file in files {
+            match load::load(*file, reference) {
+                Ok(loaded) => {
+                    errors.extend(check::within(&loaded));
+                    all.push(loaded);
+                }
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        // A file that could not be read leaves ways that lead nowhere; only the first cause is told.
+        if all.len() == files.len() {
+            errors.extend(check::between(&all));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        all.sort_by(|one, other| one.playbook.code.cmp(&other.playbook.code));
+        let sources = all.iter().map(|loaded| Source {
+            playbook: loaded.playbook.code.clone(),
+            name: loaded.file.name.to_owned(),
+            text: loaded.file.text.to_owned(),
+        });
         Ok(Set {
-            playbooks: Vec::new(),
+            sources: sources.collect(),
+            playbooks: all.into_iter().map(|loaded| loaded.playbook).collect(),
             authorities: values::authorities(reference),
-            sources: Vec::new(),
         })
     }
 
@@ -69,11 +96,16 @@ impl Set {
         file: &ReferenceFile<'_>,
         reference: &Reference,
     ) -> Result<Self, Vec<ReferenceError>> {
-        let _ = file;
-        Ok(Set {
-            authorities: values::authorities(reference),
-            ..self.clone()
-        })
+        let replaced = load::load(*file, reference)?.playbook.code;
+        let others = self.sources.iter().filter(|one| one.playbook != replaced);
+        let mut files: Vec<ReferenceFile<'_>> = others
+            .map(|one| ReferenceFile {
+                name: &one.name,
+                text: &one.text,
+            })
+            .collect();
+        files.push(*file);
+        Set::parse(&files, reference)
     }
 
     /// The text that each playbook was read from.
