@@ -159,7 +159,11 @@ impl Walk<'_, '_> {
                     next.playbook,
                     written(way.get(first..).unwrap_or_default(), &next.playbook)
                 );
-                self.errors.push(here.error(place, "rule.next", message));
+                let error = here.error(place, "rule.next", message);
+                // The same loop again, on a way on which more is known that does not matter to it.
+                if !self.errors.contains(&error) {
+                    self.errors.push(error);
+                }
             } else if let Some(there) = find_loaded(self.all, &next.playbook) {
                 longest = longest.max(self.from(there, known, way));
             }
