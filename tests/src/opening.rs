@@ -13,6 +13,7 @@ use domain::catalogue::{Reference, ReferenceFile};
 use jiff::Timestamp;
 use service::clock::{ManualClock, SystemIds};
 use service::delegations::{DelegationTable, NoDelegations};
+use service::playbooks::PlaybookFile;
 use service::{DelegationSource, Desk, Parts, Secrets};
 use storage::Db;
 
@@ -46,6 +47,7 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: 
         db,
         blobs: storage::blobs::open(blobs, []).expect("a folder for attachments"),
         reference: reference(),
+        playbooks: playbooks(),
         clock,
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),
@@ -75,6 +77,29 @@ fn source_of_delegations(from: &Delegations, db: &Db) -> Arc<dyn DelegationSourc
 
 /// What the service of delegations is asked with.
 pub const DELEGATIONS_TOKEN: &str = "invented-token";
+
+/// The playbooks of the repository.
+fn playbooks() -> Vec<PlaybookFile> {
+    macro_rules! files {
+        ($($name:literal),+) => {
+            [$(($name, include_str!(concat!("../../config/reference/playbooks/", $name)))),+]
+        };
+    }
+    let files = files!(
+        "pb-0.toml",
+        "pb-1.toml",
+        "pb-2.toml",
+        "pb-3.toml",
+        "pb-4.toml",
+        "pb-5.toml",
+        "pb-6.toml"
+    );
+    let file = |(name, text): (&str, &str)| PlaybookFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    files.into_iter().map(file).collect()
+}
 
 /// The reference data of the repository, read once.
 fn reference() -> Arc<Reference> {

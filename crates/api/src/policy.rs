@@ -915,14 +915,14 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets/{ticket}/playbook",
         "show_playbook",
-        Callers::Staff(Right::RunPlaybook),
+        Callers::Staff(Right::ReadTickets),
         VERSIONED,
     ),
     rule(
         "PUT",
         "/v1/tickets/{ticket}/playbook/answers",
         "answer_playbook",
-        Callers::Staff(Right::RunPlaybook),
+        Callers::Staff(Right::ReadTickets),
         F {
             problem_statuses: &[409],
             ..VERSIONED

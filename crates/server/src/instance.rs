@@ -84,6 +84,7 @@ impl Instance {
             db: db.clone(),
             blobs: blobs.context("blobs.url")?,
             reference: Arc::new(reference),
+            playbooks: reference::load_playbooks(config.reference.as_deref())?,
             clock,
             ids: Arc::new(SystemIds),
             secrets,

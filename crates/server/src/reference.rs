@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use domain::catalogue::{Reference, ReferenceFile};
+use service::playbooks::PlaybookFile;
 
 const COMPILED_IN: [(&str, &str); 5] = [
     (
@@ -27,6 +28,22 @@ const COMPILED_IN: [(&str, &str); 5] = [
         include_str!("../../../config/reference/sla-policies.toml"),
     ),
 ];
+
+macro_rules! playbooks {
+    ($($name:literal),+) => {
+        [$(($name, include_str!(concat!("../../../config/reference/playbooks/", $name)))),+]
+    };
+}
+
+const PLAYBOOKS: [(&str, &str); 7] = playbooks!(
+    "pb-0.toml",
+    "pb-1.toml",
+    "pb-2.toml",
+    "pb-3.toml",
+    "pb-4.toml",
+    "pb-5.toml",
+    "pb-6.toml"
+);
 
 /// What a folder may do without, so that one made for an earlier release still loads.
 const OPTIONAL: [&str; 2] = ["calendars.toml", "sla-policies.toml"];
@@ -56,6 +73,44 @@ pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
     })
 }
 
+/// Reads the playbooks: those in the folder `playbooks` of the reference folder, if there is one. They are
+/// checked where they are brought into the database.
+pub(crate) fn load_playbooks(folder: Option<&Path>) -> anyhow::Result<Vec<PlaybookFile>> {
+    let folder = folder.map(|folder| folder.join("playbooks"));
+    let Some(folder) = folder.filter(|folder| folder.is_dir()) else {
+        let shipped = PLAYBOOKS.iter().map(|(name, text)| PlaybookFile {
+            name: format!("config/reference/playbooks/{name}"),
+            text: (*text).to_owned(),
+        });
+        return Ok(shipped.collect());
+    };
+    let shown = folder.display().to_string();
+    let entries = std::fs::read_dir(&folder)
+        .with_context(|| format!("reference.folder: cannot read {shown}"))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("reference.folder: cannot read {shown}"))?
+            .path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("reference.folder: cannot read {name}"))?;
+            Ok(PlaybookFile { name, text })
+        })
+        .collect()
+}
+
 fn is_left_out(folder: &Path, name: &str) -> bool {
     OPTIONAL.contains(&name) && !folder.join(name).exists()
 }
@@ -83,6 +138,26 @@ mod tests {
     fn the_files_compiled_in_are_right() {
         let reference = load(None).unwrap();
         assert!(summary(&reference).contains("services, "));
+    }
+
+    #[test]
+    fn playbooks_come_from_the_folder_if_it_has_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = |folder: &Path| {
+            let files = load_playbooks(Some(folder)).unwrap();
+            files.into_iter().map(|file| file.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(folder.path()).len(), PLAYBOOKS.len());
+        let own = folder.path().join("playbooks");
+        std::fs::create_dir(&own).unwrap();
+        for (name, text) in [("b.toml", "b"), ("a.toml", "a"), ("notes.txt", "")] {
+            std::fs::write(own.join(name), text).unwrap();
+        }
+        let found = names(folder.path());
+        assert!(
+            found.len() == 2 && found[0].ends_with("a.toml"),
+            "{found:?}"
+        );
     }
 
     #[test]

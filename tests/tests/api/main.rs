@@ -24,6 +24,7 @@ mod leaks;
 mod message_templates;
 mod notifications;
 mod past_custodian;
+mod playbooks;
 mod protocol;
 mod quotas;
 mod rate_limits;
