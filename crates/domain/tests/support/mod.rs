@@ -125,7 +125,7 @@ pub(crate) fn ticket(name: &str) -> Ticket {
     for step in steps {
         let now = match (step, ticket.state) {
             ("system auto-close", State::Resolved { closes_at, .. }) => closes_at + MICROSECOND,
-            ("system review", _) => ticket.next_review().expect("a review"),
+            ("system review", _) => ticket.next_review().unwrap_or(ticket.updated_at),
             _ => ticket.updated_at,
         };
         let (who, what) = step.split_once(' ').unwrap_or((step, ""));
@@ -233,7 +233,9 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
 
 /// The word a playbook comes to; a hold is looked at again after three days.
 fn word(decision: &str, ticket: &Ticket) -> PlaybookWord {
-    let decision = PlaybookDecision::from_code(decision).expect("a decision");
+    let Some(decision) = PlaybookDecision::from_code(decision) else {
+        panic!("no decision is called {decision:?}")
+    };
     let is_hold = decision == PlaybookDecision::Hold;
     PlaybookWord {
         playbook: "PB-2".into(),

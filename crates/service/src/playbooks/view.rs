@@ -189,6 +189,7 @@ impl Desk {
                 screen.run = Some(run);
             }
         }
+        screen.may_answer &= screen.run.is_some();
         let verdict = self.governance(conn, ticket, None)?;
         screen.allowed_actions = match view {
             View::Until(_) => Vec::new(),

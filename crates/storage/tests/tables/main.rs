@@ -15,6 +15,7 @@ mod idempotency;
 mod life;
 mod list;
 mod outbox;
+mod playbooks;
 mod row_security;
 mod save;
 mod schema;

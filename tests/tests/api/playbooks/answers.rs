@@ -5,7 +5,7 @@ use serde_json::json;
 use tests::both;
 use tests::people::{CN1, label_of};
 
-use super::{answer, check, events, file, hand_over, playbook};
+use super::{answer, check, events, file, hand_over, playbook, resolve};
 
 both!(
     before_the_first_answer_the_usual_playbook_is_shown_as_it_would_begin,
@@ -71,6 +71,7 @@ both!(
         answer(&colleague, &filed, json!({"c2": "yes", "c3": "yes"}))
             .await
             .is(200);
+        let operator = app.as_("to4.operator").await;
         let shown = playbook(&operator, &filed).await;
         let c1 = check(&shown.json["run"], "c1");
         assert_eq!(c1["answer"], "yes");
@@ -248,7 +249,7 @@ both!(
     async |app| {
         let filed = file(app).await;
         let operator = app.as_("to4.operator").await;
-        operator.act(&filed.id, &super::resolve()).await.is(201);
+        operator.act(&filed.id, &resolve()).await.is(201);
         let refused = answer(&operator, &filed, json!({"c1": "yes"})).await;
         refused.is_problem(409, "transition-not-allowed");
         let admin = app.as_("to4.admin").await;

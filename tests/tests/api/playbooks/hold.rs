@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::both;
 
-use super::{allowed, answer, events, file, resolve};
+use super::{allowed, answer, check, events, file, resolve};
 
 both!(nothing_is_resolved_until_the_fix_is_recorded, async |app| {
     let filed = file(app).await;
@@ -17,7 +17,7 @@ both!(nothing_is_resolved_until_the_fix_is_recorded, async |app| {
     assert_eq!(held.is(200).text_at("/decision"), "hold");
     assert_eq!(held.text_at("/note_draft/audience"), "citizen");
     assert_eq!(held.list_at("/why").len(), 2, "PB-2, and then PB-1");
-    let e1 = super::check(&held.json["run"], "e1");
+    let e1 = check(&held.json["run"], "e1");
     assert_eq!(
         (&e1["answer"], &e1["is_carried"]),
         (&json!("yes"), &json!(true))
@@ -96,6 +96,7 @@ both!(
         operator.answer(&filed.id, &form).await.is(200);
         app.advance("P2DT23H59M");
         app.run_jobs();
+        let operator = app.as_("to4.operator").await;
         let screen = operator.screen(&filed.id).await;
         assert_eq!(screen.json["needs_attention"], false);
         app.advance("PT1M");
@@ -117,6 +118,7 @@ both!(
         assert_eq!(screen.text_at("/review_at"), "2026-03-08T08:00:00Z");
         app.advance("P3D");
         app.run_jobs();
+        let operator = app.as_("to4.operator").await;
         assert_eq!(told(&operator.screen(&filed.id).await), 2);
     }
 );

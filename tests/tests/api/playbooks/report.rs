@@ -39,6 +39,10 @@ both!(
         let cn1 = app.as_("cn1.operator").await;
         answer(&cn1, &elsewhere, json!({"c1": "yes"})).await.is(200);
         app.advance("PT1H");
+        let (operator, supervisor) = (
+            app.as_("to4.operator").await,
+            app.as_("to4.supervisor").await,
+        );
 
         let own = supervisor.get(REPORT).await;
         let items = own.is(200).list_at("/items");

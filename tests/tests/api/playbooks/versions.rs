@@ -52,6 +52,7 @@ async fn closed(app: &TestApp) -> Value {
     operator.act(&filed.id, &super::resolve()).await.is(201);
     app.advance("P8D");
     app.run_jobs();
+    let operator = app.as_("to4.operator").await;
     let screen = operator.screen(&filed.id).await;
     assert_eq!(screen.text_at("/state"), "auto-closed");
     json!(filed.number)
