@@ -50,6 +50,7 @@ both!(nothing_is_resolved_until_the_fix_is_recorded, async |app| {
     operator.act(&filed.id, &resolve()).await.is(201);
     app.advance("P4D");
     app.run_jobs();
+    let operator = app.as_("to4.operator").await;
     let screen = operator.screen(&filed.id).await;
     assert!(
         !events(&screen).contains(&"playbook.review_due"),
