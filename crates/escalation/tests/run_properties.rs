@@ -1,11 +1,7 @@
 //! What holds for the shipped playbooks whatever is answered, in whatever order, and with whatever
 //! values.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests, outside `#[test]`"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside `#[test]`")]
 
 #[expect(dead_code, reason = "other tests of playbooks use the rest")]
 mod support;

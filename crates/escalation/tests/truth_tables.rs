@@ -1,6 +1,12 @@
 //! What the shipped playbooks decide: for every combination of answers, as a table to be read beside
 //! `domain.md` §6, and against a second reading of that text that knows nothing of rules and files.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside `#[test]`"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -96,15 +96,37 @@ impl Set {
         file: &ReferenceFile<'_>,
         reference: &Reference,
     ) -> Result<Self, Vec<ReferenceError>> {
-        let replaced = load::load(*file, reference)?.playbook.code;
-        let others = self.sources.iter().filter(|one| one.playbook != replaced);
+        self.with_all(std::slice::from_ref(file), reference)
+    }
+
+    /// The same with several files, which may need each other.
+    pub fn with_all(
+        &self,
+        new: &[ReferenceFile<'_>],
+        reference: &Reference,
+    ) -> Result<Self, Vec<ReferenceError>> {
+        let mut replaced = Vec::new();
+        let mut errors = Vec::new();
+        for file in new {
+            match load::load(*file, reference) {
+                Ok(loaded) => replaced.push(loaded.playbook.code),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let others = self
+            .sources
+            .iter()
+            .filter(|one| !replaced.contains(&one.playbook));
         let mut files: Vec<ReferenceFile<'_>> = others
             .map(|one| ReferenceFile {
                 name: &one.name,
                 text: &one.text,
             })
             .collect();
-        files.push(*file);
+        files.extend(new);
         Set::parse(&files, reference)
     }
 
