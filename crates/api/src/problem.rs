@@ -490,8 +490,11 @@ impl From<Rejection> for Problem {
             ),
             Rejection::AudienceMismatch { computed } => problem.with("audience", computed.as_str()),
             Rejection::PlaybookNotSatisfied { unmet, .. } => {
-                let last = |error: &FieldError| error.pointer.rsplit('/').next().map(str::to_owned);
-                let checks: Vec<String> = unmet.iter().filter_map(last).collect();
+                let check = |error: &FieldError| {
+                    let check = error.pointer.strip_prefix("/playbook/answers/")?;
+                    Some(check.to_owned())
+                };
+                let checks: Vec<String> = unmet.iter().filter_map(check).collect();
                 problem.with("unmet", checks).with_errors(unmet.clone())
             }
             Rejection::NotInCustody | Rejection::Forbidden { .. } | Rejection::AuthorityInactive => problem,

@@ -276,6 +276,16 @@ impl Desk {
 
 /// The checks that keep a hand-over from being decided, as wrong fields of the answers.
 fn still_unmet(set: &Set, unmet: &[Unmet]) -> Vec<FieldError> {
+    if unmet.is_empty() {
+        return vec![FieldError {
+            pointer: "/playbook".to_owned(),
+            code: "no-hand-over",
+            message: Text::new(
+                "Questo percorso guidato non prevede il passaggio alla Regione",
+                "this playbook never hands over to the region",
+            ),
+        }];
+    }
     unmet
         .iter()
         .map(|one| {

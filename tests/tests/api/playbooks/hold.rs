@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::both;
 
-use super::{allowed, answer, check, events, file, resolve};
+use super::{allowed, answer, check, events, file, hand_over, resolve};
 
 both!(nothing_is_resolved_until_the_fix_is_recorded, async |app| {
     let filed = file(app).await;
@@ -64,6 +64,10 @@ both!(many_answered_at_once_do_not_get_past_a_hold, async |app| {
     let form = json!({"playbook": "PB-1", "answers": {"e1": "yes", "e2": "no"}});
     let held = operator.answer(&filed.id, &form).await;
     assert_eq!(held.is(200).text_at("/decision"), "hold");
+    let refused = operator.act(&filed.id, &hand_over()).await;
+    refused
+        .is_problem(409, "playbook-not-satisfied")
+        .has_errors(&[("/playbook", "no-hand-over")]);
     let issue = json!({
         "title": {"it": "Guasto", "en": "Fault"}, "body": {"it": "Testo", "en": "Text"},
         "kind": "known-issue", "acknowledgement_required": false,
