@@ -94,6 +94,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::scheduler::routes(config);
     handlers::playbooks::routes(config);
     handlers::playbook_versions::routes(config);
+    handlers::playbook_report::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);
     handlers::attachments::routes(config);

@@ -20,6 +20,7 @@ pub(crate) mod message_templates;
 pub(crate) mod notifications;
 pub(crate) mod own_body;
 pub(crate) mod own_tickets;
+pub(crate) mod playbook_report;
 pub(crate) mod playbook_versions;
 pub(crate) mod playbooks;
 pub(crate) mod scheduler;

@@ -5,6 +5,7 @@
 //! somewhere else than before: whoever acts on what they led to before then hears of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::actor::{Actor, Staff};
 use domain::command::Command;
@@ -20,7 +21,7 @@ use storage::playbook_runs::{self, GivenAnswer, PlaybookRun};
 use storage::{DbConnection, tickets};
 
 use super::view::PlaybookScreen;
-use super::{answers_of, present_leg, startable, word_of};
+use super::{answers_of, startable, word_of};
 use crate::action_form::not_in_list;
 use crate::{Desk, DeskError};
 
@@ -41,10 +42,12 @@ pub struct AnswersForm {
     pub addition: Option<Option<String>>,
 }
 
+/// What is answered or taken back, and what that rests on, by check.
+type Answered = BTreeMap<String, (Option<String>, Option<String>)>;
+
 /// A form that was read against the set of a run.
 struct Checked {
-    /// What is answered, or taken back, and what it rests on.
-    answers: BTreeMap<String, (Option<String>, Option<String>)>,
+    answers: Answered,
     values: BTreeMap<String, Option<String>>,
     addition: Option<Option<String>>,
 }
@@ -120,10 +123,8 @@ impl Desk {
         staff: &Staff,
         form: &AnswersForm,
         now: Timestamp,
-    ) -> Result<(PlaybookRun, std::sync::Arc<Set>, bool), DeskError> {
-        let present = self
-            .present_run(conn, ticket)?
-            .filter(|run| run.leg == present_leg(ticket));
+    ) -> Result<(PlaybookRun, Arc<Set>, bool), DeskError> {
+        let present = self.present_run(conn, ticket)?;
         let pins = match &present {
             Some(run) => run.pins.clone(),
             None => self.pins_in_force(conn)?,
@@ -173,89 +174,109 @@ impl AnswersForm {
     /// Reads it against the playbooks of a run, and names everything that is wrong.
     fn check(self, set: &Set, rows: &[GivenAnswer]) -> Result<Checked, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let read = |error: Vec<FieldError>, errors: &mut Vec<FieldError>| errors.extend(error);
-        let answers = set.read_answers(&self.answers).unwrap_or_else(|found| {
-            read(found, &mut errors);
-            BTreeMap::new()
-        });
-        let values = set.read_values(&self.values).unwrap_or_else(|found| {
-            read(found, &mut errors);
-            BTreeMap::new()
-        });
-        let takes_check = |name: &str| {
-            let check = set.check(&CheckCode::from(name));
-            check.is_some_and(|check| !check.is_details())
-        };
-        let mut merged: BTreeMap<String, (Option<String>, Option<String>)> = answers
-            .into_iter()
-            .map(|(check, answer)| (check.to_string(), (Some(answer.to_string()), None)))
-            .collect();
-        for (name, _) in self.answers.iter().filter(|(_, value)| is_blank(value)) {
-            match takes_check(name) {
-                true => drop(merged.insert(name.clone(), (None, None))),
-                false => errors.push(unknown().at(pointer("answers", name))),
-            }
-        }
-        let mut kept: BTreeMap<String, Option<String>> = values
-            .into_iter()
-            .map(|(name, value)| (name.to_string(), Some(value)))
-            .collect();
-        for (name, _) in self.values.iter().filter(|(_, value)| is_blank(value)) {
-            match set.value(&ValueName::from(name.as_str())) {
-                Some(_) => drop(kept.insert(name.clone(), None)),
-                None => errors.push(unknown().at(pointer("values", name))),
-            }
-        }
-        let latest = playbook_runs::latest(rows);
-        for (name, value) in &self.evidence {
-            let at = pointer("evidence", name);
-            if !takes_check(name) {
-                errors.push(unknown().at(at));
-                continue;
-            }
-            let text = match value {
-                value if is_blank(value) => None,
-                Value::String(text) => match Description::parse(text, EVIDENCE_MAX_CHARS) {
-                    Ok(text) => Some(text.into_string()),
-                    Err(invalid) => {
-                        errors.push(invalid.at(at));
-                        continue;
-                    }
-                },
-                _ => {
-                    errors.push(wrong_type().at(at));
-                    continue;
-                }
-            };
-            let answer = match merged.get(name) {
-                Some((answer, _)) => answer.clone(),
-                None => latest.get(name).cloned(),
-            };
-            match answer {
-                Some(answer) => drop(merged.insert(name.clone(), (Some(answer), text))),
-                // Evidence of nothing.
-                None => errors.push(Invalid::required().at(pointer("answers", name))),
-            }
-        }
+        let mut answers = self.check_answers(set, &mut errors);
+        let values = self.check_values(set, &mut errors);
+        self.check_evidence(set, rows, &mut answers, &mut errors);
         let addition = self.addition.map(|addition| {
             let addition = addition.filter(|text| !text.trim().is_empty())?;
-            match Description::parse(&addition, ADDITION_MAX_CHARS) {
-                Ok(text) => Some(text.into_string()),
-                Err(invalid) => {
-                    errors.push(invalid.at("/addition"));
-                    None
-                }
-            }
+            let parsed = Description::parse(&addition, ADDITION_MAX_CHARS);
+            parsed
+                .map_err(|invalid| errors.push(invalid.at("/addition")))
+                .ok()
+                .map(Description::into_string)
         });
         match errors.is_empty() {
             true => Ok(Checked {
-                answers: merged,
-                values: kept,
+                answers,
+                values,
                 addition,
             }),
             false => Err(errors),
         }
     }
+
+    fn check_answers(&self, set: &Set, errors: &mut Vec<FieldError>) -> Answered {
+        let read = set.read_answers(&self.answers);
+        let read = read.unwrap_or_else(|found| {
+            errors.extend(found);
+            BTreeMap::new()
+        });
+        let mut answers: Answered = read
+            .into_iter()
+            .map(|(check, answer)| (check.to_string(), (Some(answer.to_string()), None)))
+            .collect();
+        for (name, _) in self.answers.iter().filter(|(_, value)| is_blank(value)) {
+            match takes_an_answer(set, name) {
+                true => drop(answers.insert(name.clone(), (None, None))),
+                false => errors.push(unknown().at(pointer("answers", name))),
+            }
+        }
+        answers
+    }
+
+    fn check_values(
+        &self,
+        set: &Set,
+        errors: &mut Vec<FieldError>,
+    ) -> BTreeMap<String, Option<String>> {
+        let read = set.read_values(&self.values);
+        let read = read.unwrap_or_else(|found| {
+            errors.extend(found);
+            BTreeMap::new()
+        });
+        let mut values: BTreeMap<String, Option<String>> = read
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), Some(value)))
+            .collect();
+        for (name, _) in self.values.iter().filter(|(_, value)| is_blank(value)) {
+            match set.value(&ValueName::from(name.as_str())) {
+                Some(_) => drop(values.insert(name.clone(), None)),
+                None => errors.push(unknown().at(pointer("values", name))),
+            }
+        }
+        values
+    }
+
+    /// Evidence goes along with an answer: that of the same request, or the one that counts already.
+    fn check_evidence(
+        &self,
+        set: &Set,
+        rows: &[GivenAnswer],
+        answers: &mut Answered,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let latest = playbook_runs::latest(rows);
+        for (name, value) in &self.evidence {
+            let at = pointer("evidence", name);
+            let text = match value {
+                _ if !takes_an_answer(set, name) => Err(unknown()),
+                value if is_blank(value) => Ok(None),
+                Value::String(text) => Description::parse(text, EVIDENCE_MAX_CHARS).map(Some),
+                _ => Err(wrong_type()),
+            };
+            let text = match text {
+                Ok(text) => text.map(Description::into_string),
+                Err(invalid) => {
+                    errors.push(invalid.at(at));
+                    continue;
+                }
+            };
+            let answer = match answers.get(name) {
+                Some((answer, _)) => answer.clone(),
+                None => latest.get(name).cloned(),
+            };
+            match answer {
+                Some(answer) => drop(answers.insert(name.clone(), (Some(answer), text))),
+                // Evidence of nothing.
+                None => errors.push(Invalid::required().at(pointer("answers", name))),
+            }
+        }
+    }
+}
+
+fn takes_an_answer(set: &Set, name: &str) -> bool {
+    let check = set.check(&CheckCode::from(name));
+    check.is_some_and(|check| !check.is_details())
 }
 
 impl Checked {

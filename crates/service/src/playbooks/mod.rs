@@ -5,13 +5,15 @@
 
 mod answers;
 mod report;
+mod shipped;
 mod simulation;
 mod versions;
 mod view;
 
 pub use answers::AnswersForm;
 pub use escalation::playbook::{Unmet, ValueKind};
-pub use report::{AuthorityCount, CheckCount, PlaybookReport, ReportItem};
+pub use report::{AuthorityCount, PlaybookReport, ReportItem};
+pub use shipped::PlaybookFile;
 pub use simulation::{Simulated, Turned};
 pub use storage::playbooks::{Step as StepTaken, VersionState};
 pub use versions::{NewVersion, PlaybookInForce, VersionStep, VersionView, steps_from};
@@ -34,15 +36,6 @@ use storage::{DbConnection, playbooks};
 
 use crate::clock::lock;
 use crate::{Desk, DeskError};
-
-/// A playbook as it is shipped: a file's name and text.
-#[derive(Debug, Clone)]
-pub struct PlaybookFile {
-    /// How the file is called in messages.
-    pub name: String,
-    /// What it says.
-    pub text: String,
-}
 
 /// A run with what it was answered and what follows.
 pub(crate) struct Opened {

@@ -36,19 +36,8 @@ pub struct ReportItem {
     pub handed_over: i64,
     pub came_back: i64,
     pub decisions: BTreeMap<String, i64>,
-    pub checks: Vec<CheckCount>,
+    pub checks: BTreeMap<String, BTreeMap<String, i64>>,
     pub authorities: Vec<AuthorityCount>,
-}
-
-/// How a check was answered.
-#[derive(Debug, Clone)]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract, name by name"
-)]
-pub struct CheckCount {
-    pub check: String,
-    pub answers: BTreeMap<String, i64>,
 }
 
 /// How it fared at one desk.
@@ -85,43 +74,14 @@ impl Desk {
             Ok::<_, DeskError>((runs, answers))
         })?;
         let mut items: BTreeMap<(String, i32), ReportItem> = BTreeMap::new();
-        fn item<'a>(
-            items: &'a mut BTreeMap<(String, i32), ReportItem>,
-            playbook: &str,
-            version: i32,
-        ) -> &'a mut ReportItem {
-            items
-                .entry((playbook.to_owned(), version))
-                .or_insert_with(|| ReportItem {
-                    playbook: playbook.to_owned(),
-                    version,
-                    ..ReportItem::default()
-                })
-        }
         for count in &runs {
             let label = self.authority_label(&count.desk.as_str().into());
             item(&mut items, &count.playbook, count.version).add(count, label);
         }
         for count in answers {
             let item = item(&mut items, &count.playbook, count.version);
-            let check = match item
-                .checks
-                .iter_mut()
-                .find(|one| one.check == count.check_code)
-            {
-                Some(known) => known,
-                None => {
-                    item.checks.push(CheckCount {
-                        check: count.check_code,
-                        answers: BTreeMap::new(),
-                    });
-                    match item.checks.last_mut() {
-                        Some(added) => added,
-                        None => continue,
-                    }
-                }
-            };
-            check.answers.insert(count.answer, count.runs);
+            item.answers_of(count.check_code)
+                .insert(count.answer, count.runs);
         }
         Ok(PlaybookReport {
             from,
@@ -131,7 +91,26 @@ impl Desk {
     }
 }
 
+/// The counts of a version, which are begun if they are not there.
+fn item<'a>(
+    items: &'a mut BTreeMap<(String, i32), ReportItem>,
+    playbook: &str,
+    version: i32,
+) -> &'a mut ReportItem {
+    let key = (playbook.to_owned(), version);
+    items.entry(key).or_insert_with(|| ReportItem {
+        playbook: playbook.to_owned(),
+        version,
+        ..ReportItem::default()
+    })
+}
+
 impl ReportItem {
+    /// How a check was answered.
+    fn answers_of(&mut self, check: String) -> &mut BTreeMap<String, i64> {
+        self.checks.entry(check).or_default()
+    }
+
     fn add(&mut self, count: &RunCount, authority: Labelled) {
         let when = |is: bool| if is { count.runs } else { 0 };
         let (overrides, handed_over, came_back) = (

@@ -55,9 +55,7 @@ impl Desk {
         self.write_once(&Scope::System, once, move |conn| {
             let now = desk.clock.now();
             let found = playbooks::find(conn, &code, version)?.ok_or(DeskError::NotFound)?;
-            let set = desk
-                .set_with(conn, &code, &found.definition)
-                .map_err(|errors| errors.unwrap_or_else(super::versions::wrong_definition))?;
+            let set = desk.set_with(conn, &code, &found.definition)?;
             let reaches_all = matches!(Scope::of(&staff), Scope::Region(_));
             let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
             let mut simulated = Simulated {

@@ -12,13 +12,11 @@ use domain::invalid::{FieldError, Invalid, Text};
 use domain::text::Description;
 use domain::visibility::Scope;
 use escalation::playbook::Set;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::playbook_runs::{self, Pins};
+use storage::playbook_runs;
 use storage::playbooks::{self, PlaybookVersion, Step, VersionState};
 use storage::{DbConnection, dialect};
 
-use super::{PlaybookFile, broken};
 use crate::once::{Answer, Once};
 use crate::{Desk, DeskError};
 
@@ -149,8 +147,7 @@ impl Desk {
         let (desk, account) = (self.clone(), staff.account);
         self.write_once(&Scope::Nothing, once, move |conn| {
             let now = desk.clock.now();
-            desk.set_with(conn, &code, &form.definition)
-                .map_err(|errors| errors.unwrap_or_else(wrong_definition))?;
+            desk.set_with(conn, &code, &form.definition)?;
             dialect::follow_each_other(conn, "playbooks").map_err(storage::StoreError::from)?;
             let version = PlaybookVersion {
                 version: newest(conn, &code)? + 1,
@@ -225,8 +222,7 @@ impl Desk {
         version: &PlaybookVersion,
         by: Step,
     ) -> Result<(), DeskError> {
-        self.set_with(conn, &version.code, &version.definition)
-            .map_err(|errors| errors.unwrap_or_else(wrong_definition))?;
+        self.set_with(conn, &version.code, &version.definition)?;
         let was_run = playbook_runs::was_run(conn, &version.code)?;
         if was_run && !playbooks::was_tried(conn, &version.code, version.version)? {
             return Err(DeskError::PlaybookNotTried);
@@ -262,97 +258,29 @@ impl Desk {
         }
     }
 
-    /// The set in force with this text in it, or everything that is wrong with the text. The inner
-    /// `Ok` is a refusal of another sort.
+    /// The set in force with this text in it, or everything that is wrong with the text.
     pub(super) fn set_with(
         &self,
         conn: &mut DbConnection,
         code: &PlaybookCode,
         definition: &str,
-    ) -> Result<Set, Result<DeskError, Vec<ReferenceError>>> {
-        let pins = self.pins_in_force(conn).map_err(Ok)?;
-        let set = self.set_of(conn, &pins).map_err(Ok)?;
+    ) -> Result<Set, DeskError> {
+        let pins = self.pins_in_force(conn)?;
         let file = ReferenceFile {
             name: "definition",
             text: definition,
         };
-        let set = set.with(&file, &self.reference).map_err(Err)?;
-        let mut texts = set.texts();
-        let is_of_code =
-            texts.any(|(known, text)| known.as_str() == code.as_str() && text == definition);
-        drop(texts);
+        let in_force = self.set_of(conn, &pins)?;
+        let set = in_force
+            .with(&file, &self.reference)
+            .map_err(wrong_definition)?;
+        let is_of_code = set
+            .texts()
+            .any(|(known, text)| known.as_str() == code.as_str() && text == definition);
         match is_of_code {
             true => Ok(set),
-            false => Err(Ok(DeskError::field(another_code().at("/definition")))),
+            false => Err(DeskError::field(another_code().at("/definition"))),
         }
-    }
-
-    /// Brings what is shipped into the database: version 1 is in force at once, and a text that is
-    /// known in no version is proposed as the next one.
-    pub(crate) fn write_shipped_playbooks(
-        &self,
-        shipped: &[PlaybookFile],
-    ) -> Result<(), DeskError> {
-        let files: Vec<ReferenceFile<'_>> = shipped
-            .iter()
-            .map(|file| ReferenceFile {
-                name: &file.name,
-                text: &file.text,
-            })
-            .collect();
-        let set = Set::parse(&files, &self.reference).map_err(|errors| {
-            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            tracing::error!(errors = lines.join("; "), "the playbooks are wrong");
-            broken("the playbooks are wrong")
-        })?;
-        let texts: Vec<(PlaybookCode, String)> = set
-            .texts()
-            .map(|(code, text)| (code.as_str().into(), text.to_owned()))
-            .collect();
-        let desk = self.clone();
-        self.db.write_in(&Scope::Nothing, move |conn| {
-            dialect::follow_each_other(conn, "playbooks").map_err(storage::StoreError::from)?;
-            let now = desk.clock.now();
-            for (code, text) in texts {
-                let known = playbooks::list(conn, Some(&code))?;
-                if known.iter().any(|version| version.definition == text) {
-                    continue;
-                }
-                let newest = known.iter().map(|version| version.version).max();
-                playbooks::insert(conn, &shipped_version(code, text, newest, now))?;
-            }
-            // Every node reads them now, and not while somebody waits.
-            let pins: Pins = desk.pins_in_force(conn)?;
-            desk.set_of(conn, &pins).map(|_| ())
-        })
-    }
-}
-
-/// What the program brings: in force if nothing was there before, else a proposal.
-fn shipped_version(
-    code: PlaybookCode,
-    definition: String,
-    newest: Option<i32>,
-    now: Timestamp,
-) -> PlaybookVersion {
-    let step = Step { at: now, by: None };
-    let first = newest.is_none().then_some(step);
-    PlaybookVersion {
-        code,
-        version: newest.unwrap_or(0) + 1,
-        state: match first {
-            Some(_) => VersionState::Active,
-            None => VersionState::Draft,
-        },
-        definition,
-        comment: match first {
-            Some(_) => "Fornita con il programma".to_owned(),
-            None => "Fornita con un aggiornamento del programma".to_owned(),
-        },
-        created: step,
-        approved: first,
-        activated: first,
-        retired: None,
     }
 }
 
@@ -405,7 +333,7 @@ impl NewVersion {
 }
 
 /// The mistakes of a definition, each with its line and, where it takes certain answers, with them.
-pub(super) fn wrong_definition(errors: Vec<ReferenceError>) -> DeskError {
+fn wrong_definition(errors: Vec<ReferenceError>) -> DeskError {
     let mistakes = errors.into_iter().take(MOST_MISTAKES).map(|error| {
         let words = error.to_string();
         FieldError {
