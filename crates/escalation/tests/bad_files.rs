@@ -1,6 +1,8 @@
 //! Each mistake a playbook's file can have is told with file and line, and with the answers where it
 //! shows with certain answers alone.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside `#[test]`")]
+
 #[expect(dead_code, reason = "other tests of playbooks use the rest")]
 mod support;
 

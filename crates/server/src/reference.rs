@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_playbooks_compiled_in_are_right_and_all_there() {
         let (texts, set) = playbooks(None, &load(None).unwrap()).unwrap();
-        assert_eq!(playbooks_summary(&set), "7 playbooks, 24 checks");
+        assert_eq!(playbooks_summary(&set), "7 playbooks, 25 checks");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/reference/playbooks");
         let there: Vec<String> = playbook_files(&folder)
             .unwrap()
