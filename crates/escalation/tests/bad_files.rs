@@ -176,6 +176,7 @@ const MISTAKES: &[Change] = &[
     ("why = { it = \"Altrove\", en = \"Elsewhere\" }", "why = { en = \"Elsewhere\" }"),
     // Decisions and what belongs to them.
     ("may_escalate = true", "may_escalate = false"),
+    ("run_by = \"authority\"", "run_by = \"region\""),
     ("reason = \"checks-passed\"\n", ""),
     ("reason = \"checks-passed\"", "reason = \"because\""),
     ("text = \"region\"\n", ""),

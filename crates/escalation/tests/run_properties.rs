@@ -51,7 +51,7 @@ fn something() -> impl Strategy<Value = Answers> {
     })
 }
 
-/// A value of each name, or none.
+/// A value of each name, or none, in the form they are read into: without blanks around.
 fn values() -> impl Strategy<Value = Values> {
     let rules: Vec<_> = SET
         .playbooks()
@@ -60,7 +60,7 @@ fn values() -> impl Strategy<Value = Values> {
         .collect();
     let each = rules.iter().map(|rule| {
         let good = match rule.kind {
-            ValueKind::Text { .. } => "[A-Za-z0-9{}<>&%$ /]{1,30}[a-z}]".boxed(),
+            ValueKind::Text { .. } => "[A-Za-z0-9{}<>&%$/][A-Za-z0-9{}<>&%$ /]{0,60}[a-z}]".boxed(),
             ValueKind::Digits { length } => prop::collection::vec(0_u8..10, length)
                 .prop_map(|digits| digits.iter().map(u8::to_string).collect())
                 .boxed(),

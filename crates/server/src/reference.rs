@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use domain::catalogue::{Reference, ReferenceError, ReferenceFile};
 use escalation::playbook::Set;
 
@@ -71,7 +71,7 @@ pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
     for (name, text) in COMPILED_IN {
         texts.push(match folder {
             Some(folder) if !is_left_out(folder, name) => {
-                read(&folder.join(name)).context("reference.folder")?
+                read(&folder.join(name)).map_err(|error| anyhow!("reference.folder: {error:#}"))?
             }
             _ => (format!("config/reference/{name}"), text.to_owned()),
         });
