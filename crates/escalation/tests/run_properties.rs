@@ -15,6 +15,7 @@ use escalation::playbook::{
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
+use proptest::test_runner::Config;
 use support::shipped;
 
 static SET: LazyLock<Set> = LazyLock::new(shipped);
@@ -83,6 +84,8 @@ fn values() -> impl Strategy<Value = Values> {
 }
 
 proptest! {
+    #![proptest_config(Config { failure_persistence: None, cases: 512, ..Config::default() })]
+
     #[test]
     fn a_run_ends_and_says_what_comes_next(start in start(), answers in something()) {
         let run = SET.run(start, &answers);
