@@ -1,6 +1,8 @@
 //! Each mistake a playbook's file can have is told with file and line, and with the answers where it
 //! shows with certain answers alone.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside `#[test]`")]
+
 #[expect(dead_code, reason = "other tests of playbooks use the rest")]
 mod support;
 
@@ -174,6 +176,7 @@ const MISTAKES: &[Change] = &[
     ("why = { it = \"Altrove\", en = \"Elsewhere\" }", "why = { en = \"Elsewhere\" }"),
     // Decisions and what belongs to them.
     ("may_escalate = true", "may_escalate = false"),
+    ("run_by = \"authority\"", "run_by = \"region\""),
     ("reason = \"checks-passed\"\n", ""),
     ("reason = \"checks-passed\"", "reason = \"because\""),
     ("text = \"region\"\n", ""),

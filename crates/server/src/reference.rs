@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use domain::catalogue::{Reference, ReferenceError, ReferenceFile};
 use escalation::playbook::Set;
 
@@ -71,7 +71,7 @@ pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {
     for (name, text) in COMPILED_IN {
         texts.push(match folder {
             Some(folder) if !is_left_out(folder, name) => {
-                read(&folder.join(name)).context("reference.folder")?
+                read(&folder.join(name)).map_err(|error| anyhow!("reference.folder: {error:#}"))?
             }
             _ => (format!("config/reference/{name}"), text.to_owned()),
         });
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_playbooks_compiled_in_are_right_and_all_there() {
         let (texts, set) = playbooks(None, &load(None).unwrap()).unwrap();
-        assert_eq!(playbooks_summary(&set), "7 playbooks, 24 checks");
+        assert_eq!(playbooks_summary(&set), "7 playbooks, 25 checks");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/reference/playbooks");
         let there: Vec<String> = playbook_files(&folder)
             .unwrap()

@@ -70,7 +70,7 @@ impl Set {
         let mut gone_through = Vec::new();
         let mut carried = Answers::new();
         let mut here = Some(start);
-        // A set is refused in which a run could come this far (`check::chains`).
+        // A set is refused in which a run could come this far (`check::between`).
         while let Some(playbook) = here.take()
             && gone_through.len() < LONGEST_RUN
         {

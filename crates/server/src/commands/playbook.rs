@@ -282,7 +282,7 @@ mod tests {
             .unwrap_err();
         let told = reference::listed(&errors, "\n");
         assert!(
-            told.contains("mine.toml:15: rule: no rule decides f1=yes, f2=yes, f3=no, f4=no"),
+            told.contains("mine.toml:6: rule: no rule decides f1=yes, f2=yes, f3=no, f4=no"),
             "{told}"
         );
         std::fs::write(&changed, text.replacen("place = 2", "place = 4", 1)).unwrap();

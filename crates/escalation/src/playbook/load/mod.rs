@@ -19,7 +19,7 @@ use toml::Spanned;
 
 use super::code::{CheckCode, LONGEST_CODE, PlaybookCode};
 use super::file::{RawGoverned, RawPlaybook, RawText, Word};
-use super::model::{Check, Governed, Playbook};
+use super::model::{Check, Governed, Playbook, RunBy};
 
 /// A playbook with the places of its parts.
 pub(super) struct Loaded<'a> {
@@ -75,15 +75,18 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn playbook(&mut self, raw: RawPlaybook, reference: &Reference) -> Loaded<'a> {
         self.code("code", &raw.code);
-        let starts = |words: &mut dyn Iterator<Item = &Word>| words.map(start).collect::<Vec<_>>();
+        if raw.may_escalate && raw.run_by == RunBy::Region {
+            let message = "the region takes over from authorities, and not from itself";
+            self.say(raw.code.span(), "may_escalate", message);
+        }
         let places = Places {
             code: raw.code.span().start,
-            applies_to: starts(&mut raw.applies_to.iter().map(|one| &one.service)),
-            checks: starts(&mut raw.check.iter().map(|one| &one.code)),
-            rules: starts(&mut raw.rule.iter().map(|one| &one.decision)),
+            applies_to: starts(raw.applies_to.iter().map(|one| &one.service)),
+            checks: starts(raw.check.iter().map(|one| &one.code)),
+            rules: starts(raw.rule.iter().map(|one| &one.decision)),
             undecided: raw.undecided.decision.span().start,
-            values: starts(&mut raw.value.iter().map(|one| &one.name)),
-            texts: starts(&mut raw.text.iter().map(|one| &one.code)),
+            values: starts(raw.value.iter().map(|one| &one.name)),
+            texts: starts(raw.text.iter().map(|one| &one.code)),
             sentences: raw
                 .text
                 .iter()
@@ -194,8 +197,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn start(word: &Word) -> usize {
-    word.span().start
+fn starts<'w>(words: impl Iterator<Item = &'w Word>) -> Vec<usize> {
+    words.map(|word| word.span().start).collect()
 }
 
 fn find_check<'a>(checks: &'a [Check], word: &Word) -> Option<&'a Check> {

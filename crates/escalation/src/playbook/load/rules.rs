@@ -175,57 +175,52 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a part goes with a decision.
+#[derive(Clone, Copy)]
+enum Part {
+    Needed,
+    Possible,
+    Foreign,
+}
+
 fn misfits(loaded: &Loaded<'_>, outcome: &Outcome) -> Vec<(&'static str, String)> {
-    use Decision::{AnswerCitizen, AuthorityActs, Continue, Escalate, Hold, Resolve};
+    use Part::{Foreign, Needed, Possible};
     let playbook = &loaded.playbook;
     let decision = outcome.decision;
     let mut found = Vec::new();
-    if decision == Escalate && !playbook.may_escalate {
+    if decision == Decision::Escalate && !playbook.may_escalate {
         let message = "`may_escalate = false`: this playbook hands nothing over".to_owned();
         found.push(("decision", message));
     }
-    let needs_text = !matches!(decision, Hold | AuthorityActs | Continue);
+    let (reason, resolution, text, follow_up, review, next) = match decision {
+        Decision::Escalate => (Needed, Foreign, Needed, Possible, Foreign, Foreign),
+        Decision::Resolve => (Foreign, Needed, Needed, Possible, Foreign, Foreign),
+        Decision::AnswerCitizen => (Foreign, Possible, Needed, Possible, Foreign, Foreign),
+        Decision::AskCitizen => (Foreign, Foreign, Needed, Possible, Foreign, Foreign),
+        Decision::Hold => (Foreign, Foreign, Possible, Possible, Needed, Foreign),
+        Decision::AuthorityActs => (Foreign, Foreign, Possible, Needed, Foreign, Foreign),
+        Decision::OpenActivity => (Foreign, Foreign, Needed, Possible, Foreign, Foreign),
+        Decision::Continue => (Foreign, Foreign, Foreign, Possible, Foreign, Possible),
+    };
     let parts = [
-        (
-            "reason",
-            outcome.reason.is_some(),
-            decision == Escalate,
-            decision == Escalate,
-        ),
-        (
-            "resolution",
-            outcome.resolution.is_some(),
-            decision == Resolve,
-            matches!(decision, Resolve | AnswerCitizen),
-        ),
-        (
-            "text",
-            outcome.text.is_some(),
-            needs_text,
-            decision != Continue,
-        ),
-        (
-            "follow_up",
-            outcome.follow_up.is_some(),
-            decision == AuthorityActs,
-            true,
-        ),
+        ("reason", outcome.reason.is_some(), reason),
+        ("resolution", outcome.resolution.is_some(), resolution),
+        ("text", outcome.text.is_some(), text),
+        ("follow_up", outcome.follow_up.is_some(), follow_up),
         (
             "review_after_days",
             outcome.review_after_days.is_some(),
-            decision == Hold,
-            decision == Hold,
+            review,
         ),
-        ("next", outcome.next.is_some(), false, decision == Continue),
+        ("next", outcome.next.is_some(), next),
     ];
-    for (field, is_there, is_needed, is_allowed) in parts {
-        match (is_there, is_needed, is_allowed) {
-            (false, true, _) => found.push((field, format!("`{}` needs it", decision.as_str()))),
-            (true, _, false) => {
-                found.push((field, format!("does not belong to `{}`", decision.as_str())));
-            }
-            _ => {}
-        }
+    for (field, is_there, part) in parts {
+        let message = match (is_there, part) {
+            (false, Needed) => format!("`{}` needs it", decision.as_str()),
+            (true, Foreign) => format!("does not belong to `{}`", decision.as_str()),
+            _ => continue,
+        };
+        found.push((field, message));
     }
     if let Some(code) = &outcome.text {
         match playbook.text(code) {
