@@ -41,13 +41,24 @@ pub(crate) fn furnish(db: Db, folder: &Path) {
 }
 
 pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: &Options) -> Desk {
+    open_desk_with(db, blobs, clock, options, playbooks())
+}
+
+/// The same, as if other playbooks had come with the program.
+pub(crate) fn open_desk_with(
+    db: Db,
+    blobs: &Path,
+    clock: Arc<ManualClock>,
+    options: &Options,
+    playbooks: Vec<PlaybookFile>,
+) -> Desk {
     let blobs = blobs.to_str().expect("a readable path");
     let delegations = source_of_delegations(&options.delegations, &db);
     Desk::open(Parts {
         db,
         blobs: storage::blobs::open(blobs, []).expect("a folder for attachments"),
         reference: reference(),
-        playbooks: playbooks(),
+        playbooks,
         clock,
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),
@@ -79,7 +90,7 @@ fn source_of_delegations(from: &Delegations, db: &Db) -> Arc<dyn DelegationSourc
 pub const DELEGATIONS_TOKEN: &str = "invented-token";
 
 /// The playbooks of the repository.
-fn playbooks() -> Vec<PlaybookFile> {
+pub(crate) fn playbooks() -> Vec<PlaybookFile> {
     macro_rules! files {
         ($($name:literal),+) => {
             [$(($name, include_str!(concat!("../../config/reference/playbooks/", $name)))),+]

@@ -207,3 +207,20 @@ both!(a_ticket_keeps_the_versions_it_was_begun_with, async |app| {
     let seen = playbook(&at_region, &old).await;
     assert_eq!(seen.list_at("/earlier_runs")[0]["begun_with"]["version"], 1);
 });
+
+both!(
+    a_text_that_comes_with_an_update_is_proposed_and_not_in_force,
+    async |app| {
+        for _ in 0..2 {
+            app.update_playbooks("Capire di chi è il referto", "Scoprire di chi è il referto");
+        }
+        let region = app.as_("region.supervisor").await;
+        let list = region.get(VERSIONS).await;
+        assert_eq!(states(list.is(200)), [(2, "draft"), (1, "active")]);
+        assert!(list.json["items"][0]["created"]["by"].is_null(), "{list}");
+        // The text of before is known, and comes back as no proposal.
+        app.another_desk();
+        assert_eq!(states(&region.get(VERSIONS).await).len(), 2);
+        step(&region, 2, "approvals").await.is(201);
+    }
+);
