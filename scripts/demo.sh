@@ -149,10 +149,24 @@ python3 -c 'import sys; open(sys.argv[1], "wb").write(bytes.fromhex("ffd8ffe0001
 call POST "/me/tickets/$ticket/messages" "$citizen" -F 'body=Quello di ortopedia, in foto.' -F "attachment=@$work/foto.jpg;type=image/jpeg" >/dev/null
 say "stato: $(call GET "/me/tickets/$ticket" "$citizen" | pick state_label)"
 
-step 'It was issued elsewhere: TO4 hands it over with a note for the region'
-act "$ticket" "$to4" '{"action": "hand-over", "reason_code": "issued-by-other-authority", "expected_audience": "region",
-    "note": {"body": "Il referto non risulta appartenere a questa Azienda; probabile ASL CN1.", "published": true}}'
-if call GET "/me/tickets/$ticket" "$citizen" | grep -q 'probabile ASL CN1'; then die 'the citizen sees the note'; fi
+step 'TO4 wants to hand it over, and the playbook asks what was found out first'
+hand_over() { python3 -c 'import json, sys
+print(json.dumps({"action": "hand-over", "reason_code": "issued-by-other-authority", "expected_audience": "region",
+    "note": {"body": sys.argv[1], "published": True}}))' "$1"; }
+refused "$ticket" "$to4" "$(hand_over 'Non è nostro.')"
+call GET "/tickets/$ticket/playbook" "$to4" | python3 -c 'import json, sys
+shown = json.load(sys.stdin)
+print("   ", shown["playbook"]["code"], shown["playbook"]["label"])
+for check in shown["run"]["checks"]: print("   ", check["code"], check["question"])'
+answered=$(call PUT "/tickets/$ticket/playbook/answers" "$to4" "$(json)" \
+    -d '{"answers": {"c1": "no"}, "values": {"suggested_authority": "010210"}, "evidence": {"c1": "Archivio referti aziendale"}}')
+say "$(printf '%s' "$answered" | pick decision): $(printf '%s' "$answered" | pick why 0)"
+draft=$(printf '%s' "$answered" | pick note_draft body)
+say "drafted for the $(printf '%s' "$answered" | pick note_draft audience): $draft"
+
+step 'It was issued elsewhere: TO4 hands it over with the drafted note for the region'
+act "$ticket" "$to4" "$(hand_over "$draft")"
+if call GET "/me/tickets/$ticket" "$citizen" | grep -q 'robabilmente'; then die 'the citizen sees the note'; fi
 say "the citizen sees nothing of it: $(call GET "/me/tickets/$ticket" "$citizen" | pick state_label)"
 say 'TO4 tries to write:'
 refused "$ticket" "$to4" '{"action": "note", "note": {"body": "Ancora io.", "published": false}}'

@@ -25,7 +25,9 @@ use crate::client::Client;
 use crate::database::{Fresh, Place};
 use crate::mail::{Mail, Recorder};
 use crate::node::{self, Node};
-use crate::opening::{count_files, open_desk, own_key, start, start_server};
+use crate::opening::{
+    count_files, open_desk, open_desk_with, own_key, playbooks, start, start_server,
+};
 use crate::people;
 use crate::receiver::{self, Names};
 
@@ -222,6 +224,17 @@ impl TestApp {
     pub fn another_desk(&self) -> Desk {
         let db = Db::open(&self.database.config).expect("the database opens");
         open_desk(db, &self.blobs, self.clock.clone(), &self.options)
+    }
+
+    /// Starts a program on the same database that came with other words in its playbooks.
+    pub fn update_playbooks(&self, was: &str, now: &str) -> Desk {
+        let db = Db::open(&self.database.config).expect("the database opens");
+        let mut files = playbooks();
+        for file in &mut files {
+            file.text = file.text.replace(was, now);
+        }
+        let clock = self.clock.clone();
+        open_desk_with(db, &self.blobs, clock, &self.options, files)
     }
 
     /// Runs what time does, then sends all mail that waits.

@@ -13,6 +13,7 @@ use domain::catalogue::{Reference, ReferenceFile};
 use jiff::Timestamp;
 use service::clock::{ManualClock, SystemIds};
 use service::delegations::{DelegationTable, NoDelegations};
+use service::playbooks::PlaybookFile;
 use service::{DelegationSource, Desk, Parts, Secrets};
 use storage::Db;
 
@@ -40,6 +41,17 @@ pub(crate) fn furnish(db: Db, folder: &Path) {
 }
 
 pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: &Options) -> Desk {
+    open_desk_with(db, blobs, clock, options, playbooks())
+}
+
+/// The same, as if other playbooks had come with the program.
+pub(crate) fn open_desk_with(
+    db: Db,
+    blobs: &Path,
+    clock: Arc<ManualClock>,
+    options: &Options,
+    playbooks: Vec<PlaybookFile>,
+) -> Desk {
     let blobs = blobs.to_str().expect("a readable path");
     let delegations = source_of_delegations(&options.delegations, &db);
     Desk::open(Parts {
@@ -50,6 +62,7 @@ pub(crate) fn open_desk(db: Db, blobs: &Path, clock: Arc<ManualClock>, options: 
             false => Arc::new(reference_after(&options.successions)),
         },
         first_rules: include_str!("../../config/reference/routing.toml").to_owned(),
+        playbooks,
         clock,
         ids: Arc::new(SystemIds),
         secrets: Secrets::new(&[7; 32]),
@@ -79,6 +92,29 @@ fn source_of_delegations(from: &Delegations, db: &Db) -> Arc<dyn DelegationSourc
 
 /// What the service of delegations is asked with.
 pub const DELEGATIONS_TOKEN: &str = "invented-token";
+
+/// The playbooks of the repository.
+pub(crate) fn playbooks() -> Vec<PlaybookFile> {
+    macro_rules! files {
+        ($($name:literal),+) => {
+            [$(($name, include_str!(concat!("../../config/reference/playbooks/", $name)))),+]
+        };
+    }
+    let files = files!(
+        "pb-0.toml",
+        "pb-1.toml",
+        "pb-2.toml",
+        "pb-3.toml",
+        "pb-4.toml",
+        "pb-5.toml",
+        "pb-6.toml"
+    );
+    let file = |(name, text): (&str, &str)| PlaybookFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    files.into_iter().map(file).collect()
+}
 
 /// The reference data of the repository, read once.
 fn reference() -> Arc<Reference> {

@@ -96,6 +96,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
     handlers::scheduler::routes(config);
+    handlers::playbooks::routes(config);
+    handlers::playbook_versions::routes(config);
+    handlers::playbook_report::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);
     handlers::attachments::routes(config);

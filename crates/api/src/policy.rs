@@ -999,6 +999,95 @@ pub const RULES: &[Rule] = &[
         Callers::Staff(Right::Answer),
         PRIVATE,
     ),
+    rule(
+        "GET",
+        "/v1/tickets/{ticket}/playbook",
+        "show_playbook",
+        Callers::Staff(Right::ReadTickets),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/tickets/{ticket}/playbook/answers",
+        "answer_playbook",
+        Callers::Staff(Right::ReadTickets),
+        F {
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/playbooks",
+        "list_playbooks",
+        Callers::Staff(Right::ReadPlaybooks),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/playbooks/{playbook}/versions",
+        "list_playbook_versions",
+        Callers::Staff(Right::ReadPlaybooks),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/playbooks/{playbook}/versions/{version}",
+        "show_playbook_version",
+        Callers::Staff(Right::ReadPlaybooks),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/playbooks/{playbook}/versions",
+        "propose_playbook",
+        Callers::Staff(Right::ProposePlaybooks),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/playbooks/{playbook}/versions/{version}/approvals",
+        "approve_playbook",
+        Callers::Staff(Right::KeepPlaybooks),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/playbooks/{playbook}/versions/{version}/simulations",
+        "simulate_playbook",
+        Callers::Staff(Right::KeepPlaybooks),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/playbooks/{playbook}/versions/{version}/activations",
+        "activate_playbook",
+        Callers::Staff(Right::KeepPlaybooks),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/playbooks/{playbook}/versions/{version}/retirements",
+        "retire_playbook",
+        Callers::Staff(Right::KeepPlaybooks),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/reports/playbooks",
+        "report_playbooks",
+        Callers::Staff(Right::ReadReports),
+        PRIVATE,
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.
@@ -1018,6 +1107,7 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_routing_versions",
     "list_absences",
     "report_removals",
+    "report_playbooks",
 ];
 
 /// The lines of a routed path.

@@ -13,6 +13,7 @@ use domain::rejection::Rejection;
 use serde_json::{Map, Value, json};
 use service::DeskError;
 use service::error::CodeRefusal;
+use service::playbooks::steps_from;
 
 macro_rules! slugs {
     ($($slug:literal = $status:literal, $it:literal, $en:literal, $more_it:literal, $more_en:literal;)+) => {
@@ -117,15 +118,27 @@ slugs! {
     "own-account" = 409, "Nessuno gestisce il proprio account", "Nobody steers their own account",
         "Le operazioni sul proprio account le fa qualcun altro.",
         "What is done to one's own account is done by somebody else.";
+    "own-proposal" = 409, "Nessuno approva la propria proposta", "Nobody approves their own proposal",
+        "Una versione è approvata da una persona diversa da chi l'ha proposta.",
+        "A version is approved by somebody else than who proposed it.";
     "password-change-required" = 403, "Cambia prima la password", "Change the password first",
         "La password è scaduta: prima di ogni altra chiamata va cambiata.",
         "The password has run out: it must be changed before any other call.";
     "payload-too-large" = 413, "Contenuto troppo grande", "Payload too large",
         "Il corpo supera 2 MiB, o l'allegato supera 1.048.576 byte.",
         "The body exceeds 2 MiB, or the attachment 1,048,576 bytes.";
+    "playbook-in-use" = 409, "Percorso guidato in uso", "The playbook is in use",
+        "Altri percorsi guidati in vigore proseguono con questo: prima vanno cambiati quelli.",
+        "Other playbooks in force go on to this one: change those first.";
     "playbook-not-satisfied" = 409, "Verifiche incomplete", "The playbook is not satisfied",
-        "Il percorso guidato non consente ancora il passaggio; unmet elenca le verifiche mancanti.",
-        "The playbook does not allow the hand-over yet; unmet lists the missing checks.";
+        "Il percorso guidato non consente ancora l'azione; errors elenca le verifiche.",
+        "The playbook does not allow the action yet; errors lists the checks.";
+    "playbook-not-tried" = 409, "Versione non ancora provata", "The version was not tried yet",
+        "Prima di entrare in vigore la versione va provata sulle richieste chiuse.",
+        "Before it is in force the version must be tried on closed requests.";
+    "playbook-step-not-allowed" = 409, "Passaggio non previsto per la versione", "Not possible for a version in this state",
+        "Lo stato della versione non consente il passaggio; allowed elenca quelli possibili.",
+        "The version's state does not allow the step; allowed lists those it does.";
     "precondition-failed" = 412, "Richiesta modificata nel frattempo", "Changed meanwhile",
         "La richiesta è cambiata: current_version è la versione attuale.",
         "The request changed meanwhile: current_version is the version now.";
@@ -407,6 +420,12 @@ impl From<DeskError> for Problem {
                     .with("next_allowed_at", next_allowed_at.to_string())
             }
             DeskError::Purged => Problem::new("attachment-purged"),
+            DeskError::PlaybookStep { state } => Problem::new("playbook-step-not-allowed")
+                .with("state", state.as_str())
+                .with("allowed", steps_from(state).to_vec()),
+            DeskError::OwnProposal => Problem::new("own-proposal"),
+            DeskError::PlaybookNotTried => Problem::new("playbook-not-tried"),
+            DeskError::PlaybookInUse => Problem::new("playbook-in-use"),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {
@@ -487,7 +506,14 @@ impl From<Rejection> for Problem {
                 Invalid::new("too-short", "Spiega il motivo in almeno 20 caratteri", "say why in 20 characters or more"),
             ),
             Rejection::AudienceMismatch { computed } => problem.with("audience", computed.as_str()),
-            Rejection::PlaybookNotSatisfied { unmet } => problem.with("unmet", unmet.clone()),
+            Rejection::PlaybookNotSatisfied { unmet, .. } => {
+                let check = |error: &FieldError| {
+                    let check = error.pointer.strip_prefix("/playbook/answers/")?;
+                    Some(check.to_owned())
+                };
+                let checks: Vec<String> = unmet.iter().filter_map(check).collect();
+                problem.with("unmet", checks).with_errors(unmet.clone())
+            }
             Rejection::NotInCustody | Rejection::Forbidden { .. } | Rejection::AuthorityInactive => problem,
             Rejection::SameAuthority => field(
                 "/authority_code",

@@ -82,6 +82,10 @@ code_type!(
     "A health authority or desk, such as `010204` or `REG010` (`domain.md` §8)."
 );
 code_type!(
+    PlaybookCode,
+    "A guided playbook, such as `PB-2` (`domain.md` §6)."
+);
+code_type!(
     CalendarCode,
     "A working calendar, such as `desks` or, with a patron saint's day, `desks-torino` (`domain.md` §10.1)."
 );

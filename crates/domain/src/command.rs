@@ -4,6 +4,7 @@ use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
 use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::{Attachment, Audience};
+use crate::playbook::{PlaybookWord, Verdict};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 use crate::ticket::Target;
 use jiff::Timestamp;
@@ -15,6 +16,13 @@ pub enum Command {
     Update(Box<Update>),
     /// A staff member changes descriptive members.
     Describe(Description),
+    /// A staff member answered checks of a playbook; the first answers take charge (T02).
+    AnswerPlaybook {
+        /// What the answers lead to now.
+        word: PlaybookWord,
+    },
+    /// The system finds that a review is due.
+    ReviewHold,
     /// The requester writes (T05, T10, T23).
     Reply {
         /// The text, already checked.
@@ -63,6 +71,10 @@ pub struct Update {
     pub assignee: Option<Assignee>,
     /// Whom the writer believes to write to.
     pub expected_audience: Option<Audience>,
+    /// Whether playbooks have a say.
+    pub playbook: Verdict,
+    /// Why a supervisor hands over against the playbook, already checked.
+    pub override_reason: Option<String>,
 }
 
 /// A note as its author gives it: the audience is not theirs to choose.

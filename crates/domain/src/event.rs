@@ -9,6 +9,7 @@ use crate::actor::Assignee;
 use crate::codes::{AuthorityCode, RuleCode};
 use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::Note;
+use crate::playbook::{PlaybookWord, RanPlaybook};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 
 /// One entry of a ticket's history.
@@ -109,7 +110,22 @@ pub enum Change {
         /// By which rule; see [`Change::Filed`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         route: Option<ByRule>,
+        /// The playbook that was run before, if one was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        playbook: Option<RanPlaybook>,
     },
+    /// The answers to a playbook's checks lead somewhere else than before.
+    #[serde(rename = "playbook.decided")]
+    PlaybookDecided(PlaybookWord),
+    /// A supervisor hands over against the playbook; why is the note beside it.
+    #[serde(rename = "playbook.overridden")]
+    PlaybookOverridden {
+        /// The playbook that was run, if one was.
+        playbook: Option<RanPlaybook>,
+    },
+    /// Time to look whether what is waited for came.
+    #[serde(rename = "playbook.review_due")]
+    ReviewDue,
     /// T16.
     #[serde(rename = "request.returned")]
     Returned {
@@ -193,6 +209,9 @@ impl Change {
             Change::Resolved { .. } => "request.resolved",
             Change::AutoClosed => "request.closed",
             Change::HandedOver { .. } => "request.handed_over",
+            Change::PlaybookDecided(_) => "playbook.decided",
+            Change::PlaybookOverridden { .. } => "playbook.overridden",
+            Change::ReviewDue => "playbook.review_due",
             Change::Returned { .. } => "request.returned",
             Change::Rerouted { .. } => "request.rerouted",
             Change::ActivityOpened => "activity.opened",
@@ -270,6 +289,7 @@ mod tests {
             reason: HandOverReason::Other,
             to: "REG010".into(),
             route: None,
+            playbook: None,
         };
         let json = serde_json::to_value(&change).unwrap();
         assert_eq!(json["type"], change.kind());

@@ -29,6 +29,7 @@ pub mod password;
 pub mod permissions;
 pub mod person_name;
 pub mod phone;
+pub mod playbook;
 pub mod rejection;
 pub mod sla;
 pub mod state;

@@ -12,8 +12,11 @@ use crate::command::{Action, ActionCode, Command, NewNote, Update};
 use crate::event::{Change, Event};
 use crate::note::{Audience, Note, NoteKind};
 use crate::permissions::{self, Right};
+use crate::playbook::{PlaybookWord, RanPlaybook, Verdict};
 use crate::rejection::Rejection;
-use crate::state::{HandOverReason, RemovalReason, ResolutionCode, State, StateCode, Windows};
+use crate::state::{
+    HandOverReason, PlaybookDecision, RemovalReason, ResolutionCode, State, StateCode, Windows,
+};
 use crate::ticket::{Desk, Leg, LegEnd, LegOutcome, Ticket};
 
 /// The least a note must say when the hand-over reason is `other` (`domain.md` §4.5).
@@ -113,6 +116,13 @@ impl Ticket {
                     None,
                 )]
             }
+            (Command::AnswerPlaybook { word }, Actor::Staff(staff)) => {
+                self.decide_answer(word, staff, now, windows)?
+            }
+            (Command::ReviewHold, Actor::System) => match self.next_review() {
+                Some(at) if now >= at => vec![(Change::ReviewDue, None)],
+                _ => return Err(Rejection::NotDue),
+            },
             (Command::Reply { body, attachment }, Actor::Requester) => {
                 let note = Note {
                     kind: NoteKind::Message,
@@ -258,6 +268,110 @@ impl Ticket {
             .collect()
     }
 
+    /// Whether the playbook lets `action` happen: a hand-over needs its word (T13), and while it waits
+    /// for a fix nothing is resolved (T09).
+    pub fn heeds_playbook(&self, action: ActionCode, verdict: &Verdict) -> Result<(), Rejection> {
+        let decision = self.playbook.as_ref().map(|word| word.decision);
+        let is_against = match (action, verdict) {
+            (ActionCode::HandOver, Verdict::Governed { .. }) => {
+                decision != Some(PlaybookDecision::Escalate)
+            }
+            (ActionCode::Resolve, _) => decision == Some(PlaybookDecision::Hold),
+            _ => false,
+        };
+        match (is_against, verdict) {
+            (false, _) => Ok(()),
+            (true, Verdict::Governed { unmet }) => Err(Rejection::PlaybookNotSatisfied {
+                action,
+                unmet: unmet.clone(),
+            }),
+            (true, Verdict::NotGoverned) => Err(Rejection::PlaybookNotSatisfied {
+                action,
+                unmet: Vec::new(),
+            }),
+        }
+    }
+
+    /// Whether `staff` may answer the checks of a playbook here and now.
+    pub fn permits_answers(
+        &self,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<(), Rejection> {
+        const ANSWER: &str = "answer the playbook";
+        if !permissions::has(staff.role, Right::RunPlaybook) {
+            return Err(Rejection::Forbidden { action: ANSWER });
+        }
+        self.must_be_custodian(staff)?;
+        match self.state.code().is_open() {
+            true => Ok(()),
+            false => Err(self.not_allowed(ANSWER, staff, now, windows)),
+        }
+    }
+
+    /// What answers to a playbook's checks do: take charge of what is new (T02), and leave the word
+    /// they lead to, if it is another one.
+    fn decide_answer(
+        &self,
+        word: &PlaybookWord,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<Vec<(Change, Option<Note>)>, Rejection> {
+        self.permits_answers(staff, now, windows)?;
+        let mut changes = Vec::new();
+        if self.state == State::New {
+            changes.push((Change::Taken { by: staff.account }, None));
+        }
+        // A hold that was looked at and holds on is a new wait.
+        let goes_on = |old: &PlaybookWord| old.waiting.is_some_and(|waiting| waiting.is_told);
+        let is_known = self
+            .playbook
+            .as_ref()
+            .is_some_and(|old| old.says_the_same_as(word) && !goes_on(old));
+        if !is_known {
+            changes.push((Change::PlaybookDecided(word.clone()), None));
+        }
+        Ok(changes)
+    }
+
+    /// The word against which a supervisor hands over, if they do (T13).
+    fn override_of(
+        &self,
+        update: &Update,
+        staff: &Staff,
+    ) -> Result<Option<(Change, Option<Note>)>, Rejection> {
+        let action = update.action.code();
+        let reason = update
+            .override_reason
+            .as_ref()
+            .filter(|_| action == ActionCode::HandOver);
+        if reason.is_some() && !permissions::has(staff.role, Right::Supervise) {
+            return Err(Rejection::Forbidden {
+                action: "override a playbook",
+            });
+        }
+        match (self.heeds_playbook(action, &update.playbook), reason) {
+            (Ok(()), _) => Ok(None),
+            (Err(refusal), None) => Err(refusal),
+            (Err(_), Some(reason)) => {
+                let change = Change::PlaybookOverridden {
+                    playbook: self.playbook.as_ref().map(RanPlaybook::from),
+                };
+                let note = Note {
+                    kind: NoteKind::Note,
+                    audience: Audience::Team,
+                    team: Some(staff.authority.clone()),
+                    party: None,
+                    body: reason.clone(),
+                    attachment: None,
+                };
+                Ok(Some((change, Some(note))))
+            }
+        }
+    }
+
     fn decide_update(
         &self,
         update: &Update,
@@ -267,6 +381,7 @@ impl Ticket {
     ) -> Result<Vec<(Change, Option<Note>)>, Rejection> {
         let action = update.action.code();
         self.permits(action, staff, now, windows)?;
+        let overridden = self.override_of(update, staff)?;
         self.must_carry_note(&update.action, update.note.as_ref())?;
         self.must_assign_well(update, staff)?;
         let note = update
@@ -288,7 +403,7 @@ impl Ticket {
             _ => {}
         }
 
-        let mut changes = Vec::new();
+        let mut changes = Vec::from_iter(overridden);
         let takes_first = self.state == State::New
             && matches!(
                 update.action,
@@ -317,6 +432,7 @@ impl Ticket {
                 reason: *reason,
                 to: to.desk.code.clone(),
                 route: to.route.clone(),
+                playbook: self.playbook.as_ref().map(RanPlaybook::from),
             },
             Action::Return { to } => match to {
                 Some(target)
@@ -630,7 +746,17 @@ impl Ticket {
 
     fn absorb_one(&mut self, event: &Event) {
         match &event.change {
-            Change::Filed { .. } | Change::NotePublished { .. } => {}
+            Change::Filed { .. }
+            | Change::NotePublished { .. }
+            | Change::PlaybookOverridden { .. } => {}
+            Change::PlaybookDecided(word) => self.playbook = Some(word.clone()),
+            Change::ReviewDue => {
+                self.needs_attention = true;
+                let word = self.playbook.as_mut();
+                if let Some(waiting) = word.and_then(|word| word.waiting.as_mut()) {
+                    waiting.is_told = true;
+                }
+            }
             Change::NoteAdded => {
                 // Whoever writes to the requester has seen what the requester wrote.
                 let answers = event
@@ -767,6 +893,7 @@ impl Ticket {
             is_region,
         };
         self.assignee = None;
+        self.playbook = None; // the next desk answers for itself
         self.needs_attention = false;
     }
 }
@@ -777,6 +904,8 @@ impl Command {
         match self {
             Command::Update(update) => update.action.code().as_str(),
             Command::Describe(_) => "describe",
+            Command::AnswerPlaybook { .. } => "answer the playbook",
+            Command::ReviewHold => "review",
             Command::Reply { .. } => "reply",
             Command::Withdraw => "withdraw",
             Command::Remind => "remind",

@@ -325,6 +325,7 @@ mod tests {
             reason: crate::state::HandOverReason::Other,
             to: "REG010".into(),
             route: None,
+            playbook: None,
         };
         for was in [StateCode::New, StateCode::InProgress] {
             for is_logged_in in [true, false] {

@@ -21,9 +21,17 @@ pub enum Right {
     Answer,
     /// Hand over as not competent.
     HandOver,
+    /// Answer the checks of a ticket's playbook.
+    RunPlaybook,
+    /// Read the playbooks, past versions included.
+    ReadPlaybooks,
+    /// Propose a version of a playbook.
+    ProposePlaybooks,
+    /// Approve, try out, put into force and retire versions of playbooks.
+    KeepPlaybooks,
     /// Return or re-route; open and close a technical activity.
     Route,
-    /// Reopen what is closed, remove.
+    /// Reopen what is closed, remove, hand over against the playbook.
     Supervise,
     /// Create, place and steer accounts.
     KeepAccounts,
@@ -101,6 +109,13 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (Right::Pull, [No, Desk, No, No, All, No, No, No]),
     (Right::Answer, [Desk, Desk, No, Region, All, No, No, No]),
     (Right::HandOver, [Desk, Desk, No, No, No, No, No, No]),
+    (
+        Right::RunPlaybook,
+        [Desk, Desk, No, Region, All, No, No, No],
+    ),
+    (Right::ReadPlaybooks, [All, All, No, All, All, No, All, No]),
+    (Right::ProposePlaybooks, [No, All, No, No, All, No, All, No]),
+    (Right::KeepPlaybooks, [No, No, No, No, All, No, All, No]),
     (Right::Route, [No, No, No, Region, All, No, No, No]),
     (Right::Supervise, [No, Desk, No, No, All, No, No, No]),
     (Right::KeepAccounts, [No, No, Desk, No, Region, No, All, No]),
@@ -159,7 +174,7 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     // The auditor's come with the audit trail: their scope reaches no request yet.
     (
         Right::ReadReports,
-        [No, Desk, Desk, Region, All, No, No, No],
+        [No, Desk, Desk, Region, All, No, No, All],
     ),
 ];
 

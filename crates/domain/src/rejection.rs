@@ -1,6 +1,7 @@
 //! Why the lifecycle refuses a command: one variant per reason a person can act on.
 
 use crate::command::ActionCode;
+use crate::invalid::FieldError;
 use crate::note::Audience;
 use crate::state::StateCode;
 
@@ -52,12 +53,13 @@ pub enum Rejection {
         /// What was asked.
         action: &'static str,
     },
-    /// The playbook has not decided for a hand-over: the seam of T13. Nothing raises it until
-    /// playbooks exist; then the `HandOver` arm of `decide` does, for every path at once.
-    #[error("the playbook does not allow a hand-over")]
+    /// The playbook has not decided for a hand-over (T13), or waits for a fix (T09).
+    #[error("the playbook does not allow {action}")]
     PlaybookNotSatisfied {
-        /// The checks still unmet.
-        unmet: Vec<String>,
+        /// What was asked.
+        action: ActionCode,
+        /// The checks still unmet, by pointer.
+        unmet: Vec<FieldError>,
     },
     /// The desk to receive the ticket is closed, unknown or not enabled for the service.
     #[error("the authority cannot receive this ticket")]

@@ -268,6 +268,36 @@ codes! {
 }
 
 codes! {
+    /// What a playbook tells its reader to do (`domain.md` §6).
+    PlaybookDecision {
+        /// Hand the ticket over to the region.
+        Escalate = "escalate",
+        /// Resolve it.
+        Resolve = "resolve",
+        /// Tell the citizen what they can do.
+        AnswerCitizen = "answer-citizen",
+        /// Ask the citizen first.
+        AskCitizen = "ask-citizen",
+        /// Wait until a fault is corrected; until then nothing is resolved.
+        Hold = "hold",
+        /// Do at the authority what is the authority's duty.
+        AuthorityActs = "authority-acts",
+        /// Open a technical activity.
+        OpenActivity = "open-activity",
+        /// Answer more checks.
+        Continue = "continue",
+    }
+}
+
+codes! {
+    /// What an open ticket waits for without being paused (`domain.md` A-7).
+    WaitingReason {
+        /// The correction of a failed sending.
+        SendingFix = "sending-fix",
+    }
+}
+
+codes! {
     /// Why a ticket is removed (`domain.md` T22).
     RemovalReason {
         /// Unsolicited.

@@ -7,6 +7,7 @@ use crate::actor::Assignee;
 use crate::codes::{AuthorityCode, ProblemTypeCode, ServiceCode};
 use crate::event::{ByRule, Change, Event};
 use crate::ids::{TicketId, TicketNumber};
+use crate::playbook::{PlaybookWord, Waiting};
 use crate::state::{Priority, State, TicketKind, Windows};
 
 /// A desk that can hold tickets.
@@ -149,6 +150,8 @@ pub struct Ticket {
     pub kind: Option<TicketKind>,
     /// Words for finding it again: lower-case slugs, no free text.
     pub tags: Vec<String>,
+    /// What the answers of the present custodian to its playbook lead to, once there are any.
+    pub playbook: Option<PlaybookWord>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -207,6 +210,7 @@ impl Ticket {
             priority: Priority::Medium,
             kind: None,
             tags: Vec::new(),
+            playbook: None,
             created_at: now,
             updated_at: now,
         };
@@ -235,6 +239,19 @@ impl Ticket {
     /// Whether it came to its desk from another one.
     pub fn is_transferred(&self) -> bool {
         self.legs.len() > 1
+    }
+
+    /// What it waits for without being paused, while anybody works it.
+    pub fn waiting(&self) -> Option<&Waiting> {
+        let word = self.playbook.as_ref();
+        word.filter(|_| self.state.code().is_open())
+            .and_then(|word| word.waiting.as_ref())
+    }
+
+    /// When somebody must be told to look whether that came; none once they were.
+    pub fn next_review(&self) -> Option<Timestamp> {
+        let waiting = self.waiting().filter(|waiting| !waiting.is_told);
+        waiting.map(|waiting| waiting.review_at)
     }
 
     /// When the scheduler must look at this ticket next; none while only people can move it.

@@ -138,6 +138,7 @@ pub fn as_left_by(ticket: &Ticket, desk: &AuthorityCode) -> Option<Ticket> {
         priority: Priority::Medium,
         kind: None,
         tags: Vec::new(),
+        playbook: None,
         updated_at: end.at,
         legs,
         ..ticket.clone()

@@ -12,7 +12,7 @@ use domain::ticket::Ticket;
 use jiff::SignedDuration;
 
 /// Every command as it would be given rightly, and the hours since the ticket last changed.
-const COMMANDS: [(&str, i64); 25] = [
+const COMMANDS: [(&str, i64); 27] = [
     ("take", 1),
     ("assign + to colleague", 1),
     ("assign + to supervisors", 1),
@@ -28,6 +28,7 @@ const COMMANDS: [(&str, i64); 25] = [
     ("reopen + internal", 1),
     ("remove + internal", 1),
     ("publish-note", 1),
+    ("answer escalate", 1),
     ("close + published", 1),
     ("describe", 1),
     ("reply", 1),
@@ -38,6 +39,7 @@ const COMMANDS: [(&str, i64); 25] = [
     ("auto-close", 7 * 24 + 1),
     ("release", 1),
     ("allot", 1),
+    ("review", 1),
 ];
 
 /// Actors, with where the grid's ticket is in the first grid and in the second one.

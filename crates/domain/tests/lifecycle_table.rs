@@ -12,7 +12,7 @@ use domain::rejection::Rejection;
 use domain::state::{StateCode, Windows};
 use domain::ticket::Ticket;
 use jiff::SignedDuration;
-use rows::{ALLOTTED, CLOCK, DESKS, NOTES, NUDGES, TRANSITIONS};
+use rows::{ALLOTTED, CLOCK, DESKS, NOTES, NUDGES, PLAYBOOKS, TRANSITIONS};
 use support::{MICROSECOND, PEOPLE, REGION, TO4};
 
 #[test]
@@ -42,6 +42,11 @@ fn what_the_system_gives_out_is_that_persons_and_untouched() {
 #[test]
 fn a_requester_nudges_after_the_wait_and_not_too_often() {
     check(NUDGES);
+}
+
+#[test]
+fn a_playbook_lets_happen_what_the_table_says() {
+    check(PLAYBOOKS);
 }
 
 #[test]
@@ -201,7 +206,7 @@ fn check(table: &str) {
                 panic!("{row}")
             };
             let seen = outcome_of(ticket, waited(wait), who, what);
-            (seen != expected).then(|| format!("{row}\n    but it is: {seen}"))
+            (seen.trim() != expected).then(|| format!("{row}\n    but it is: {seen}"))
         })
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

@@ -4,8 +4,11 @@
 //! ticket may move at all is the life cycle's affair (`domain::lifecycle`). Invariant: every answer
 //! names a desk that exists in the reference data, and the same data, rules and instant always give
 //! the same answer.
+//!
+//! What has to be found out before is said by [`playbook`].
 #![warn(missing_docs)]
 
+pub mod playbook;
 pub mod routing;
 
 use domain::actor::Pool;

@@ -7,7 +7,7 @@
     reason = "helpers of tests, outside `#[test]`"
 )]
 
-mod support;
+mod shipped;
 
 use domain::actor::{Actor, Assignee, Pool, Role, Staff};
 use domain::catalogue::Reference;
@@ -16,6 +16,7 @@ use domain::command::{Action, Command, NewNote, Update};
 use domain::event::{Change, Event};
 use domain::ids::{AccountId, PlacementId, TicketId, TicketNumber};
 use domain::note::Audience;
+use domain::playbook::Verdict;
 use domain::rejection::Rejection;
 use domain::state::{
     Channel, HandOverReason, RemovalReason, RequesterKind, ResolutionCode, State, StateCode,
@@ -26,7 +27,7 @@ use domain::visibility::{EntryFacts, View, may_read};
 use escalation::routing::{Case, CustodyChange, Rules};
 use escalation::{Decision, Router};
 use jiff::{SignedDuration, Timestamp};
-use support::{MONDAY, SHIPPED, parse, reference, rules};
+use shipped::{MONDAY, SHIPPED, parse, reference, rules};
 use uuid::Uuid;
 
 const TO4: &str = "010204";
@@ -285,6 +286,8 @@ impl<'a> Walk<'a> {
             note,
             assignee,
             expected_audience: None,
+            playbook: Verdict::NotGoverned,
+            override_reason: None,
         };
         let moves = matches!(
             update.action,

@@ -1,6 +1,6 @@
 //! What the rules lead to, and what is wrong with rules.
 
-mod support;
+mod shipped;
 
 use domain::actor::Pool;
 use domain::catalogue::Reference;
@@ -11,7 +11,7 @@ use escalation::routing::CustodyChange::{self, Filing, FollowUp, HandOver, Rerou
 use escalation::routing::{Case, Flaw, Miss, Rules};
 use escalation::{Decision, Router};
 use jiff::{SignedDuration, Timestamp};
-use support::{MONDAY, SHIPPED, parse, reference, rules};
+use shipped::{MONDAY, SHIPPED, parse, reference, rules};
 
 /// What a case is made of; a citizen's by the portal unless it is changed.
 #[derive(Clone)]

@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// See what the routing rules do.
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Look at the playbooks before they are put in force.
+    #[command(subcommand)]
+    Playbook(PlaybookCommand),
     /// Check an installation, changing nothing.
     Doctor,
     /// Help with a demonstration (`serve --demo`).
@@ -182,6 +185,36 @@ pub(crate) struct RouteExplain {
     /// Rules to try out, instead of those in force.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlaybookCommand {
+    /// Try every combination of answers and tell every mistake; those in force, if no file is given.
+    Check {
+        /// Files that take the place of those in force with the same codes, or a folder with all.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show what answers lead to: the way, the decision, the note and what is missing from it.
+    Try(PlaybookTry),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlaybookTry {
+    /// The playbook to begin with, such as PB-2.
+    pub(crate) playbook: String,
+    /// What is answered, such as c1=yes; answers to the playbooks it leads on to as well.
+    #[arg(value_name = "CHECK=ANSWER")]
+    pub(crate) answers: Vec<String>,
+    /// A value of the note, such as report_id=R-1.
+    #[arg(long = "value", value_name = "NAME=VALUE")]
+    pub(crate) values: Vec<String>,
+    /// The language of the words: it or en.
+    #[arg(long, default_value = "it")]
+    pub(crate) lang: String,
+    /// A file that takes the place of the one in force with the same code.
+    #[arg(long = "with", value_name = "FILE")]
+    pub(crate) with: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,6 +15,7 @@ use domain::catalogue::Reference;
 use jobs::mail::open as open_mailer;
 use jobs::{Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
+use service::playbooks::PlaybookFile;
 use service::webhooks::SystemNames;
 use service::{Desk, Parts, Secrets, Settings};
 use storage::{Backend, Db};
@@ -54,6 +55,11 @@ impl Instance {
         bound: SocketAddr,
     ) -> anyhow::Result<Self> {
         let reference = reference::load(config.reference.as_deref())?;
+        let (texts, _) = reference::playbooks(config.reference.as_deref(), &reference)?;
+        let playbooks = texts
+            .into_iter()
+            .map(|(name, text)| PlaybookFile { name, text })
+            .collect();
         // Mistakes in what others may sign are found before anything is written.
         let base_url = config.mail.base_url(bound);
         federation::staff(config, &reference)?;
@@ -86,6 +92,7 @@ impl Instance {
             blobs: blobs.context("blobs.url")?,
             reference: Arc::new(reference),
             first_rules,
+            playbooks,
             clock,
             ids: Arc::new(SystemIds),
             secrets,

@@ -5,9 +5,10 @@ use domain::command::{Action, ActionCode, NewNote, PublishableNote, Update};
 use domain::ids::{AccountId, AttachmentId, TicketNumber, TicketRef};
 use domain::invalid::{FieldError, Invalid};
 use domain::note::{Attachment, Audience};
+use domain::playbook::Verdict;
 use domain::rejection::Rejection;
 use domain::state::{HandOverReason, RemovalReason, ResolutionCode, StateCode};
-use domain::text::NoteBody;
+use domain::text::{Description, NoteBody};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use escalation::routing::CustodyChange;
@@ -15,6 +16,10 @@ use storage::tickets::{self, Dossier};
 use storage::{DbConnection, accounts, attachments, history};
 
 use crate::{Desk, DeskError};
+
+/// The least and the most that a supervisor says who overrides a playbook, in characters.
+const OVERRIDE_MIN_CHARS: usize = 20;
+const OVERRIDE_MAX_CHARS: usize = 500;
 
 /// The body of an action (`api.md` §5), nothing checked.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +34,7 @@ pub struct ActionForm {
     pub expected_audience: Option<String>,
     pub resolution_code: Option<String>,
     pub reason_code: Option<String>,
+    pub override_reason: Option<String>,
     pub authority_code: Option<String>,
     pub removal_reason: Option<String>,
     pub duplicate_of: Option<String>,
@@ -70,6 +76,7 @@ pub struct CheckedAction {
     note: Option<(String, bool)>,
     assignee: Option<String>,
     expected: Option<Audience>,
+    override_reason: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -97,6 +104,10 @@ impl ActionForm {
             .clone()
             .and_then(|note| check_note(&mut errors, note));
         let wish = self.wish(&mut errors);
+        let override_reason = match (&wish, self.override_reason.as_deref()) {
+            (Some(Wish::HandOver(_)), Some(text)) => check_override(&mut errors, text),
+            _ => None,
+        };
         let activity = matches!(wish, Some(Wish::Plain(Action::OpenActivity)))
             .then(|| check_activity(&mut errors, self.activity.unwrap_or_default()))
             .flatten();
@@ -121,6 +132,7 @@ impl ActionForm {
                 note,
                 assignee: self.assignee,
                 expected,
+                override_reason,
             }),
             _ => Err(errors),
         }
@@ -277,6 +289,8 @@ impl CheckedAction {
             note,
             assignee,
             expected_audience: self.expected,
+            playbook: Verdict::NotGoverned,
+            override_reason: self.override_reason,
         })
     }
 }
@@ -372,6 +386,22 @@ fn check_note(errors: &mut Vec<FieldError>, note: NoteForm) -> Option<(String, b
         errors.push(Invalid::required().at("/note/published"));
     }
     Some((body?, note.published?))
+}
+
+/// The words of a supervisor who hands over against the playbook (`domain.md` T13).
+fn check_override(errors: &mut Vec<FieldError>, text: &str) -> Option<String> {
+    let parsed = Description::parse(text, OVERRIDE_MAX_CHARS).map(Description::into_string);
+    let checked = parsed.and_then(|text| match text.chars().count() < OVERRIDE_MIN_CHARS {
+        true => Err(Invalid::new(
+            "too-short",
+            "Spiega il motivo in almeno 20 caratteri",
+            "say why in 20 characters or more",
+        )),
+        false => Ok(text),
+    });
+    checked
+        .map_err(|invalid| errors.push(invalid.at("/override_reason")))
+        .ok()
 }
 
 fn check_activity(errors: &mut Vec<FieldError>, activity: ActivityForm) -> Option<String> {

@@ -71,6 +71,21 @@ pub enum DeskError {
         /// How far it is.
         state: storage::deliveries::DeliveryState,
     },
+    /// A version of a playbook is not where this step begins.
+    #[error("the version is {}", state.as_str())]
+    PlaybookStep {
+        /// How far it is.
+        state: storage::playbooks::VersionState,
+    },
+    /// Nobody approves what they proposed.
+    #[error("one's own proposal")]
+    OwnProposal,
+    /// The version was not tried on what was decided before.
+    #[error("not tried")]
+    PlaybookNotTried,
+    /// The other playbooks in force go on to this one.
+    #[error("the playbook is in use")]
+    PlaybookInUse,
     /// A call back takes no attempt now.
     #[error(transparent)]
     Callback(#[from] domain::callback::CallbackRefused),

@@ -235,6 +235,9 @@ fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
             Some(("reason_code", reason.as_str().to_owned()))
         }
         TicketChange::Resolved { code, .. } => Some(("resolution_code", code.as_str().to_owned())),
+        TicketChange::PlaybookDecided(word) => {
+            Some(("decision", word.decision.as_str().to_owned()))
+        }
         _ => None,
     };
     let known = [

@@ -38,6 +38,7 @@ pub mod once;
 pub mod outbox;
 pub mod own_screen;
 pub mod passwords;
+pub mod playbooks;
 pub mod queue;
 mod record;
 pub mod recovery;
@@ -63,14 +64,16 @@ pub mod update;
 pub mod webhooks;
 pub mod work;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use domain::catalogue::Reference;
 use domain::codes::AuthorityCode;
+use escalation::playbook::Set;
 use storage::Db;
 use storage::blobs::BlobStore;
 use storage::idempotency::RequestKey;
+use storage::playbook_runs::Pins;
 
 pub use clock::{Clock, Ids};
 pub use delegations::DelegationSource;
@@ -100,6 +103,8 @@ pub struct Desk {
     pub(crate) hashing: Arc<passwords::Gate>,
     /// This process, among those that share a database.
     pub(crate) node: String,
+    /// Sets of playbooks by the versions in them.
+    pub(crate) playbook_sets: Arc<Mutex<BTreeMap<Pins, Arc<Set>>>>,
     pub(crate) clock_seen: Arc<Mutex<Option<scheduler::Seen>>>,
 }
 
@@ -113,6 +118,8 @@ pub struct Parts {
     pub reference: Arc<Reference>,
     /// The routing rules an installation begins with (`routing.toml`), already checked.
     pub first_rules: String,
+    /// The playbooks that are shipped.
+    pub playbooks: Vec<playbooks::PlaybookFile>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Fresh ids and random bytes.
@@ -147,10 +154,12 @@ impl Desk {
             running: Arc::default(),
             rules_at_hand: Arc::default(),
             receiving: Arc::default(),
+            playbook_sets: Arc::default(),
         };
         desk.write_reference()?;
         desk.write_first_policies()?;
         desk.write_first_rules(&parts.first_rules)?;
+        desk.write_shipped_playbooks(&parts.playbooks)?;
         Ok(desk)
     }
 

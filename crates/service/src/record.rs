@@ -85,6 +85,10 @@ impl Desk {
         if before.next_timer(self.settings.windows_for(before)) != timer {
             self.schedule(conn, Kind::TicketTimer, ticket.id.uuid(), timer)?;
         }
+        let review = ticket.next_review();
+        if before.next_review() != review {
+            self.schedule(conn, Kind::PlaybookReview, ticket.id.uuid(), review)?;
+        }
         Ok(())
     }
 }

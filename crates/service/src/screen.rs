@@ -5,6 +5,7 @@ use domain::actor::{Assignee, Staff};
 use domain::command::ActionCode;
 use domain::ids::{TicketId, TicketRef};
 use domain::note::Audience;
+use domain::playbook::{PlaybookWord, Verdict};
 use domain::rejection::Rejection;
 use domain::sla::{Clock, ClockState, Run};
 use domain::state::StateCode;
@@ -61,6 +62,10 @@ pub struct StaffTicket {
     pub last_nudged_at: Option<Timestamp>,
     pub bounce_count: i32,
     pub follow_up_of: Option<TicketId>,
+    /// What the playbook says; none before its first answer. Answers kept before there were playbooks
+    /// do not say.
+    #[serde(default)]
+    pub playbook: Option<PlaybookWord>,
     pub legs: Vec<LegView>,
     pub allowed_actions: Vec<AllowedAction>,
 }
@@ -208,9 +213,13 @@ impl Desk {
                 View::Until(_) => Beside::default(),
                 _ => tickets::load_beside(conn, &ticket, &dossier.tax_code)?,
             };
+            let verdict = match view {
+                View::Custodian => self.governance(conn, &ticket, Some(&beside.playbooks))?,
+                _ => Verdict::NotGoverned,
+            };
             let (timeline, next_before) = self.timeline(entries, &files);
             let clocks = sla::find(conn, ticket.id)?.unwrap_or_default().clocks;
-            let mut shown = self.staff_ticket(&ticket, &dossier, staff, view, &clocks);
+            let mut shown = self.staff_ticket(&ticket, &dossier, staff, view, &clocks, &verdict);
             if let Some(owner) = &mut shown.assignee {
                 owner.label = beside.assignee_label.or(owner.label.take());
             }
@@ -290,6 +299,7 @@ impl Desk {
         staff: &Staff,
         view: View,
         clocks: &[Clock],
+        verdict: &Verdict,
     ) -> StaffTicket {
         match (view, as_left_by(ticket, &staff.authority)) {
             (View::Until(_), Some(left)) => {
@@ -299,9 +309,9 @@ impl Desk {
                 let clocks = clocks_as_left(clocks, &left);
                 dossier.due_at =
                     present(&clocks, &left).map_or(self.due_at(left.created_at), |one| one.due_at);
-                self.whole_ticket(&left, &dossier, staff, clocks)
+                self.whole_ticket(&left, &dossier, staff, clocks, verdict)
             }
-            _ => self.whole_ticket(ticket, dossier, staff, clocks.to_vec()),
+            _ => self.whole_ticket(ticket, dossier, staff, clocks.to_vec(), verdict),
         }
     }
 
@@ -323,15 +333,41 @@ impl Desk {
         }
     }
 
+    /// What `staff` may do to a ticket, and why not the rest of what their role may.
+    pub(crate) fn allowed_actions(
+        &self,
+        ticket: &Ticket,
+        staff: &Staff,
+        verdict: &Verdict,
+    ) -> Vec<AllowedAction> {
+        let now = self.clock.now();
+        let windows = self.settings.windows_for(ticket);
+        ActionCode::OFFERED
+            .into_iter()
+            .filter(|action| domain::lifecycle::may(staff.role, *action))
+            .map(|action| {
+                let permitted = ticket.permits(action, staff, now, windows);
+                let heeded = permitted.and_then(|()| ticket.heeds_playbook(action, verdict));
+                AllowedAction {
+                    action: action.as_str().to_owned(),
+                    allowed: heeded.is_ok(),
+                    reason: heeded
+                        .err()
+                        .as_ref()
+                        .map(|refusal: &Rejection| refusal.slug().to_owned()),
+                }
+            })
+            .collect()
+    }
+
     fn whole_ticket(
         &self,
         ticket: &Ticket,
         dossier: &Dossier,
         staff: &Staff,
         clocks: Vec<Clock>,
+        verdict: &Verdict,
     ) -> StaffTicket {
-        let now = self.clock.now();
-        let windows = self.settings.windows_for(ticket);
         let legs = ticket.legs.iter().map(|leg| LegView {
             no: leg.no,
             custody: self.authority_label(&leg.custodian),
@@ -342,21 +378,6 @@ impl Desk {
                 .as_ref()
                 .map(|end| end.outcome.as_str().to_owned()),
         });
-        let allowed_actions = ActionCode::OFFERED
-            .into_iter()
-            .filter(|action| domain::lifecycle::may(staff.role, *action))
-            .map(|action| {
-                let verdict = ticket.permits(action, staff, now, windows);
-                AllowedAction {
-                    action: action.as_str().to_owned(),
-                    allowed: verdict.is_ok(),
-                    reason: verdict
-                        .err()
-                        .as_ref()
-                        .map(|refusal: &Rejection| refusal.slug().to_owned()),
-                }
-            })
-            .collect();
         StaffTicket {
             id: ticket.id,
             number: ticket.number.to_string(),
@@ -392,8 +413,9 @@ impl Desk {
             last_nudged_at: ticket.nudged_at,
             bounce_count: ticket.bounces,
             follow_up_of: dossier.follow_up_of,
+            playbook: ticket.playbook.clone(),
             legs: legs.collect(),
-            allowed_actions,
+            allowed_actions: self.allowed_actions(ticket, staff, verdict),
         }
     }
 }

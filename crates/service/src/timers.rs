@@ -1,4 +1,5 @@
-//! What time does to tickets: reminders (T07), giving up waiting (T08), auto-close (T12).
+//! What time does to tickets: reminders (T07), giving up waiting (T08), auto-close (T12), and a look
+//! at what waits for a fix.
 
 use domain::actor::Actor;
 use domain::command::Command;
@@ -37,5 +38,27 @@ impl Desk {
         };
         self.apply(conn, &mut ticket, &dossier, &command, &Actor::System, now)?;
         Ok((due, Next::Done))
+    }
+
+    /// Tells the desk of a ticket that waits for a fix to look whether it came.
+    pub(crate) fn review_hold(
+        &self,
+        conn: &mut DbConnection,
+        id: TicketId,
+        now: Timestamp,
+    ) -> Result<Next, DeskError> {
+        let found = tickets::find(conn, &Scope::System, &TicketRef::Id(id))?;
+        let Some((mut ticket, dossier)) = found else {
+            return Ok(Next::Done);
+        };
+        match ticket.next_review() {
+            Some(at) if at <= now => {
+                let (command, actor) = (Command::ReviewHold, Actor::System);
+                self.apply(conn, &mut ticket, &dossier, &command, &actor, now)?;
+                Ok(Next::Done)
+            }
+            Some(at) => Ok(Next::At(at)),
+            None => Ok(Next::Done),
+        }
     }
 }

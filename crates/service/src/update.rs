@@ -3,7 +3,7 @@
 use domain::actor::{Actor, Staff};
 use domain::command::{Command, Description};
 use domain::email::EmailAddress;
-use domain::event::Event;
+use domain::event::{Change, Event};
 use domain::ids::TicketRef;
 use domain::invalid::{FieldError, Invalid};
 use domain::note::{Attachment, Audience};
@@ -105,13 +105,21 @@ impl Desk {
         let windows = self.settings.windows_for(ticket).clone();
         // Whether they may at all is told before what is wrong with how they asked.
         ticket.permits(form.action(), staff, now, &windows)?;
-        let update = form.resolve(self, conn, (ticket, dossier), staff, file, now)?;
+        let verdict = self.verdict_on(conn, ticket, form.action())?;
+        let mut update = form.resolve(self, conn, (ticket, dossier), staff, file, now)?;
+        update.playbook = verdict.clone();
         let actor = Actor::Staff(staff.clone());
         let events = ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
+        let is_over = |event: &Event| matches!(event.change, Change::HandedOver { .. });
+        let is_against = |event: &Event| matches!(event.change, Change::PlaybookOverridden { .. });
+        if events.iter().any(is_over) {
+            let is_overridden = events.iter().any(is_against);
+            self.note_hand_over(conn, ticket, staff, is_overridden, now)?;
+        }
         let clocks = self.record(conn, ticket, dossier, &events, &actor, None, now)?;
         let (entry, notified) = summary(&events, before, dossier)?;
         let view = view_of(ticket, &Scope::of(staff)).unwrap_or(View::Custodian);
-        let mut shown = self.staff_ticket(ticket, dossier, staff, view, &clocks);
+        let mut shown = self.staff_ticket(ticket, dossier, staff, view, &clocks, &verdict);
         self.name_assignee(conn, &mut shown)?;
         Ok(Updated {
             ticket: shown,
@@ -149,7 +157,9 @@ impl Desk {
             } else {
                 sla::find(conn, ticket.id)?.unwrap_or_default().clocks
             };
-            let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, View::Custodian, &clocks);
+            let verdict = desk.governance(conn, &ticket, None)?;
+            let view = View::Custodian;
+            let mut shown = desk.staff_ticket(&ticket, &dossier, &staff, view, &clocks, &verdict);
             desk.name_assignee(conn, &mut shown)?;
             Ok(shown)
         })
@@ -195,9 +205,10 @@ fn summary(
     before: Before,
     dossier: &Dossier,
 ) -> Result<(WrittenEntry, Vec<Notified>), DeskError> {
+    // Why a playbook was overridden stands before what was done.
     let main = events
         .iter()
-        .find(|event| event.note.is_some())
+        .rfind(|event| event.note.is_some())
         .or(events.last());
     let event = main.ok_or(DeskError::Broken("a decision without events", None))?;
     let entry = WrittenEntry {

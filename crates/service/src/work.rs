@@ -28,16 +28,19 @@ pub enum Kind {
     Announcement,
     /// A ticket that nobody of its desk took (`domain.md` §4.3).
     Untouched,
+    /// A ticket that waits for a fix and should be looked at (`domain.md` A-7).
+    PlaybookReview,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 6] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
         Kind::Untouched,
+        Kind::PlaybookReview,
     ];
 
     /// The code in rows, metrics and the API.
@@ -48,6 +51,7 @@ impl Kind {
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
             Kind::Untouched => "untouched",
+            Kind::PlaybookReview => "playbook-review",
         }
     }
 
@@ -221,6 +225,10 @@ impl Desk {
             }
             Kind::Untouched => {
                 let next = self.look_at_untouched(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Other, next))
+            }
+            Kind::PlaybookReview => {
+                let next = self.review_hold(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Other, next))
             }
         }

@@ -414,6 +414,7 @@ mod tests {
                 reason: HandOverReason::Other,
                 to: code(),
                 route: None,
+                playbook: None,
             },
             Change::Returned {
                 to: code(),
@@ -423,6 +424,8 @@ mod tests {
                 to: code(),
                 route: None,
             },
+            Change::PlaybookOverridden { playbook: None },
+            Change::ReviewDue,
             Change::ActivityOpened,
             Change::ActivityClosed,
             Change::Reopened { by_reply: true },

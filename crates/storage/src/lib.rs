@@ -33,6 +33,8 @@ pub mod login_sources;
 mod migrate;
 pub mod notifications;
 pub mod outbox;
+pub mod playbook_runs;
+pub mod playbooks;
 pub mod reference;
 pub mod removals;
 pub mod routing;

@@ -850,6 +850,95 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_versions (code, version) {
+        code -> Text,
+        version -> Integer,
+        state -> Text,
+        definition -> Text,
+        comment -> Text,
+        created_at -> Instant,
+        created_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+        approved_by -> Nullable<Uid>,
+        activated_at -> Nullable<Instant>,
+        activated_by -> Nullable<Uid>,
+        retired_at -> Nullable<Instant>,
+        retired_by -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_simulations (id) {
+        id -> Uid,
+        code -> Text,
+        version -> Integer,
+        tried -> Integer,
+        changed -> Integer,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_runs (id) {
+        id -> Uid,
+        ticket_id -> Uid,
+        leg -> Integer,
+        desk -> Text,
+        begun_with -> Text,
+        pins -> Text,
+        path -> Text,
+        playbook -> Text,
+        version -> Integer,
+        decision -> Text,
+        addition -> Nullable<Text>,
+        started_at -> Instant,
+        started_by -> Uid,
+        overridden_at -> Nullable<Instant>,
+        handed_over_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_answers (run_id, seq) {
+        run_id -> Uid,
+        seq -> Integer,
+        playbook -> Text,
+        version -> Integer,
+        check_code -> Text,
+        answer -> Nullable<Text>,
+        evidence -> Nullable<Text>,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    playbook_values (run_id, value_name) {
+        run_id -> Uid,
+        value_name -> Text,
+        value -> Nullable<Text>,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -901,5 +990,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     assignment_settings,
     absences,
     removals,
-    purged_attachments
+    purged_attachments,
+    playbook_versions,
+    playbook_simulations,
+    playbook_runs,
+    playbook_answers,
+    playbook_values
 );

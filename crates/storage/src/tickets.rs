@@ -3,12 +3,15 @@
 //! Invariant: the row, its events, notes, legs, attachments and messages out are written in
 //! the caller's one transaction, guarded by the version that was read.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
+use domain::playbook::PlaybookWord;
 pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
@@ -136,7 +139,7 @@ struct LifecycleColumns {
     updated_at: Ts,
 }
 
-/// Counters that only the lifecycle reads.
+/// What only the lifecycle reads: counters, and the word of the playbook.
 #[derive(Serialize, Deserialize, Default)]
 struct Tallies {
     bounces: i32,
@@ -150,6 +153,8 @@ struct Tallies {
     /// In microseconds since 1970, as instants are kept.
     #[serde(default)]
     nudged_at: Option<i64>,
+    #[serde(default)]
+    playbook: Option<PlaybookWord>,
 }
 
 /// How often the requester nudged, as the counters say.
@@ -185,6 +190,7 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     let tallies = serde_json::json!({
         "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
         "nudges": ticket.nudges, "nudged_at": ticket.nudged_at.map(Timestamp::as_microsecond),
+        "playbook": ticket.playbook,
     });
     LifecycleColumns {
         version: ticket.version,
@@ -395,6 +401,8 @@ pub struct Beside {
     pub possible_duplicates: Vec<TicketNumber>,
     /// The name of the colleague who owns the ticket.
     pub assignee_label: Option<String>,
+    /// The versions of playbooks in force, by code.
+    pub playbooks: BTreeMap<String, i32>,
 }
 
 #[derive(QueryableByName)]
@@ -405,7 +413,7 @@ struct BesideRow {
     value: String,
 }
 
-/// Both in one statement, because every screen needs both.
+/// All in one statement, because every screen needs it.
 pub fn load_beside(
     conn: &mut DbConnection,
     ticket: &Ticket,
@@ -420,7 +428,8 @@ pub fn load_beside(
         "SELECT 'duplicate' AS what, number AS value FROM (SELECT number FROM tickets \
          WHERE tax_code = $1 AND custodian = $2 AND service_code = $3 AND id <> $4 AND state <> 'removed' \
          ORDER BY created_at DESC, id DESC LIMIT 5) AS same_person \
-         UNION ALL SELECT 'assignee', display_name FROM accounts WHERE id = $5",
+         UNION ALL SELECT 'assignee', display_name FROM accounts WHERE id = $5 \
+         UNION ALL SELECT code, CAST(version AS TEXT) FROM playbook_versions WHERE state = 'active'",
     )
     .bind::<Text, _>(Sealed::new(tax_code))
     .bind::<Text, _>(ticket.custodian.code.as_str().to_owned())
@@ -432,9 +441,17 @@ pub fn load_beside(
     for row in rows {
         match row.what.as_str() {
             "assignee" => beside.assignee_label = Some(row.value),
-            _ => beside
+            "duplicate" => beside
                 .possible_duplicates
                 .push(TicketNumber::from_stored(row.value)),
+            _ => {
+                let version = row.value.parse().map_err(|_| StoreError::Corrupt {
+                    table: "playbook_versions",
+                    id: row.what.clone(),
+                    column: "version",
+                })?;
+                beside.playbooks.insert(row.what, version);
+            }
         }
     }
     Ok(beside)
@@ -538,6 +555,7 @@ impl TicketRow {
                 None => None,
             },
             tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
+            playbook: tallies.playbook,
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         };

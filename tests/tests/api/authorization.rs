@@ -103,7 +103,15 @@ const ANSWERABLE: &[&str] = &[
     "regional-supervisor",
     "system-admin",
 ];
-/// Who sees to it that due work is done.
+/// Who answers playbooks, and who writes them.
+const PLAYBOOK_READERS: &[&str] = &[
+    "operator",
+    "supervisor",
+    "regional-operator",
+    "regional-supervisor",
+    "system-admin",
+];
+/// Who sees to it that due work is done, and which playbooks are in force.
 const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 
 /// Who reads the routing rules.
@@ -283,6 +291,44 @@ const ROWS: &[(&str, Door)] = &[
     ("list_timeline", Door::Desks { about_ticket: true }),
     ("act_on_ticket", Door::Workers),
     ("download_attachment", Door::Desks { about_ticket: true }),
+    ("show_playbook", Door::Desks { about_ticket: true }),
+    ("answer_playbook", Door::Workers),
+    (
+        "list_playbooks",
+        Door::Keepers(PLAYBOOK_READERS, About::Nothing),
+    ),
+    (
+        "list_playbook_versions",
+        Door::Keepers(PLAYBOOK_READERS, About::Nothing),
+    ),
+    (
+        "show_playbook_version",
+        Door::Keepers(PLAYBOOK_READERS, About::Nothing),
+    ),
+    (
+        "propose_playbook",
+        Door::Keepers(
+            &["supervisor", "regional-supervisor", "system-admin"],
+            About::Nothing,
+        ),
+    ),
+    ("approve_playbook", Door::Keepers(RUNNERS, About::Nothing)),
+    ("simulate_playbook", Door::Keepers(RUNNERS, About::Nothing)),
+    ("activate_playbook", Door::Keepers(RUNNERS, About::Nothing)),
+    ("retire_playbook", Door::Keepers(RUNNERS, About::Nothing)),
+    (
+        "report_playbooks",
+        Door::Keepers(
+            &[
+                "supervisor",
+                "admin",
+                "regional-operator",
+                "regional-supervisor",
+                "auditor",
+            ],
+            About::Nothing,
+        ),
+    ),
     ("list_accounts", Door::Keepers(KEEPERS, About::Nothing)),
     ("create_account", Door::Keepers(KEEPERS, About::Nothing)),
     (
@@ -848,6 +894,8 @@ impl Stage {
             .replace("{slug}", "not-found")
             .replace("{service}", "FSE")
             .replace("{calendar}", "desks")
+            .replace("{playbook}", "PB-2")
+            .replace("{version}", "1")
             .replace("{account}", &self.account.to_string())
             .replace("{authority}", TO4)
             .replace("{endpoint}", &self.endpoint)

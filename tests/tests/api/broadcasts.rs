@@ -170,6 +170,7 @@ both!(
         let up = json!({"action": "hand-over", "reason_code": "regional-service", "note": note});
         let operator = app.as_("to4.operator").await;
         for ticket in [&stuck, &free] {
+            operator.pass_playbook(&ticket.id).await;
             operator.act(&ticket.id, &up).await.is(201);
         }
         // What the technical desk works on cannot be resolved.

@@ -17,11 +17,9 @@ async fn file(app: &TestApp, authority: &str) -> Filed {
 async fn hand_over(app: &TestApp, filed: &Filed) {
     let note = json!({"body": "Non è di nostra competenza.", "published": true});
     let action = json!({"action": "hand-over", "reason_code": "regional-service", "note": note});
-    app.as_("to4.operator")
-        .await
-        .act(&filed.id, &action)
-        .await
-        .is(201);
+    let operator = app.as_("to4.operator").await;
+    operator.pass_playbook(&filed.id).await;
+    operator.act(&filed.id, &action).await.is(201);
 }
 
 /// Everything a caller is told after a place.
@@ -55,13 +53,21 @@ both!(
             told(&client, 0).await
         };
         let at_to4 = of("to4.operator").await;
-        assert_eq!(kinds(&at_to4), ["request.created", "request.handed_over"]);
-        assert_eq!(at_to4[1]["desk"], REGION);
-        assert_eq!(at_to4[1]["former_desk"], TO4);
-        assert_eq!(at_to4[1]["data"]["reason_code"], "regional-service");
-        assert_eq!(at_to4[1]["data"]["number"], filed.number.as_str());
+        assert_eq!(
+            kinds(&at_to4),
+            [
+                "request.created",
+                "request.taken",
+                "playbook.decided",
+                "request.handed_over"
+            ]
+        );
+        assert_eq!(at_to4[3]["desk"], REGION);
+        assert_eq!(at_to4[3]["former_desk"], TO4);
+        assert_eq!(at_to4[3]["data"]["reason_code"], "regional-service");
+        assert_eq!(at_to4[3]["data"]["number"], filed.number.as_str());
         assert_eq!(kinds(&of("cn1.operator").await), ["request.created"]);
-        assert_eq!(of("region.operator").await.len(), 3);
+        assert_eq!(of("region.operator").await.len(), 5);
         let everything = serde_json::to_string(&at_to4).expect("JSON");
         for personal in [MARIO.tax_code, MARIO.email, MARIO.family_name, "competenza"] {
             assert!(!everything.contains(personal), "{personal}");
@@ -72,7 +78,7 @@ both!(
             .act(&filed.id, &json!({"action": "take"}))
             .await
             .is(201);
-        assert_eq!(of("to4.operator").await.len(), 2);
+        assert_eq!(of("to4.operator").await.len(), 4);
     }
 );
 

@@ -109,6 +109,8 @@ impl<'a> Planter<'a> {
     }
 
     async fn hand_over(&mut self, name: &'static str) {
+        let to4 = self.app.as_("to4.operator").await;
+        to4.pass_playbook(&self.filed.id).await;
         let hand_over = json!({"action": "hand-over", "reason_code": "checks-passed", "note": note(name, true)});
         self.plant("to4.operator", name, hand_over).await;
     }

@@ -26,6 +26,7 @@ mod message_templates;
 mod notifications;
 mod nudges;
 mod past_custodian;
+mod playbooks;
 mod protocol;
 mod quotas;
 mod rate_limits;

@@ -124,6 +124,7 @@ both!(a_desk_sees_and_changes_its_own_words_alone, async |app| {
     let operator = app.as_("to4.operator").await;
     let hand_over = json!({"action": "hand-over", "reason_code": "issued-by-other-authority",
         "note": {"body": "Di competenza di un altro ente, per residenza.", "published": true}});
+    operator.pass_playbook(&filed.id).await;
     operator.act(&filed.id, &hand_over).await.is(201);
     let regional = app.as_("region.operator").await;
     let resolve = json!({"action": "resolve", "resolution_code": "information-given",

@@ -17,6 +17,7 @@ both!(
         to4.act(&filed.id, &json!({"action": "take"})).await.is(201);
         let note = json!({"body": "Emesso da un'altra azienda.", "published": true});
         let over = json!({"action": "hand-over", "reason_code": "issued-by-other-authority", "note": note});
+        to4.pass_playbook(&filed.id).await;
         let left = to4.act(&filed.id, &over).await;
         left.is(201);
 
@@ -75,6 +76,7 @@ both!(
         let seq = written.json["entry"]["seq"].clone();
         let note = json!({"body": "Emesso da un'altra azienda.", "published": true});
         let over = json!({"action": "hand-over", "reason_code": "wrong-service", "note": note});
+        to4.pass_playbook(&filed.id).await;
         to4.act(&filed.id, &over).await.is(201);
         let region = app.as_("region.supervisor").await;
         for seq in [seq, json!(999)] {

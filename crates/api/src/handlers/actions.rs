@@ -53,6 +53,9 @@ struct ActionBody {
     /// Needed by `hand-over`.
     #[schema(value_type = Option<HandOverReason>)]
     reason_code: Option<String>,
+    /// Why a supervisor hands over although the playbook has not decided so. An internal note of the desk.
+    #[schema(min_length = 20, max_length = 500)]
+    override_reason: Option<String>,
     /// Needed by `reroute`: the code of the authority that is to have the ticket.
     #[schema(max_length = 64)]
     authority_code: Option<String>,
@@ -191,6 +194,7 @@ fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
         expected_audience: members.text("expected_audience", 16),
         resolution_code: members.text("resolution_code", 32),
         reason_code: members.text("reason_code", 32),
+        override_reason: members.text("override_reason", 2000),
         authority_code: members.text("authority_code", 64),
         removal_reason: members.text("removal_reason", 32),
         duplicate_of: members.text("duplicate_of", 64),
@@ -221,7 +225,7 @@ fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
 /// | `ask-info` | new, in-progress | published `note` | the citizen |
 /// | `cancel-question` | awaiting-info | internal `note` | the team |
 /// | `resolve` | new, in-progress, awaiting-info; not-competent at the region | `resolution_code`, published `note` | the citizen |
-/// | `hand-over` | new, in-progress at an authority | `reason_code`, published `note` | the region, *never the citizen* |
+/// | `hand-over` | new, in-progress at an authority | `reason_code`, published `note`; its playbook's word, or a supervisor's `override_reason` | the region, *never the citizen* |
 /// | `return` | not-competent, in-progress at the region | published `note` | the authority it came from |
 /// | `reroute` | not-competent, in-progress at the region | `authority_code`, published `note` | the authority it goes to |
 /// | `open-activity` | in-progress at the region | `activity` | the technical desk |
@@ -231,7 +235,8 @@ fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
 /// | `publish-note` | | `seq`, `confirm` | the citizen |
 ///
 /// An action that the state does not allow is a 409 that lists the ones it does; nobody closes a
-/// ticket by hand. `allowed_actions` of the ticket says beforehand what will be accepted.
+/// ticket by hand. Where a playbook governs the ticket, `hand-over` waits until it decides `escalate`, and
+/// `resolve` while it says `hold`: 409 `playbook-not-satisfied` names the checks. `allowed_actions` of the ticket says beforehand what will be accepted.
 #[utoipa::path(tag = "actions", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     request_body(description = "The action", content(
         (ActionBody = "application/json", examples(

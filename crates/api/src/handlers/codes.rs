@@ -271,6 +271,48 @@ pub(crate) enum CustodyChange {
     Reroute,
 }
 
+/// What a playbook tells its reader to do.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum PlaybookDecision {
+    Escalate,
+    Resolve,
+    AnswerCitizen,
+    AskCitizen,
+    Hold,
+    AuthorityActs,
+    OpenActivity,
+    Continue,
+}
+
+/// What an open ticket waits for without being paused.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum WaitingReason {
+    SendingFix,
+}
+
+/// How far a version of a playbook is.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum PlaybookVersionState {
+    Draft,
+    Approved,
+    Active,
+    Retired,
+}
+
+/// What a value of a playbook looks like.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum PlaybookValueKind {
+    Text,
+    Digits,
+    Date,
+    Amount,
+    Authority,
+}
+
 /// Why a ticket is removed: unsolicited, the same as another one, a trial, a mistake.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -691,6 +733,7 @@ mod tests {
         actor, announcement, assignment, calendar, callback, command, contact, invalid, note,
         notification, sla, state, ticket,
     };
+    use service::playbooks::VersionState;
     use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
     use utoipa::PartialSchema;
@@ -743,6 +786,21 @@ mod tests {
             (
                 listed::<HandOverReason>(),
                 codes(state::HandOverReason::ALL, state::HandOverReason::as_str),
+            ),
+            (
+                listed::<PlaybookDecision>(),
+                codes(
+                    state::PlaybookDecision::ALL,
+                    state::PlaybookDecision::as_str,
+                ),
+            ),
+            (
+                listed::<WaitingReason>(),
+                codes(state::WaitingReason::ALL, state::WaitingReason::as_str),
+            ),
+            (
+                listed::<PlaybookVersionState>(),
+                codes(&VersionState::ALL, VersionState::as_str),
             ),
             (
                 listed::<RemovalReason>(),

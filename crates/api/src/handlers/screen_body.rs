@@ -2,18 +2,22 @@
 //! in `own_body`.
 
 use domain::invalid::Lang;
+use domain::playbook::PlaybookWord;
 use domain::sla::Run;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use service::labels::{AttachmentView, Labelled};
-use service::screen::{AssigneeView, ClockView, Screen, SlaView, StaffTicket, TimelineEntry};
+use service::screen::{
+    AllowedAction, AssigneeView, ClockView, Screen, SlaView, StaffTicket, TimelineEntry,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::CodeLabel;
 use super::codes::{
-    ActionCode, AssigneeKind, Audience, AuthorKind, Channel, ClockKind, ClockState, LegOutcome,
-    Priority, RequesterKind, ResolutionCode, State, Tag, TextKind, TicketKind, TicketNumber,
+    ActionCode, AssigneeKind, Audience, AuthorKind, Channel, ClockKind, ClockState, HandOverReason,
+    LegOutcome, PlaybookDecision, Priority, RequesterKind, ResolutionCode, State, Tag, TextKind,
+    TicketKind, TicketNumber, WaitingReason,
 };
 
 pub(crate) fn label(labelled: Labelled, lang: Lang) -> CodeLabel {
@@ -88,12 +92,46 @@ pub(crate) struct StaffTicketBody {
     /// The closed ticket this one goes on from.
     #[schema(required)]
     follow_up_of: Option<Uuid>,
+    /// What the desk's playbook says; null before its first answer.
+    #[schema(required)]
+    playbook: Option<PlaybookWordBody>,
+    /// What an open ticket waits for; null if for nothing.
+    #[schema(value_type = Option<WaitingReason>, required)]
+    waiting_reason: Option<String>,
+    /// When somebody should look whether that came.
+    #[schema(required, format = DateTime)]
+    review_at: Option<String>,
     /// Who had custody when.
     #[schema(max_items = 1000)]
     legs: Vec<LegBody>,
     /// What the caller's role may do, and whether it may do so now.
     #[schema(max_items = 50)]
     allowed_actions: Vec<AllowedActionBody>,
+}
+
+/// What a playbook says.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlaybookWordBody {
+    #[schema(max_length = 40)]
+    code: String,
+    #[schema(minimum = 1)]
+    version: i32,
+    #[schema(value_type = PlaybookDecision)]
+    decision: String,
+    /// The reason of the hand-over, if one is decided.
+    #[schema(value_type = Option<HandOverReason>, required)]
+    reason_code: Option<String>,
+}
+
+impl From<PlaybookWord> for PlaybookWordBody {
+    fn from(word: PlaybookWord) -> Self {
+        PlaybookWordBody {
+            code: word.playbook.to_string(),
+            version: word.version,
+            decision: word.decision.as_str().to_owned(),
+            reason_code: word.reason.map(|reason| reason.as_str().to_owned()),
+        }
+    }
 }
 
 /// Times a ticket should or will meet.
@@ -353,8 +391,23 @@ pub(crate) struct AuthorBody {
     authority: Option<String>,
 }
 
+impl From<AllowedAction> for AllowedActionBody {
+    fn from(one: AllowedAction) -> Self {
+        AllowedActionBody {
+            action: one.action,
+            allowed: one.allowed,
+            reason: one.reason,
+        }
+    }
+}
+
 impl StaffTicketBody {
     pub(crate) fn new(ticket: StaffTicket, lang: Lang) -> Self {
+        let word = ticket.playbook;
+        let waiting = word
+            .as_ref()
+            .and_then(|word| word.waiting)
+            .filter(|_| ticket.state.is_open());
         StaffTicketBody {
             id: ticket.id.uuid(),
             number: ticket.number,
@@ -398,6 +451,9 @@ impl StaffTicketBody {
             last_nudged_at: ticket.last_nudged_at.map(|at| at.to_string()),
             bounce_count: ticket.bounce_count,
             follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
+            waiting_reason: waiting.map(|waiting| waiting.reason.as_str().to_owned()),
+            review_at: waiting.map(|waiting| waiting.review_at.to_string()),
+            playbook: word.map(PlaybookWordBody::from),
             legs: ticket
                 .legs
                 .into_iter()
@@ -412,11 +468,7 @@ impl StaffTicketBody {
             allowed_actions: ticket
                 .allowed_actions
                 .into_iter()
-                .map(|one| AllowedActionBody {
-                    action: one.action,
-                    allowed: one.allowed,
-                    reason: one.reason,
-                })
+                .map(AllowedActionBody::from)
                 .collect(),
         }
     }

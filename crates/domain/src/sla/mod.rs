@@ -259,6 +259,9 @@ impl Step {
                     | Change::NotePublished { .. }
                     | Change::Described { .. }
                     | Change::Undelivered { .. }
+                    | Change::PlaybookDecided(_)
+                    | Change::PlaybookOverridden { .. }
+                    | Change::ReviewDue
             )
     }
 }
@@ -423,7 +426,10 @@ impl Story {
             | Change::ActivityClosed
             | Change::NotePublished { .. }
             | Change::Described { .. }
-            | Change::Undelivered { .. } => {}
+            | Change::Undelivered { .. }
+            | Change::PlaybookDecided(_)
+            | Change::PlaybookOverridden { .. }
+            | Change::ReviewDue => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);

@@ -66,6 +66,7 @@ fn history(rest: &[(&str, &str)]) -> Vec<Step> {
                 reason: HandOverReason::Other,
                 to: desk("REG010"),
                 route: None,
+                playbook: None,
             },
             "returned" => Change::Returned {
                 to: desk("010204"),

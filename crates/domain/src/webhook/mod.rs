@@ -76,6 +76,14 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
         "handover.untouched",
         "nobody took a request at the desk it was passed to",
     ),
+    (
+        "playbook.overridden",
+        "a supervisor handed over against the playbook",
+    ),
+    (
+        "playbook.review_due",
+        "it is time to look whether a fix came",
+    ),
     ("sla.warning", "the time for a request is nearly over"),
     ("sla.breached", "the time for a request is over"),
     ("complaint.received", "a complaint came in"),

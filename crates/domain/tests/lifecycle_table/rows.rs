@@ -183,6 +183,38 @@ new | new                    | 2d   | system              | nudge               
 new | nudged                 | 0    | operator            | note + published                         | note.added[citizen] → in-progress at TO4 of operator, nudges 1
 ";
 
+/// What a playbook lets happen, and what its answers do (T02, T09, T13, A-7).
+pub(crate) const PLAYBOOKS: &str = "
+T02 | new                    | 0    | operator            | answer continue                          | taken, playbook.decided → in-progress at TO4 of operator
+T02 | in-progress            | 0    | colleague           | answer escalate                          | playbook.decided → in-progress at TO4 of operator
+T02 | to be handed over      | 0    | operator            | answer escalate                          | → in-progress at TO4 of operator
+T02 | to be handed over      | 0    | operator            | answer continue                          | playbook.decided → in-progress at TO4 of operator
+T02 | resolved               | 0    | operator            | answer escalate                          | TransitionNotAllowed
+T02 | in-progress            | 0    | admin               | answer escalate                          | Forbidden
+T02 | in-progress            | 0    | cn1-operator        | answer escalate                          | NotInCustody
+T02 | not-competent          | 0    | operator            | answer escalate                          | NotInCustody
+T13 | in-progress            | 0    | operator            | hand-over + published + governed         | PlaybookNotSatisfied
+T13 | in-progress            | 0    | supervisor          | hand-over + published + governed         | PlaybookNotSatisfied
+T13 | in-progress            | 0    | operator            | hand-over + governed                     | PlaybookNotSatisfied
+T13 | in-progress            | 0    | operator            | hand-over + published + governed + overridden | Forbidden
+T13 | in-progress            | 0    | supervisor          | hand-over + published + governed + overridden | playbook.overridden[team], handed_over[region] → not-competent at REGION
+T13 | held                   | 0    | operator            | hand-over + published + governed         | PlaybookNotSatisfied
+T13 | to be handed over      | 0    | operator            | hand-over + published + governed         | handed_over[region] → not-competent at REGION
+T13 | to be handed over      | 0    | supervisor          | hand-over + published + governed + overridden | handed_over[region] → not-competent at REGION
+T13 | to be handed over      | 0    | operator            | hand-over + published + governed + overridden | Forbidden
+T13 | returned after checks  | 0    | operator            | hand-over + published + governed         | PlaybookNotSatisfied
+T09 | held                   | 0    | operator            | resolve + published + governed           | PlaybookNotSatisfied
+T09 | held                   | 0    | supervisor          | resolve + published + overridden         | PlaybookNotSatisfied
+T09 | in-progress            | 0    | operator            | resolve + published + governed           | resolved information-given[citizen] → resolved at TO4 of operator
+T20 | held                   | 0    | requester           | withdraw                                 | resolved withdrawn → resolved at TO4 of operator, attention
+A-7 | held                   | 2d   | system              | review                                   | NotDue
+A-7 | held                   | 3d   | system              | review                                   | playbook.review_due → in-progress at TO4 of operator, attention
+A-7 | held and looked at     | 9d   | system              | review                                   | NotDue
+A-7 | held and looked at     | 0    | operator            | answer hold                              | playbook.decided → in-progress at TO4 of operator, attention
+A-7 | held                   | 0    | operator            | answer hold                              | → in-progress at TO4 of operator
+A-7 | in-progress            | 3d   | system              | review                                   | NotDue
+";
+
 /// When timers fire and windows end (§4.3).
 pub(crate) const CLOCK: &str = "
 T07 | awaiting-info          | 5d-  | system              | remind                                   | NotDue

@@ -6,8 +6,12 @@ use domain::command::{Action, Command, Description, NewNote, PublishableNote, Up
 use domain::event::Event;
 use domain::ids::{AccountId, PlacementId, TicketId, TicketNumber};
 use domain::note::Audience;
+use domain::playbook::{PlaybookWord, Verdict, Waiting};
 use domain::rejection::Rejection;
-use domain::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, State, Windows};
+use domain::state::{
+    HandOverReason, PlaybookDecision, Priority, RemovalReason, ResolutionCode, State,
+    WaitingReason, Windows,
+};
 use domain::ticket::{Desk, NewTicket, Target, Ticket};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -92,6 +96,9 @@ pub(crate) fn ticket(name: &str) -> Ticket {
         "new" => "TO4",
         "in-progress" => "TO4; operator take",
         "awaiting-info" => "TO4; operator take; operator ask-info + published",
+        "to be handed over" => "TO4; operator answer escalate",
+        "held" => "TO4; operator answer hold",
+        "held and looked at" => "TO4; operator answer hold; system review",
         "resolved" => "TO4; operator take; operator resolve + published",
         "withdrawn" => "TO4; requester withdraw",
         "auto-closed" => "TO4; operator resolve + published; system auto-close",
@@ -105,6 +112,10 @@ pub(crate) fn ticket(name: &str) -> Ticket {
         }
         "in-progress at region" => "TO4; operator hand-over + published; regional-operator take",
         "returned" => "TO4; operator hand-over + published; regional-operator return + published",
+        "returned after checks" => {
+            "TO4; operator answer escalate; operator hand-over + published + governed; \
+             regional-operator return + published"
+        }
         "handed over twice" => {
             "TO4; operator hand-over + published; regional-operator return + published; \
              operator hand-over + published"
@@ -128,6 +139,7 @@ pub(crate) fn ticket(name: &str) -> Ticket {
         let now = match (step, ticket.state) {
             ("system auto-close", State::Resolved { closes_at, .. }) => closes_at + MICROSECOND,
             ("requester nudge", _) => ticket.updated_at + SignedDuration::from_hours(48),
+            ("system review", _) => ticket.next_review().unwrap_or(ticket.updated_at),
             _ => ticket.updated_at,
         };
         let (who, what) = step.split_once(' ').unwrap_or((step, ""));
@@ -205,14 +217,22 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
             let to = assignee("colleague", ticket);
             return Command::Place { to };
         }
+        "review" => return Command::ReviewHold,
         _ => {}
     }
     let (act, argument) = act.split_once(' ').unwrap_or((act, ""));
+    if act == "answer" {
+        return Command::AnswerPlaybook {
+            word: word(argument, ticket),
+        };
+    }
     let mut update = Update {
         action: action(act, argument, ticket),
         note: None,
         assignee: None,
         expected_audience: None,
+        playbook: Verdict::NotGoverned,
+        override_reason: None,
     };
     for part in parts {
         match part.split_once(' ').unwrap_or((part, "")) {
@@ -230,12 +250,35 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
                     ..note
                 });
             }
+            ("governed", _) => update.playbook = Verdict::Governed { unmet: vec![] },
+            ("overridden", _) => {
+                update.override_reason = Some("Il sistema aziendale è fermo da ieri.".to_owned());
+            }
             ("for", audience) => update.expected_audience = Audience::from_code(audience),
             ("to", who) => update.assignee = Some(assignee(who, ticket)),
             _ => panic!("nothing goes along as {part:?}"),
         }
     }
     Command::Update(Box::new(update))
+}
+
+/// The word a playbook comes to; a hold is looked at again after three days.
+fn word(decision: &str, ticket: &Ticket) -> PlaybookWord {
+    let Some(decision) = PlaybookDecision::from_code(decision) else {
+        panic!("no decision is called {decision:?}")
+    };
+    let is_hold = decision == PlaybookDecision::Hold;
+    PlaybookWord {
+        playbook: "PB-2".into(),
+        version: 1,
+        decision,
+        reason: (decision == PlaybookDecision::Escalate).then_some(HandOverReason::ChecksPassed),
+        waiting: is_hold.then(|| Waiting {
+            reason: WaitingReason::SendingFix,
+            review_at: ticket.updated_at + SignedDuration::from_hours(3 * 24),
+            is_told: false,
+        }),
+    }
 }
 
 fn assignee(who: &str, ticket: &Ticket) -> Assignee {

@@ -1,50 +1,77 @@
-//! The shipped data, changed here and there.
+//! The shipped playbooks, read as the server reads them, and a way to try every combination that owes
+//! nothing to the program's own.
 
 use domain::catalogue::{Reference, ReferenceFile};
-use escalation::routing::{Flaw, Rules};
-use jiff::Timestamp;
+use escalation::playbook::{AnswerCode, Answers, CheckCode, Playbook, PlaybookCode, Set};
 
-pub(crate) const SHIPPED: &str = include_str!("../../../../config/reference/routing.toml");
-const SERVICES: &str = include_str!("../../../../config/reference/services.toml");
-const AUTHORITIES: &str = include_str!("../../../../config/reference/authorities.toml");
-const CODES: &str = include_str!("../../../../config/reference/codes.toml");
-const CALENDARS: &str = include_str!("../../../../config/reference/calendars.toml");
-const POLICIES: &str = include_str!("../../../../config/reference/sla-policies.toml");
-
-/// Monday 2 March 2026, ten in the morning in Italy.
-pub(crate) const MONDAY: Timestamp = Timestamp::constant(1_772_442_000, 0);
-
-/// The shipped reference data, some of whose authorities are history.
-pub(crate) fn reference(ended: &[(&str, &str, Option<&str>)]) -> Reference {
-    let mut authorities = AUTHORITIES.to_owned();
-    for (code, last, successor) in ended {
-        let head = format!("code = \"{code}\"\n");
-        let next = successor.map(|next| format!("successor = \"{next}\"\n"));
-        let end = format!("{head}valid_to = \"{last}\"\n{}", next.unwrap_or_default());
-        assert!(authorities.contains(&head), "{code}");
-        authorities = authorities.replace(&head, &end);
-    }
-    let file = |name, text| ReferenceFile { name, text };
-    let files = [
-        file("services.toml", SERVICES),
-        file("authorities.toml", authorities.as_str()),
-        file("codes.toml", CODES),
-        file("calendars.toml", CALENDARS),
-        file("sla-policies.toml", POLICIES),
-    ];
-    Reference::parse(&files).unwrap_or_else(|errors| panic!("{errors:#?}"))
-}
-
-/// Rules as version 7.
-pub(crate) fn parse(text: &str, reference: &Reference) -> Result<Rules, Vec<Flaw>> {
-    let file = ReferenceFile {
-        name: "routing.toml",
-        text,
+macro_rules! shipped {
+    ($($name:literal),+) => {
+        [$(($name, include_str!(concat!("../../../../config/reference/", $name)))),+]
     };
-    Rules::parse(7, &file, reference)
 }
 
-/// Rules that are right: these before the shipped ones.
-pub(crate) fn rules(first: &str, reference: &Reference) -> Rules {
-    parse(&format!("{first}\n{SHIPPED}"), reference).unwrap_or_else(|flaws| panic!("{flaws:#?}"))
+const REFERENCE: [(&str, &str); 5] = shipped!(
+    "services.toml",
+    "authorities.toml",
+    "codes.toml",
+    "calendars.toml",
+    "sla-policies.toml"
+);
+
+pub(crate) const PLAYBOOKS: [(&str, &str); 7] = shipped!(
+    "playbooks/pb-0.toml",
+    "playbooks/pb-1.toml",
+    "playbooks/pb-2.toml",
+    "playbooks/pb-3.toml",
+    "playbooks/pb-4.toml",
+    "playbooks/pb-5.toml",
+    "playbooks/pb-6.toml"
+);
+
+pub(crate) fn files<'a>(texts: &'a [(&'a str, &'a str)]) -> Vec<ReferenceFile<'a>> {
+    let file = |(name, text): &(&'a str, &'a str)| ReferenceFile { name, text };
+    texts.iter().map(file).collect()
+}
+
+pub(crate) fn reference() -> Reference {
+    Reference::parse(&files(&REFERENCE)).unwrap()
+}
+
+pub(crate) fn shipped() -> Set {
+    Set::parse(&files(&PLAYBOOKS), &reference()).unwrap_or_else(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        panic!("{}", lines.join("\n"))
+    })
+}
+
+pub(crate) fn playbook<'a>(set: &'a Set, code: &str) -> &'a Playbook {
+    set.get(&PlaybookCode::from(code)).unwrap()
+}
+
+/// `c1=yes c2=no`.
+pub(crate) fn answers(words: &str) -> Answers {
+    let pairs = words
+        .split_whitespace()
+        .map(|word| word.split_once('=').unwrap());
+    pairs
+        .map(|(check, answer)| (CheckCode::from(check), AnswerCode::from(answer)))
+        .collect()
+}
+
+/// Every combination of answers to a playbook's own checks, the last check changing fastest.
+pub(crate) fn combinations(playbook: &Playbook) -> Vec<Answers> {
+    let mut all = vec![Answers::new()];
+    for check in playbook.checks.iter().filter(|check| !check.is_details()) {
+        all = all
+            .iter()
+            .flat_map(|before| {
+                check.answers.iter().map(|answer| {
+                    let mut with = before.clone();
+                    with.insert(check.code.clone(), answer.code.clone());
+                    with
+                })
+            })
+            .collect();
+    }
+    all
 }

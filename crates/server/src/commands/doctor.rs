@@ -32,6 +32,11 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         "reference data",
         reference.as_ref().map(reference::summary).map_err(again),
     )?;
+    if let Ok(reference) = &reference {
+        let found = reference::playbooks(config.reference.as_deref(), reference);
+        let summary = found.map(|(_, set)| reference::playbooks_summary(&set));
+        is_well &= tell("playbooks", summary)?;
+    }
     is_well &= tell("keys", check_keys(&config))?;
     is_well &= tell("database", check_database(&config))?;
     is_well &= tell("attachments", check_blobs(&config))?;

@@ -7,6 +7,7 @@ mod doctor;
 mod jobs;
 mod migrate;
 mod openapi;
+mod playbook;
 mod route;
 mod serve;
 mod user;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Jobs(JobsCommand::Resume) => jobs::resume(&config),
         Command::Sla(SlaCommand::Recompute) => recompute_sla(&config),
         Command::Route(RouteCommand::Explain(args)) => route::explain(&config, args),
+        Command::Playbook(command) => playbook::run(&config, &command),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
     }

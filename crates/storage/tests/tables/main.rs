@@ -16,6 +16,7 @@ mod idempotency;
 mod life;
 mod list;
 mod outbox;
+mod playbooks;
 mod routing;
 mod row_security;
 mod save;

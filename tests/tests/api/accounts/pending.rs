@@ -71,6 +71,7 @@ both!(nothing_is_rerouted_to_a_pending_authority, async |app| {
         .is(201);
     let hand_over = json!({"action": "hand-over", "reason_code": "issued-by-other-authority",
         "note": {"body": "Di competenza di un altro ente, per residenza.", "published": true}});
+    operator.pass_playbook(&filed.id).await;
     let reply = operator.act(&filed.id, &hand_over).await;
     assert_eq!(
         reply.is(201).text_at("/ticket/custody/code"),

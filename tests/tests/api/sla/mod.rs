@@ -189,6 +189,8 @@ both!(
     async |app| {
         let filed = file(app).await;
         app.advance("PT1H");
+        let to4 = app.as_("to4.operator").await;
+        to4.pass_playbook(&filed.id).await;
         act(app, "to4.operator", &filed, hand_over()).await;
         app.advance("PT1H");
         let region = app.as_("region.operator").await.screen(&filed.id).await;

@@ -174,11 +174,35 @@ impl Teller<'_> {
         assert_eq!(screen.list_at("/attachments").len(), 2);
     }
 
+    /// Without its playbook nothing is handed over; whose report it is decides, and drafts the note.
+    async fn the_playbook_says_so(&self, hand_over: &Value) {
+        let operator = self.app.as_("to4.operator").await;
+        let refused = operator.act(&self.filed.id, hand_over).await;
+        refused
+            .is_problem(409, "playbook-not-satisfied")
+            .has_errors(&[
+                ("/playbook/answers/c1", "unanswered"),
+                ("/playbook/answers/c2", "unanswered"),
+                ("/playbook/answers/c3", "unanswered"),
+            ]);
+        let target = self.filed.staff_path("/playbook");
+        let shown = operator.get(&target).await;
+        assert_eq!(shown.is(200).text_at("/playbook/code"), "PB-2");
+        let answers = json!({"answers": {"c1": "no"}, "values": {"suggested_authority": CN1},
+            "evidence": {"c1": "Sistema referti, 2 marzo"}});
+        let answered = operator.answer(&self.filed.id, &answers).await;
+        assert_eq!(answered.is(200).text_at("/decision"), "escalate");
+        assert_eq!(answered.text_at("/note_draft/audience"), "region");
+        let draft = answered.text_at("/note_draft/body");
+        assert!(draft.contains("Probabilmente si tratta di"), "{answered}");
+    }
+
     async fn to4_hands_over(&self) {
         let before = self.own_screen().await;
         let mails_before = self.app.mails().await;
         let hand_over = json!({"action": "hand-over", "reason_code": "issued-by-other-authority",
             "expected_audience": "region", "note": {"body": HAND_OVER, "published": true}});
+        self.the_playbook_says_so(&hand_over).await;
         let done = self.act("to4.operator", hand_over).await;
         assert_eq!(done.text_at("/ticket/state"), "not-competent");
         assert_eq!(done.text_at("/ticket/custody/code"), "REG010");

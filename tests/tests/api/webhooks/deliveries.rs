@@ -47,6 +47,7 @@ both!(
             json!({"body": "Non è di nostra competenza, serve la regione.", "published": true});
         let hand_over = json!({"action": "hand-over", "reason_code": "issued-by-other-authority", "note": note});
         let operator = app.as_("to4.operator").await;
+        operator.pass_playbook(&filed.id).await;
         let handed = operator.act(&filed.id, &hand_over).await;
         handed.is(201);
         app.send_webhooks().await;
