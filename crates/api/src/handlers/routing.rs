@@ -104,7 +104,7 @@ pub(crate) async fn list_routing_versions(
     let mut query = read_query(&request, &PAGE)?;
     let limit = page_size(&mut query);
     let before = query.code("cursor", |text| match cursor::read(ORDER, text)?.0 {
-        Key::Rank(version) => i32::try_from(version).ok(),
+        Key::Rank(version) => Some(version),
         Key::At(_) => None,
     });
     refuse_query(&query.finish())?;
@@ -112,7 +112,7 @@ pub(crate) async fn list_routing_versions(
     let found = block(move || desk.list_routing_versions(before, page)).await?;
     let (found, next_cursor) = cut_page(found, limit, |last| {
         let nobody = TicketId::new(Uuid::nil());
-        cursor::write(ORDER, Key::Rank(last.version.into()), nobody)
+        cursor::write(ORDER, Key::Rank(last.version), nobody)
     });
     Ok(HttpResponse::Ok().json(RoutingVersionPage {
         links: links(&request, next_cursor.as_deref()),

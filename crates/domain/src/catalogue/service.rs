@@ -15,7 +15,7 @@ pub struct Service {
     pub code: ServiceCode,
     /// What people call it.
     pub label: Text,
-    /// Who works its requests first.
+    /// Who usually works its requests first: what routing rules may ask for (`service_route`).
     pub route: Route,
     /// Whose fields its form asks.
     pub form: FormKind,
@@ -78,7 +78,7 @@ pub struct ProblemType {
     pub validity: Validity,
 }
 
-/// Who works a service's requests first (`domain.md` §4.5, R1 and R2).
+/// Who usually works a service's requests first (`domain.md` §4.5, R1 and R2); the routing rules decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Route {

@@ -78,3 +78,67 @@ fn text(view: &RoutingView) -> anyhow::Result<String> {
     }
     Ok(text.trim_end().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::actor::Pool;
+    use domain::invalid::Text;
+    use service::labels::Labelled;
+    use service::routing::TriedRule;
+
+    use super::*;
+
+    fn view() -> RoutingView {
+        let tried = |rule: &str, reasons: &[&'static str]| TriedRule {
+            rule: rule.into(),
+            label: None,
+            reasons: reasons
+                .iter()
+                .map(|words| ("code", Text::new("perché", words)))
+                .collect(),
+        };
+        RoutingView {
+            version: 3,
+            desk: Labelled {
+                code: "010204".to_owned(),
+                label: Text::new("ASL TO4", "ASL TO4"),
+            },
+            moves: true,
+            pool: Some(Pool::Supervisors),
+            rule: Some("declared-authority".into()),
+            tried: vec![
+                tried(
+                    "by-night",
+                    &["it is about other services", "REG010 is open"],
+                ),
+                tried("declared-authority", &[]),
+            ],
+        }
+    }
+
+    #[test]
+    fn what_is_printed_names_the_desk_the_version_and_every_rule() {
+        assert_eq!(
+            text(&view()).unwrap(),
+            "010204 ASL TO4, pool supervisors\n\
+             by version 3 of the rules\n  \
+             1. by-night: it is about other services; REG010 is open\n  \
+             2. declared-authority: matches"
+        );
+        let stays = RoutingView {
+            version: 0,
+            moves: false,
+            pool: None,
+            ..view()
+        };
+        let told = text(&stays).unwrap();
+        let first: Vec<&str> = told.lines().take(2).collect();
+        assert_eq!(
+            first,
+            [
+                "nobody can take it, it stays with 010204 ASL TO4",
+                "by rules that are not in force"
+            ]
+        );
+    }
+}

@@ -13,8 +13,8 @@ use super::{
 both!(
     each_change_of_custody_keeps_its_rule_and_version_and_no_citizen_reads_them,
     async |app| {
-        let filed = file(&app, TO4).await;
-        enter(&app, SHIPPED).await.is(201);
+        let filed = file(app, TO4).await;
+        enter(app, SHIPPED).await.is(201);
         let to4 = app.as_("to4.operator").await;
         to4.act(&filed.id, &hand_over()).await.is(201);
         let region = app.as_("region.operator").await;
@@ -86,7 +86,7 @@ both!(
 both!(
     who_is_out_of_custody_changes_nothing_and_is_told_so,
     async |app| {
-        let filed = file(&app, TO4).await;
+        let filed = file(app, TO4).await;
         // The region reads everything, and moves nothing that is not its own.
         let region = app.as_("region.supervisor").await;
         let before = app.footprint();
@@ -126,8 +126,8 @@ both!(
 both!(
     a_request_may_begin_at_the_region_and_go_down_to_any_authority,
     async |app| {
-        enter(&app, &region_first()).await.is(201);
-        let filed = file(&app, TO4).await;
+        enter(app, &region_first()).await.is(201);
+        let filed = file(app, TO4).await;
         let region = app.as_("region.operator").await;
         let screen = region.screen(&filed.id).await;
         assert_eq!(screen.text_at("/custody/code"), "REG010");
@@ -154,7 +154,7 @@ both!(
 );
 
 both!(the_second_return_is_a_regional_supervisors, async |app| {
-    let filed = file(&app, TO4).await;
+    let filed = file(app, TO4).await;
     let to4 = app.as_("to4.operator").await;
     let region = app.as_("region.operator").await;
     to4.act(&filed.id, &hand_over()).await.is(201);
@@ -192,8 +192,8 @@ pool = "supervisors"
 both!(
     a_rule_may_give_a_request_to_a_pool_as_it_arrives,
     async |app| {
-        enter(&app, &after(POOLED)).await.is(201);
-        let filed = file(&app, TO4).await;
+        enter(app, &after(POOLED)).await.is(201);
+        let filed = file(app, TO4).await;
         let to4 = app.as_("to4.operator").await;
         let screen = to4.screen(&filed.id).await;
         assert_eq!(
@@ -222,7 +222,7 @@ both!(
             &past.list_at("/timeline")[0]
         );
         // Another reason has no pool.
-        let other = file(&app, TO4).await;
+        let other = file(app, TO4).await;
         let wrong = json!({"action": "hand-over", "reason_code": "wrong-service", "note": note()});
         to4.act(&other.id, &wrong).await.is(201);
         let screen = region.screen(&other.id).await;
@@ -244,7 +244,7 @@ both!(
     what_went_to_an_authority_that_was_merged_goes_to_its_successor,
     merged(),
     async |app| {
-        let before = [file(&app, TO4).await, file(&app, TO4).await];
+        let before = [file(app, TO4).await, file(app, TO4).await];
         for filed in &before {
             let to4 = app.as_("to4.operator").await;
             to4.act(&filed.id, &hand_over()).await.is(201);
@@ -265,13 +265,13 @@ both!(
         assert_eq!(entry(&screen, "request.returned")["audience"], "authority");
         assert_eq!(entry(&screen, "request.returned")["body"], note()["body"]);
         // A new request that still names the old code is the successor's.
-        let filed = file(&app, TO4).await;
+        let filed = file(app, TO4).await;
         let screen = cn1.screen(&filed.id).await;
         assert_eq!(screen.text_at("/custody/code"), CN1);
         assert_eq!(screen.text_at("/declared_authority/code"), CN1);
         // A re-route that names the old code is, too.
-        enter(&app, &region_first()).await.is(201);
-        let begun = file(&app, "010301").await;
+        enter(app, &region_first()).await.is(201);
+        let begun = file(app, "010301").await;
         let region = app.as_("region.operator").await;
         region
             .act(&begun.id, &json!({"action": "take"}))
@@ -293,7 +293,7 @@ both!(
     what_no_authority_can_take_is_the_regions,
     dissolved(),
     async |app| {
-        let (handed, resolved) = (file(&app, CN1).await, file(&app, CN1).await);
+        let (handed, resolved) = (file(app, CN1).await, file(app, CN1).await);
         let cn1 = app.as_("cn1.operator").await;
         cn1.act(&handed.id, &hand_over()).await.is(201);
         let resolve =

@@ -32,14 +32,14 @@ both!(
     a_version_holds_from_the_next_decision_on_on_every_node,
     async |app| {
         let node = app.another_node();
-        assert_eq!(begins(&app).await, TO4);
-        let entered = enter(&app, &region_first()).await;
+        assert_eq!(begins(app).await, TO4);
+        let entered = enter(app, &region_first()).await;
         entered.is(201);
         assert_eq!(entered.json["routing_version"]["version"], 2);
         assert_eq!(entered.json["routing_version"]["comment"], "Prova.");
         assert!(entered.json["routing_version"]["author_id"].is_string());
         assert_eq!(entered.text_at("/definition"), region_first());
-        assert_eq!(begins(&app).await, "REG010");
+        assert_eq!(begins(app).await, "REG010");
         // The other node read version 1 at its start, and none since.
         let token = app.citizen(&tests::citizens::ANNA).token().to_owned();
         let citizen = node.with_token(&token);
@@ -49,8 +49,8 @@ both!(
         let screen = app.as_("region.supervisor").await.screen(&id).await;
         assert_eq!(screen.text_at("/custody/code"), "REG010");
         // And back, by entering the old text again: nothing is ever changed or taken away.
-        enter(&app, SHIPPED).await.is(201);
-        assert_eq!(begins(&app).await, TO4);
+        enter(app, SHIPPED).await.is(201);
+        assert_eq!(begins(app).await, TO4);
         let region = app.as_("region.supervisor").await;
         let first = region.get("/v1/routing-versions?limit=2").await;
         let versions = |page: &tests::Reply| -> Vec<Value> {
@@ -75,7 +75,7 @@ both!(
              changes = [\"filing\"]\n\
              services = [\"FSE\", \"FSF\"]\n\
              target = \"technical-desk\"\n";
-        let refused = enter(&app, &after(first)).await;
+        let refused = enter(app, &after(first)).await;
         refused
             .is_problem(422, "validation-error")
             .has_errors(&[("/definition", "not-possible")]);
@@ -88,15 +88,15 @@ both!(
         let shadowed = format!(
             "{SHIPPED}\n[[rule]]\ncode = \"late\"\nchanges = [\"filing\"]\ntarget = \"{CN1}\"\n"
         );
-        let refused = enter(&app, &shadowed).await;
+        let refused = enter(app, &shadowed).await;
         refused.has_errors(&[("/definition", "unreachable-rule")]);
         assert!(refused.text().contains("`otherwise-region`"), "{refused}");
-        let refused = enter(&app, "").await;
+        let refused = enter(app, "").await;
         assert_eq!(
             refused.is_problem(422, "validation-error").errors().len(),
             5
         );
-        enter(&app, "[[rule")
+        enter(app, "[[rule")
             .await
             .has_errors(&[("/definition", "malformed")]);
         let region = app.as_("region.supervisor").await;
@@ -112,13 +112,13 @@ both!(
             ("/colour", "unknown-field"),
         ]);
         let huge = format!("# {}\n{SHIPPED}", "x".repeat(65_536));
-        let reply = enter(&app, &huge).await;
+        let reply = enter(app, &huge).await;
         reply
             .is_problem(422, "validation-error")
             .has_errors(&[("/definition", "too-long")]);
         assert_eq!(app.count("routing_versions"), before);
         assert_eq!(
-            begins(&app).await,
+            begins(app).await,
             TO4,
             "the rules in force are the old ones"
         );
