@@ -1,12 +1,13 @@
 //! What can be asked of a ticket.
 
+use jiff::Timestamp;
+
 use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
 use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::{Attachment, Audience};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 use crate::ticket::Target;
-use jiff::Timestamp;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
