@@ -1,5 +1,7 @@
 //! What can be asked of a ticket.
 
+use jiff::Timestamp;
+
 use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
 use crate::ids::{AccountId, MessageId, TicketNumber};
@@ -7,7 +9,6 @@ use crate::note::{Attachment, Audience};
 use crate::playbook::{PlaybookWord, Verdict};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 use crate::ticket::Target;
-use jiff::Timestamp;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
