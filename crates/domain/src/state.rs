@@ -209,6 +209,8 @@ macro_rules! codes {
     };
 }
 
+pub(crate) use codes;
+
 codes! {
     /// How a ticket was resolved (`domain.md` §4.5).
     ResolutionCode {

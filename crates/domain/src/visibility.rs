@@ -31,6 +31,8 @@ pub enum Scope {
     },
     /// A tracking session: the ticket it was opened for, and what follows up on it.
     Tracking(TicketId),
+    /// The technical desk with this code: its activities, and no ticket.
+    Technical(AuthorityCode),
     /// The scheduler.
     System,
     /// Nothing at all.
@@ -43,7 +45,8 @@ impl Scope {
         match reach(staff.role, Right::ReadTickets) {
             Reach::Desk => Scope::Authority(staff.authority.clone()),
             Reach::Region | Reach::All => Scope::Region(staff.authority.clone()),
-            Reach::Activities | Reach::No => Scope::Nothing,
+            Reach::Activities => Scope::Technical(staff.authority.clone()),
+            Reach::No => Scope::Nothing,
         }
     }
 
@@ -104,7 +107,7 @@ pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
             .filter_map(|leg| leg.closed.as_ref().map(|closed| closed.seq))
             .max()
             .map(View::Until),
-        Scope::Nothing => None,
+        Scope::Technical(_) | Scope::Nothing => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use domain::catalogue::{Reference, ReferenceFile};
 
-const COMPILED_IN: [(&str, &str); 5] = [
+const COMPILED_IN: [(&str, &str); 6] = [
     (
         "services.toml",
         include_str!("../../../config/reference/services.toml"),
@@ -26,10 +26,18 @@ const COMPILED_IN: [(&str, &str); 5] = [
         "sla-policies.toml",
         include_str!("../../../config/reference/sla-policies.toml"),
     ),
+    (
+        "technical-catalogue.toml",
+        include_str!("../../../config/reference/technical-catalogue.toml"),
+    ),
 ];
 
 /// What a folder may do without, so that one made for an earlier release still loads.
-const OPTIONAL: [&str; 2] = ["calendars.toml", "sla-policies.toml"];
+const OPTIONAL: [&str; 3] = [
+    "calendars.toml",
+    "sla-policies.toml",
+    "technical-catalogue.toml",
+];
 
 /// Reads and checks the reference data; everything that is wrong is told with file and line.
 pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {

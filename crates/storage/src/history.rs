@@ -213,6 +213,10 @@ pub fn list_entries(
                 .or(ticket_events::kind.ne("note.added")),
         )
         .into_boxed();
+    if matches!(view, View::Custodian | View::Until(_)) {
+        // The region's and the technical desk's affair, also for an authority that gets the ticket back.
+        query = query.filter(ticket_events::kind.not_like("activity.%"));
+    }
     if view == View::Requester {
         let told = notes::seq
             .is_not_null()
@@ -411,8 +415,11 @@ mod tests {
             },
             Change::Returned { to: code() },
             Change::Rerouted { to: code() },
-            Change::ActivityOpened,
-            Change::ActivityClosed,
+            Change::ActivityOpened(None),
+            Change::ActivityClosed(None),
+            Change::ActivityOverdue {
+                activity: domain::ids::ActivityId::new(uuid::Uuid::nil()),
+            },
             Change::Reopened { by_reply: true },
             Change::Removed {
                 reason: RemovalReason::Spam,

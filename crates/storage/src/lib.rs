@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod accounts;
+pub mod activities;
 pub mod announcements;
 mod assignee;
 pub mod attachments;

@@ -253,8 +253,11 @@ impl Step {
                     | Change::NoteAdded
                     | Change::MessageReceived
                     | Change::Reminded { .. }
-                    | Change::ActivityOpened
-                    | Change::ActivityClosed
+                    | Change::ActivityOpened(_)
+                    | Change::ActivityChanged(_)
+                    | Change::ActivityCommented { .. }
+                    | Change::ActivityOverdue { .. }
+                    | Change::ActivityClosed(_)
                     | Change::NotePublished { .. }
                     | Change::Described { .. }
                     | Change::Undelivered { .. }
@@ -417,8 +420,11 @@ impl Story {
             | Change::NoteAdded
             | Change::MessageReceived
             | Change::Reminded { .. }
-            | Change::ActivityOpened
-            | Change::ActivityClosed
+            | Change::ActivityOpened(_)
+            | Change::ActivityChanged(_)
+            | Change::ActivityCommented { .. }
+            | Change::ActivityOverdue { .. }
+            | Change::ActivityClosed(_)
             | Change::NotePublished { .. }
             | Change::Described { .. }
             | Change::Undelivered { .. } => {}

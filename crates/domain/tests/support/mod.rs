@@ -4,7 +4,7 @@ use domain::actor::{Actor, Assignee, Pool, Role, Staff};
 use domain::codes::AuthorityCode;
 use domain::command::{Action, Command, Description, NewNote, PublishableNote, Update};
 use domain::event::Event;
-use domain::ids::{AccountId, PlacementId, TicketId, TicketNumber};
+use domain::ids::{AccountId, ActivityId, PlacementId, TicketId, TicketNumber};
 use domain::note::Audience;
 use domain::rejection::Rejection;
 use domain::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, State, Windows};
@@ -261,8 +261,12 @@ fn action(act: &str, argument: &str, ticket: &Ticket) -> Action {
                 },
             }
         }
-        "open-activity" => Action::OpenActivity,
-        "close-activity" => Action::CloseActivity,
+        "open-activity" => Action::OpenActivity {
+            activity: ActivityId::new(uuid::Uuid::from_u128(18)),
+        },
+        "close-activity" => Action::CloseActivity {
+            activity: Some(ActivityId::new(uuid::Uuid::from_u128(18))),
+        },
         "reopen" => Action::Reopen,
         "remove" => Action::Remove {
             reason: RemovalReason::from_code(argument.split(' ').next().unwrap_or_default())
