@@ -74,6 +74,18 @@ pub enum DeskError {
     /// A call back takes no attempt now.
     #[error(transparent)]
     Callback(#[from] domain::callback::CallbackRefused),
+    /// The ticket has a technical activity that is not over: one at a time.
+    #[error("an activity is open")]
+    ActivityOpen,
+    /// The technical activity may not go there.
+    #[error("the activity may not go there")]
+    ActivityState {
+        /// Where it stands.
+        state: domain::activity::ActivityState,
+    },
+    /// An external tool's id is another activity's or comment's, or this one has another.
+    #[error("the external id is taken")]
+    ExternalIdTaken,
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

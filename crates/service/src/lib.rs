@@ -7,6 +7,7 @@
 
 pub mod action_form;
 pub mod activation;
+pub mod activities;
 pub mod announcements;
 pub mod attachments;
 pub mod broadcasts;

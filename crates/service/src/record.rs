@@ -55,6 +55,7 @@ impl Desk {
         self.save(conn, &before, ticket, events, actor, contacts)?;
         self.tell(conn, ticket, dossier, events, Before::of(&before), actor)?;
         self.publish_events(conn, ticket, events, &before.custodian.code, now)?;
+        self.plan_cancelling(conn, &before, ticket, events, now)?;
         self.keep_clocks(conn, ticket, events, now)
     }
 

@@ -18,6 +18,7 @@ use storage::history::{self, Entry};
 use storage::sla;
 use storage::tickets::{self, Beside, Dossier};
 
+use crate::activities::ActivityView;
 use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
 use crate::sla::present;
 use crate::{Desk, DeskError};
@@ -150,6 +151,8 @@ pub struct Screen {
     pub attachments: Vec<AttachmentView>,
     /// Other tickets of the same person at this desk.
     pub possible_duplicates: Vec<String>,
+    /// Its technical activities, for the region; an authority knows of none.
+    pub activities: Vec<ActivityView>,
 }
 
 /// An entry of the timeline, as a desk reads it.
@@ -202,6 +205,10 @@ impl Desk {
                 View::Until(_) => Beside::default(),
                 _ => tickets::load_beside(conn, &ticket, &dossier.tax_code)?,
             };
+            let activities = match view {
+                View::Region => self.activities_of_ticket(conn, staff, ticket.id)?,
+                View::Custodian | View::Until(_) | View::Requester => Vec::new(),
+            };
             let (timeline, next_before) = self.timeline(entries, &files);
             let clocks = sla::find(conn, ticket.id)?.unwrap_or_default().clocks;
             let mut shown = self.staff_ticket(&ticket, &dossier, staff, view, &clocks);
@@ -215,6 +222,7 @@ impl Desk {
                 ticket: shown,
                 timeline,
                 next_before,
+                activities,
                 possible_duplicates: duplicates.map(ToString::to_string).collect(),
             })
         })

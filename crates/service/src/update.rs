@@ -105,10 +105,15 @@ impl Desk {
         let windows = self.settings.windows_for(ticket).clone();
         // Whether they may at all is told before what is wrong with how they asked.
         ticket.permits(form.action(), staff, now, &windows)?;
+        let opening = match form.activity() {
+            Some(terms) => Some(self.opening(conn, ticket, terms)?),
+            None => None,
+        };
         let update = form.resolve(self, conn, ticket, staff, file)?;
         let actor = Actor::Staff(staff.clone());
         let events = ticket.decide(&Command::Update(Box::new(update)), &actor, now, &windows)?;
         let clocks = self.record(conn, ticket, dossier, &events, &actor, None, now)?;
+        self.keep_activities(conn, ticket, &events, opening, staff, now)?;
         let (entry, notified) = summary(&events, before, dossier)?;
         let view = view_of(ticket, &Scope::of(staff)).unwrap_or(View::Custodian);
         let mut shown = self.staff_ticket(ticket, dossier, staff, view, &clocks);

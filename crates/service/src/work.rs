@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, AnnouncementId, TicketId};
+use domain::ids::{AccountId, ActivityId, AnnouncementId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -26,15 +26,21 @@ pub enum Kind {
     Digest,
     /// An announcement that begins to hold.
     Announcement,
+    /// A technical activity whose time is over (`domain.md` §4.3).
+    ActivityOverdue,
+    /// The activity of a ticket that went on without it (T20).
+    ActivityCancel,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 4] = [
+    pub const ALL: [Kind; 6] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
+        Kind::ActivityOverdue,
+        Kind::ActivityCancel,
     ];
 
     /// The code in rows, metrics and the API.
@@ -44,6 +50,8 @@ impl Kind {
             Kind::Sla => "sla",
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
+            Kind::ActivityOverdue => "activity-overdue",
+            Kind::ActivityCancel => "activity-cancel",
         }
     }
 
@@ -214,6 +222,14 @@ impl Desk {
             Kind::Announcement => {
                 let id = AnnouncementId::new(work.subject);
                 Ok((Effect::Other, self.publish_announcement(conn, id, now)?))
+            }
+            Kind::ActivityOverdue => {
+                let id = ActivityId::new(work.subject);
+                Ok((Effect::Other, self.look_at_activity(conn, id, now)?))
+            }
+            Kind::ActivityCancel => {
+                self.ask_to_cancel(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Other, Next::Done))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod actions;
+pub(crate) mod activities;
 pub(crate) mod announcements;
 pub(crate) mod attachments;
 pub(crate) mod broadcasts;
