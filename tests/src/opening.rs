@@ -102,6 +102,10 @@ fn reference() -> Arc<Reference> {
                 "sla-policies.toml",
                 include_str!("../../config/reference/sla-policies.toml"),
             ),
+            file(
+                "technical-catalogue.toml",
+                include_str!("../../config/reference/technical-catalogue.toml"),
+            ),
         ];
         Arc::new(Reference::parse(&files).expect("good reference data"))
     };

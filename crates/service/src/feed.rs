@@ -276,9 +276,10 @@ fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
     let of_activity = match change {
         TicketChange::ActivityOpened(Some(fact))
         | TicketChange::ActivityClosed(Some(fact))
-        | TicketChange::ActivityChanged(fact) => {
-            Some((("activity_state", fact.state.as_str().to_owned()), fact.origin))
-        }
+        | TicketChange::ActivityChanged(fact) => Some((
+            ("activity_state", fact.state.as_str().to_owned()),
+            fact.origin,
+        )),
         TicketChange::ActivityCommented {
             comment, origin, ..
         } => Some((("comment", comment.to_string()), *origin)),

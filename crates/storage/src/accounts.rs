@@ -100,7 +100,9 @@ pub fn list_labels(
         .select((accounts::id, accounts::display_name))
         .load::<(Id, String)>(conn)?;
     let named = rows.into_iter();
-    Ok(named.map(|(id, label)| (AccountId::new(id.0), label)).collect())
+    Ok(named
+        .map(|(id, label)| (AccountId::new(id.0), label))
+        .collect())
 }
 
 /// The name of an account, for colleagues.

@@ -691,8 +691,8 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        activity, actor, announcement, calendar, callback, command, contact, invalid, note, notification,
-        sla, state, ticket,
+        activity, actor, announcement, calendar, callback, command, contact, invalid, note,
+        notification, sla, state, ticket,
     };
     use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
@@ -851,10 +851,7 @@ mod tests {
             ),
             (
                 listed::<ActivityKind>(),
-                codes(
-                    activity::ActivityKind::ALL,
-                    activity::ActivityKind::as_str,
-                ),
+                codes(activity::ActivityKind::ALL, activity::ActivityKind::as_str),
             ),
             (
                 listed::<LanguageCode>(),

@@ -1,10 +1,11 @@
 //! The words the tests of the life cycle are written in: people, tickets and commands by name.
 
+use domain::activity::{ActivityFact, ActivityState, ActivityStep};
 use domain::actor::{Actor, Assignee, Pool, Role, Staff};
 use domain::codes::AuthorityCode;
 use domain::command::{Action, Command, Description, NewNote, PublishableNote, Update};
 use domain::event::Event;
-use domain::ids::{AccountId, ActivityId, PlacementId, TicketId, TicketNumber};
+use domain::ids::{AccountId, ActivityCommentId, ActivityId, PlacementId, TicketId, TicketNumber};
 use domain::note::Audience;
 use domain::rejection::Rejection;
 use domain::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, State, Windows};
@@ -174,6 +175,21 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
         "give-up" => return Command::GiveUp,
         "auto-close" => return Command::AutoClose,
         "release" => return Command::Release,
+        "activity-changed" => return Command::FollowActivity(ActivityStep::Changed(fact())),
+        "activity-ended" => return Command::FollowActivity(ActivityStep::Ended(fact())),
+        "activity-overdue" => {
+            return Command::FollowActivity(ActivityStep::Overdue {
+                activity: fact().activity,
+            });
+        }
+        "activity-commented" | "activity-commented by region" => {
+            return Command::FollowActivity(ActivityStep::Commented {
+                activity: fact().activity,
+                comment: ActivityCommentId::new(uuid::Uuid::from_u128(19)),
+                by_region: act.ends_with("region"),
+                origin: None,
+            });
+        }
         _ => {}
     }
     let (act, argument) = act.split_once(' ').unwrap_or((act, ""));
@@ -205,6 +221,15 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
         }
     }
     Command::Update(Box::new(update))
+}
+
+/// Something of the activity that `open-activity` opens.
+fn fact() -> ActivityFact {
+    ActivityFact {
+        activity: ActivityId::new(uuid::Uuid::from_u128(18)),
+        state: ActivityState::Resolved,
+        origin: None,
+    }
 }
 
 fn assignee(who: &str, ticket: &Ticket) -> Assignee {

@@ -266,8 +266,7 @@ impl Desk {
             version: activity.version,
             number: quoted.number.to_string(),
             service: self.service_label(quoted.service.as_str()),
-            problem_type: self
-                .problem_label(quoted.service.as_str(), quoted.problem_type.as_str()),
+            problem_type: self.problem_label(quoted.service.as_str(), quoted.problem_type.as_str()),
             desk: self.authority_label(&activity.desk),
             is_overdue: activity.closed_at.is_none() && activity.due_at <= self.clock.now(),
             state: activity.state,

@@ -102,8 +102,7 @@ impl Desk {
             ..wanted.clone()
         } != *found;
         let moves = wanted.state != found.state;
-        if (found.state.is_over() && is_touched)
-            || (moves && !found.state.may_become(wanted.state))
+        if (found.state.is_over() && is_touched) || (moves && !found.state.may_become(wanted.state))
         {
             return Err(DeskError::ActivityState { state: found.state });
         }
