@@ -94,6 +94,14 @@ pub enum View {
     Requester,
 }
 
+impl View {
+    /// Whether it knows of technical activities: the region's alone, also once an authority has the
+    /// ticket back (`domain.md` §5.2).
+    pub const fn knows_of_activities(self) -> bool {
+        matches!(self, View::Region)
+    }
+}
+
 /// The view `scope` has of `ticket`, or none. Requester scopes are proved by the query that found it.
 pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
     match scope {

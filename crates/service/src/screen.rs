@@ -205,9 +205,9 @@ impl Desk {
                 View::Until(_) => Beside::default(),
                 _ => tickets::load_beside(conn, &ticket, &dossier.tax_code)?,
             };
-            let activities = match view {
-                View::Region => self.activities_of_ticket(conn, staff, ticket.id)?,
-                View::Custodian | View::Until(_) | View::Requester => Vec::new(),
+            let activities = match view.knows_of_activities() {
+                true => self.activities_of_ticket(conn, staff, ticket.id)?,
+                false => Vec::new(),
             };
             let (timeline, next_before) = self.timeline(entries, &files);
             let clocks = sla::find(conn, ticket.id)?.unwrap_or_default().clocks;
