@@ -90,10 +90,12 @@ impl Desk {
             } != found;
             let saved = match moves {
                 true => desk.move_activity(conn, found, wanted, &worker, now)?,
+                // The number counts all the same: an older report may still come. Nobody who saw the
+                // activity saw anything else.
                 false => {
-                    // The number counts all the same: an older report may still come. Nobody who
-                    // saw the activity saw anything else.
-                    activities::save(conn, &wanted, found.version)?;
+                    if wanted != found {
+                        activities::save(conn, &wanted, found.version)?;
+                    }
                     wanted
                 }
             };
