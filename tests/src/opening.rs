@@ -152,6 +152,10 @@ fn reference_after(successions: &[(&str, &str, Option<&str>)]) -> Reference {
             "sla-policies.toml",
             include_str!("../../config/reference/sla-policies.toml"),
         ),
+        file(
+            "technical-catalogue.toml",
+            include_str!("../../config/reference/technical-catalogue.toml"),
+        ),
     ];
     Reference::parse(&files).expect("good reference data")
 }

@@ -223,6 +223,9 @@ fn permitted(shared: &Shared, rule: &Rule, principal: &Principal) -> Result<(), 
             may_work(shared, session, right)?;
             must_be_fresh(shared, rule, session)
         }
+        // Whose scope was looked at above; one that carries a citizen's token calls for the citizen.
+        (Callers::Programs, Principal::Client(_)) => Ok(()),
+        (Callers::Staff(_), Principal::Client(_)) if rule.scope.is_some() => Ok(()),
         (Callers::Requester, Principal::Citizen { .. } | Principal::Tracking(_)) => Ok(()),
         _ => forbidden(),
     }

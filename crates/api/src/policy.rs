@@ -21,6 +21,8 @@ pub enum Callers {
     SignedIn,
     /// Staff in a placement whose role has this right.
     Staff(Right),
+    /// Programs alone, for themselves.
+    Programs,
     /// The requester: a citizen with a national identity, or a tracking session.
     Requester,
 }
@@ -54,7 +56,9 @@ const fn rule(
     let access = match callers {
         Callers::Public => Access::Public,
         Callers::Anyone => Access::Optional,
-        Callers::SignedIn | Callers::Staff(_) | Callers::Requester => Access::Bearer,
+        Callers::SignedIn | Callers::Staff(_) | Callers::Programs | Callers::Requester => {
+            Access::Bearer
+        }
     };
     Rule {
         operation,
@@ -938,6 +942,74 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "GET",
+        "/v1/activities",
+        "list_activities",
+        Callers::Staff(Right::ReadActivities),
+        PRIVATE,
+    )
+    .scope("activities:sync"),
+    rule(
+        "GET",
+        "/v1/activities/{activity}",
+        "show_activity",
+        Callers::Staff(Right::ReadActivities),
+        VERSIONED,
+    )
+    .scope("activities:sync"),
+    rule(
+        "PATCH",
+        "/v1/activities/{activity}",
+        "edit_activity",
+        Callers::Staff(Right::WorkActivities),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/activities/{activity}/comments",
+        "comment_activity",
+        Callers::Staff(Right::WorkActivities),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .scope("activities:sync"),
+    rule(
+        "PUT",
+        "/v1/activities/{activity}/external-record",
+        "report_activity",
+        Callers::Programs,
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .scope("activities:sync"),
+    rule(
+        "GET",
+        "/v1/activity-changes",
+        "list_activity_changes",
+        Callers::Programs,
+        F {
+            problem_statuses: &[410],
+            ..PRIVATE
+        },
+    )
+    .scope("activities:sync"),
+    rule(
+        "GET",
+        "/v1/technical-catalogue",
+        "list_technical_catalogue",
+        Callers::Staff(Right::ReadActivities),
+        PRIVATE,
+    )
+    .scope("activities:sync"),
+    rule(
+        "GET",
         "/v1/announcements",
         "list_announcements",
         Callers::Staff(Right::KeepAnnouncements),
@@ -1102,6 +1174,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_deliveries",
     "list_contacts",
     "list_callbacks",
+    "list_activities",
+    "list_activity_changes",
     "list_announcements",
     "list_linked_tickets",
     "list_routing_versions",
@@ -1132,6 +1206,7 @@ pub fn in_words(operation: &str) -> Option<String> {
     let mut who = match rule.callers {
         Callers::Public => return None,
         Callers::Anyone => "Anybody; a token, if there is one, must be good".to_owned(),
+        Callers::Programs => String::new(),
         Callers::SignedIn => "Staff, also before a placement is chosen".to_owned(),
         Callers::Requester => "The citizen, or the holder of the tracking link".to_owned(),
         Callers::Staff(right) => {
@@ -1141,7 +1216,10 @@ pub fn in_words(operation: &str) -> Option<String> {
         }
     };
     if let Some(scope) = rule.scope {
-        who.push_str(&format!("; programs with the scope `{scope}`"));
+        match who.is_empty() {
+            true => who = format!("Programs with the scope `{scope}`"),
+            false => who.push_str(&format!("; programs with the scope `{scope}`")),
+        }
     }
     if rule.is_grave {
         who.push_str("; only shortly after a log-in");

@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use domain::actor::Staff;
 use domain::filing::CitizenIdentity;
 use domain::ids::TicketId;
+use service::activities::Worker;
 use service::clients::Client;
 use service::delegations::Reader;
 use service::filing::FiledBy;
@@ -127,6 +128,41 @@ impl FromRequest for SignedInStaff {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match principal(request) {
             Principal::Staff(session) => Ok(SignedInStaff(*session)),
+            Principal::Nobody => Err(Problem::new("unauthenticated")),
+            _ => Err(Problem::new("forbidden")),
+        })
+    }
+}
+
+/// Whoever works technical activities: a member of staff in a placement, or a program for itself.
+pub(crate) struct ActivityWorker(pub Worker);
+
+impl FromRequest for ActivityWorker {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match principal(request) {
+            Principal::Staff(session) => staff_of(&session)
+                .map(|staff| ActivityWorker(Worker::Staff(staff)))
+                .ok_or_else(|| Problem::new("role-selection-required")),
+            Principal::Client(client) => Ok(ActivityWorker(Worker::Program(client.id))),
+            Principal::Nobody => Err(Problem::new("unauthenticated")),
+            _ => Err(Problem::new("forbidden")),
+        })
+    }
+}
+
+/// A program that calls for itself.
+pub(crate) struct Program(pub Client);
+
+impl FromRequest for Program {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match principal(request) {
+            Principal::Client(client) => Ok(Program(*client)),
             Principal::Nobody => Err(Problem::new("unauthenticated")),
             _ => Err(Problem::new("forbidden")),
         })

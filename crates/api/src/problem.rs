@@ -7,6 +7,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
+use domain::activity::ActivityState;
 use domain::callback::CallbackRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
 use domain::rejection::Rejection;
@@ -34,6 +35,12 @@ slugs! {
     "account-step-not-allowed" = 409, "Passaggio non previsto per l'account", "Not possible for an account in this state",
         "Lo stato dell'account non consente il passaggio; allowed elenca quelli possibili.",
         "The account's state does not allow the step; allowed lists those it does.";
+    "activity-open" = 409, "Attività tecnica già aperta", "A technical activity is open",
+        "La richiesta ha già un'attività tecnica in corso: se ne apre una alla volta.",
+        "The request has a technical activity that is not over: one at a time.";
+    "activity-state-not-allowed" = 409, "Stato non previsto per l'attività", "Not possible for an activity in this state",
+        "Lo stato dell'attività non consente la modifica; allowed elenca gli stati possibili.",
+        "The activity's state does not allow the change; allowed lists the states it may go to.";
     "admin-exists" = 409, "L'ente ha già un responsabile", "The authority has an administrator",
         "Ogni ente ha un solo responsabile: il ruolo si cede, non si raddoppia.",
         "An authority has one administrator: the role is handed over, not doubled.";
@@ -61,6 +68,9 @@ slugs! {
     "endpoint-disabled" = 409, "Indirizzo disattivato", "The endpoint is disabled",
         "Un indirizzo disattivato non riceve niente: riattivalo prima.",
         "A disabled endpoint is sent nothing: enable it first.";
+    "external-id-taken" = 409, "Identificativo esterno già usato", "The external id is taken",
+        "L'identificativo esterno è di un'altra attività, oppure l'attività ne ha già un altro. Niente è stato scritto.",
+        "The external id is another activity's, or this one has another. Nothing was written.";
     "feed-gone" = 410, "Quella parte del flusso non c'è più", "That part of the feed is gone",
         "Il flusso conserva trenta giorni: rileggi gli elenchi e riparti da first.",
         "The feed is kept for thirty days: read the lists anew and go on from first.";
@@ -426,6 +436,18 @@ impl From<DeskError> for Problem {
             DeskError::OwnProposal => Problem::new("own-proposal"),
             DeskError::PlaybookNotTried => Problem::new("playbook-not-tried"),
             DeskError::PlaybookInUse => Problem::new("playbook-in-use"),
+            DeskError::ActivityOpen => Problem::new("activity-open"),
+            DeskError::ActivityState { state } => {
+                let next = ActivityState::ALL.iter();
+                let allowed: Vec<&str> = next
+                    .filter(|next| state.may_become(**next))
+                    .map(|next| next.as_str())
+                    .collect();
+                Problem::new("activity-state-not-allowed")
+                    .with("state", state.as_str())
+                    .with("allowed", allowed)
+            }
+            DeskError::ExternalIdTaken => Problem::new("external-id-taken"),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {

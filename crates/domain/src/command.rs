@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::activity::ActivityStep;
 use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
-use crate::ids::{AccountId, MessageId, TicketNumber};
+use crate::ids::{AccountId, ActivityId, MessageId, TicketNumber};
 use crate::note::{Attachment, Audience};
 use crate::playbook::{PlaybookWord, Verdict};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
@@ -57,6 +58,8 @@ pub enum Command {
         /// To whom.
         to: Assignee,
     },
+    /// The ticket hears of its technical activity: from who works it, or from the system (T19).
+    FollowActivity(ActivityStep),
     /// The system takes the ticket from an owner who no longer works at its desk (I-15).
     Release,
 }
@@ -137,11 +140,16 @@ pub enum Action {
         /// Where to.
         to: Target,
     },
-    /// T18. Its record and the desk behind it come with technical activities; until then the
-    /// activity is its text, published to the technical desk.
-    OpenActivity,
+    /// T18. Its text is the note, published to the technical desk.
+    OpenActivity {
+        /// A fresh id.
+        activity: ActivityId,
+    },
     /// T19, when the region withdraws the activity.
-    CloseActivity,
+    CloseActivity {
+        /// Which; none where a release that kept no activities opened it.
+        activity: Option<ActivityId>,
+    },
     /// T11, T21.
     Reopen,
     /// T22.
@@ -187,8 +195,8 @@ impl Action {
             Action::HandOver { .. } => ActionCode::HandOver,
             Action::Return { .. } => ActionCode::Return,
             Action::Reroute { .. } => ActionCode::Reroute,
-            Action::OpenActivity => ActionCode::OpenActivity,
-            Action::CloseActivity => ActionCode::CloseActivity,
+            Action::OpenActivity { .. } => ActionCode::OpenActivity,
+            Action::CloseActivity { .. } => ActionCode::CloseActivity,
             Action::Reopen => ActionCode::Reopen,
             Action::Remove { .. } => ActionCode::Remove,
             Action::PublishNote(_) => ActionCode::PublishNote,

@@ -5,9 +5,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::activity::ActivityFact;
 use crate::actor::Assignee;
 use crate::codes::{AuthorityCode, RuleCode};
-use crate::ids::{AccountId, MessageId, TicketNumber};
+use crate::ids::{AccountId, ActivityCommentId, ActivityId, ClientId, MessageId, TicketNumber};
 use crate::note::Note;
 use crate::playbook::{PlaybookWord, RanPlaybook};
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
@@ -144,12 +145,34 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         route: Option<ByRule>,
     },
-    /// T18.
+    /// T18. Without the activity where a release that kept none wrote it.
     #[serde(rename = "activity.opened")]
-    ActivityOpened,
-    /// T19.
+    ActivityOpened(Option<ActivityFact>),
+    /// The activity changed, and the ticket stays where it is.
+    #[serde(rename = "activity.changed")]
+    ActivityChanged(ActivityFact),
+    /// Somebody wrote on the activity; the text is there.
+    #[serde(rename = "activity.commented")]
+    ActivityCommented {
+        /// The activity.
+        activity: ActivityId,
+        /// The comment.
+        comment: ActivityCommentId,
+        /// Whether the regional desk wrote it.
+        by_region: bool,
+        /// The program that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<ClientId>,
+    },
+    /// The activity should be over by now, and is not.
+    #[serde(rename = "activity.overdue")]
+    ActivityOverdue {
+        /// The activity.
+        activity: ActivityId,
+    },
+    /// T19. Without the activity as above.
     #[serde(rename = "activity.closed")]
-    ActivityClosed,
+    ActivityClosed(Option<ActivityFact>),
     /// T10, T11, T21.
     #[serde(rename = "request.reopened")]
     Reopened {
@@ -214,8 +237,11 @@ impl Change {
             Change::ReviewDue => "playbook.review_due",
             Change::Returned { .. } => "request.returned",
             Change::Rerouted { .. } => "request.rerouted",
-            Change::ActivityOpened => "activity.opened",
-            Change::ActivityClosed => "activity.closed",
+            Change::ActivityOpened(_) => "activity.opened",
+            Change::ActivityChanged(_) => "activity.changed",
+            Change::ActivityCommented { .. } => "activity.commented",
+            Change::ActivityOverdue { .. } => "activity.overdue",
+            Change::ActivityClosed(_) => "activity.closed",
             Change::Reopened { .. } => "request.reopened",
             Change::Removed { .. } => "request.removed",
             Change::NotePublished { .. } => "note.published",
@@ -236,6 +262,33 @@ impl Change {
             | Change::Rerouted { to, route } => Some((to, route.as_ref())),
             _ => None,
         }
+    }
+
+    /// The technical activity it is about; none for everything else.
+    pub fn activity(&self) -> Option<ActivityId> {
+        match self {
+            Change::ActivityOpened(fact) | Change::ActivityClosed(fact) => {
+                fact.map(|fact| fact.activity)
+            }
+            Change::ActivityChanged(fact) => Some(fact.activity),
+            Change::ActivityCommented { activity, .. } | Change::ActivityOverdue { activity } => {
+                Some(*activity)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether only the region and the technical desk know of it: an authority that gets the ticket
+    /// back reads nothing of its activities (`domain.md` §5.2).
+    pub const fn is_technical(&self) -> bool {
+        matches!(
+            self,
+            Change::ActivityOpened(_)
+                | Change::ActivityChanged(_)
+                | Change::ActivityCommented { .. }
+                | Change::ActivityOverdue { .. }
+                | Change::ActivityClosed(_)
+        )
     }
 
     /// Whether the requester is told that this happened; its note has an audience of its own.
@@ -316,6 +369,35 @@ mod tests {
         assert_eq!(json["data"]["route"]["version"], 3);
         let read: Change = serde_json::from_value(json).unwrap();
         assert_eq!(read, returned(Some(route)));
+    }
+
+    #[test]
+    fn an_activity_of_a_release_that_kept_none_is_read_back() {
+        for (json, change) in [
+            (
+                r#"{"type":"activity.opened"}"#,
+                Change::ActivityOpened(None),
+            ),
+            (
+                r#"{"type":"activity.closed"}"#,
+                Change::ActivityClosed(None),
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<Change>(json).unwrap(), change);
+            let again = serde_json::to_string(&change).unwrap();
+            assert_eq!(serde_json::from_str::<Change>(&again).unwrap(), change);
+        }
+        let fact = ActivityFact {
+            activity: ActivityId::new(uuid::Uuid::from_u128(1)),
+            state: crate::activity::ActivityState::Cancelled,
+            origin: None,
+        };
+        let json = serde_json::to_string(&Change::ActivityClosed(Some(fact))).unwrap();
+        assert!(json.contains(r#""state":"cancelled"}"#), "{json}");
+        assert_eq!(
+            serde_json::from_str::<Change>(&json).unwrap().activity(),
+            Some(fact.activity)
+        );
     }
 
     #[test]

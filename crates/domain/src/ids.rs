@@ -73,6 +73,11 @@ id_type!(
     "A message on its way out, stable over every attempt."
 );
 
+id_type!(ActivityId, "A technical activity.");
+id_type!(
+    ActivityCommentId,
+    "What was written on a technical activity."
+);
 id_type!(ContactId, "A contact with somebody.");
 id_type!(CallbackId, "Somebody who is to be called back.");
 id_type!(

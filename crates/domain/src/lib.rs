@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod activity;
 pub mod actor;
 pub mod announcement;
 pub mod assignment;

@@ -7,6 +7,7 @@
 
 use jiff::Timestamp;
 
+use crate::activity::{ActivityFact, ActivityState, ActivityStep};
 use crate::actor::{Actor, Assignee, Role, Staff};
 use crate::command::{Action, ActionCode, Command, NewNote, Update};
 use crate::event::{Change, Event};
@@ -174,6 +175,16 @@ impl Ticket {
             ) => {
                 self.must_take_nudge(*possible_from, *most, now)?;
                 vec![(Change::Nudged, None)]
+            }
+            (Command::FollowActivity(step), Actor::System | Actor::Staff(_)) => {
+                if let Actor::Staff(staff) = actor
+                    && !permissions::has(staff.role, Right::WorkActivities)
+                {
+                    return Err(Rejection::Forbidden {
+                        action: command.name(),
+                    });
+                }
+                vec![(self.after_activity(step)?, None)]
             }
             (Command::ReportUndelivered { message }, Actor::System) => {
                 if self.state.code().is_final() {
@@ -462,8 +473,18 @@ impl Ticket {
                     route: to.route.clone(),
                 }
             }
-            Action::OpenActivity => Change::ActivityOpened,
-            Action::CloseActivity => Change::ActivityClosed,
+            Action::OpenActivity { activity } => Change::ActivityOpened(Some(ActivityFact {
+                activity: *activity,
+                state: ActivityState::New,
+                origin: None,
+            })),
+            Action::CloseActivity { activity } => {
+                Change::ActivityClosed(activity.map(|activity| ActivityFact {
+                    activity,
+                    state: ActivityState::Cancelled,
+                    origin: None,
+                }))
+            }
             Action::Reopen => Change::Reopened { by_reply: false },
             Action::Remove {
                 reason: RemovalReason::Duplicate,
@@ -569,6 +590,41 @@ impl Ticket {
     pub fn takes_nudges(&self) -> bool {
         let state = self.state.code();
         state.is_open() && state != StateCode::AwaitingInfo
+    }
+
+    /// Whether what happens to the ticket's activities is told in its history: while the region has
+    /// it and somebody works on it. Elsewhere nobody who reads it may know of them.
+    pub const fn follows_activities(&self) -> bool {
+        self.custodian.is_region && self.state.code().is_open()
+    }
+
+    /// What happened to the ticket's activity, as its history tells it (T19).
+    fn after_activity(&self, step: &ActivityStep) -> Result<Change, Rejection> {
+        if !self.follows_activities() {
+            return Err(Rejection::NotDue);
+        }
+        Ok(match step {
+            ActivityStep::Ended(fact) if self.state == State::ExternalWork => {
+                Change::ActivityClosed(Some(*fact))
+            }
+            ActivityStep::Ended(fact) | ActivityStep::Changed(fact) => {
+                Change::ActivityChanged(*fact)
+            }
+            ActivityStep::Commented {
+                activity,
+                comment,
+                by_region,
+                origin,
+            } => Change::ActivityCommented {
+                activity: *activity,
+                comment: *comment,
+                by_region: *by_region,
+                origin: *origin,
+            },
+            ActivityStep::Overdue { activity } => Change::ActivityOverdue {
+                activity: *activity,
+            },
+        })
     }
 
     /// Whether a reply comes too late now, and becomes a follow-up (T24).
@@ -782,12 +838,16 @@ impl Ticket {
                 };
                 self.needs_attention = false;
             }
-            Change::QuestionWithdrawn | Change::ActivityClosed => self.state = State::InProgress,
-            Change::InfoReceived => {
+            Change::QuestionWithdrawn => self.state = State::InProgress,
+            Change::InfoReceived | Change::ActivityClosed(_) => {
                 self.state = State::InProgress;
                 self.needs_attention = true;
             }
-            Change::MessageReceived | Change::Undelivered { .. } => self.needs_attention = true,
+            Change::MessageReceived
+            | Change::Undelivered { .. }
+            | Change::ActivityChanged(_)
+            | Change::ActivityOverdue { .. } => self.needs_attention = true,
+            Change::ActivityCommented { by_region, .. } => self.needs_attention |= !by_region,
             Change::Nudged => {
                 self.nudges += 1;
                 self.nudged_at = Some(event.at);
@@ -834,7 +894,7 @@ impl Ticket {
                 self.move_to(event, to, false, LegOutcome::Rerouted);
                 self.state = State::New;
             }
-            Change::ActivityOpened => self.state = State::ExternalWork,
+            Change::ActivityOpened(_) => self.state = State::ExternalWork,
             Change::Reopened { by_reply } => {
                 self.state = State::InProgress;
                 self.reopens += 1;
@@ -914,6 +974,7 @@ impl Command {
             Command::Place { .. } => "place",
             Command::Release => "release",
             Command::Nudge { .. } => "nudge",
+            Command::FollowActivity(_) => "follow an activity",
             Command::ReportUndelivered { .. } => "report undelivered",
         }
     }

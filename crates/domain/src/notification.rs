@@ -158,7 +158,7 @@ const OWNER_OF_WORK: Option<(Party, Topic)> = Some((Party::Owner, Topic::Assigne
 
 /// The table.
 #[rustfmt::skip]
-pub const RULES: [Rule; 19] = [
+pub const RULES: [Rule; 20] = [
     rule("N-1", |change, _| matches!(change, Change::Filed { .. }), OnScreen, ByMail, None),
     rule("N-2", |change, _| matches!(change, Change::Filed { .. } | Change::Released { .. }), Nothing, Nothing, QUEUE),
     rule("N-3", |change, _| matches!(change, Change::Assigned { .. }), Nothing, Nothing, OWNER_OF_WORK),
@@ -177,13 +177,27 @@ pub const RULES: [Rule; 19] = [
     rule("N-11", |change, _| matches!(change, Change::Returned { .. } | Change::Rerouted { .. }), Nothing, Nothing, QUEUE),
     rule("N-12", |change, _| matches!(change, Change::Rerouted { .. }), OnScreen, ByMail, None),
     // The technical desk has its own screens, and no mail.
-    rule("N-13", |change, _| matches!(change, Change::ActivityOpened), Nothing, Nothing, None),
-    rule("N-14", |change, _| matches!(change, Change::ActivityClosed), Nothing, Nothing, OWNER_OF_WORK),
+    rule("N-13", |change, _| matches!(change, Change::ActivityOpened(_)), Nothing, Nothing, None),
+    rule("N-14", |change, _| is_news_of_activity(change), Nothing, Nothing, OWNER_OF_WORK),
     rule("N-15", |change, _| is_resolved_as(change, ResolutionCode::Withdrawn), OnScreen, ByMail, OWNER_ELSE_QUEUE),
     rule("N-16", is_reopened_after_close, OnScreen, ByMail, QUEUE),
     // Not in the table of the rules: what could not be delivered is somebody's work now (D-7).
     rule("D-7", |change, _| matches!(change, Change::Undelivered { .. }), Nothing, Nothing, OWNER_ELSE_QUEUE),
+    // Nor this one: the timers of §4.3 tell the desk that waits.
+    rule("§4.3", |change, _| matches!(change, Change::ActivityOverdue { .. }), Nothing, Nothing, QUEUE),
 ];
+
+fn is_news_of_activity(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::ActivityClosed(_)
+            | Change::ActivityChanged(_)
+            | Change::ActivityCommented {
+                by_region: false,
+                ..
+            }
+    )
+}
 
 fn is_resolved_as(change: &Change, how: ResolutionCode) -> bool {
     matches!(change, Change::Resolved { code, .. } if *code == how)
@@ -259,7 +273,7 @@ mod tests {
         let mut ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         ids.dedup();
         let expected: Vec<String> = (1..=16).map(|n| format!("N-{n}")).collect();
-        assert_eq!(ids.pop(), Some("D-7"));
+        assert_eq!(ids.split_off(16), ["D-7", "§4.3"]);
         assert_eq!(ids, expected);
     }
 

@@ -67,6 +67,10 @@ pub enum Right {
     KeepScheduler,
     /// Log contacts, and call people back.
     KeepContacts,
+    /// See technical activities.
+    ReadActivities,
+    /// Change technical activities and comment on them.
+    WorkActivities,
     /// Write announcements.
     KeepAnnouncements,
     /// Read announcements, and acknowledge them.
@@ -82,7 +86,7 @@ pub enum Right {
 pub enum Reach {
     /// Not at all.
     No,
-    /// The technical activities opened to them; there are none before they exist as records.
+    /// What the technical activities opened to them quote, and never the ticket itself.
     Activities,
     /// What their authority has in custody, or keeps.
     Desk,
@@ -158,6 +162,15 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         Right::KeepContacts,
         [Desk, Desk, No, Region, All, No, No, No],
     ),
+    // The technical desk has those that were opened to it.
+    (
+        Right::ReadActivities,
+        [No, No, No, Region, All, Desk, No, No],
+    ),
+    (
+        Right::WorkActivities,
+        [No, No, No, Region, All, Desk, No, No],
+    ),
     (
         Right::KeepAnnouncements,
         [No, Desk, Desk, No, All, No, All, No],
@@ -207,7 +220,7 @@ pub const fn needs_second_factor(role: Role) -> bool {
 }
 
 /// What a machine client may be allowed (A11); never more than one of these lines says.
-pub const SCOPES: [(&str, &str); 3] = [
+pub const SCOPES: [(&str, &str); 4] = [
     (
         "requests:create",
         "file requests, for the citizen whose token is carried or with a proved e-mail",
@@ -219,6 +232,10 @@ pub const SCOPES: [(&str, &str); 3] = [
     (
         "requests:reply",
         "write and withdraw for the citizen whose token is carried",
+    ),
+    (
+        "activities:sync",
+        "keep technical activities in step with an external tool",
     ),
 ];
 

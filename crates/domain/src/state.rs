@@ -214,6 +214,8 @@ macro_rules! codes {
     };
 }
 
+pub(crate) use codes;
+
 codes! {
     /// How a ticket was resolved (`domain.md` §4.5).
     ResolutionCode {

@@ -31,6 +31,8 @@ pub enum Scope {
     },
     /// A tracking session: the ticket it was opened for, and what follows up on it.
     Tracking(TicketId),
+    /// The technical desk with this code: its activities, and no ticket.
+    Technical(AuthorityCode),
     /// The scheduler.
     System,
     /// Nothing at all.
@@ -43,7 +45,8 @@ impl Scope {
         match reach(staff.role, Right::ReadTickets) {
             Reach::Desk => Scope::Authority(staff.authority.clone()),
             Reach::Region | Reach::All => Scope::Region(staff.authority.clone()),
-            Reach::Activities | Reach::No => Scope::Nothing,
+            Reach::Activities => Scope::Technical(staff.authority.clone()),
+            Reach::No => Scope::Nothing,
         }
     }
 
@@ -91,6 +94,14 @@ pub enum View {
     Requester,
 }
 
+impl View {
+    /// Whether it knows of technical activities: the region's alone, also once an authority has the
+    /// ticket back (`domain.md` §5.2).
+    pub const fn knows_of_activities(self) -> bool {
+        matches!(self, View::Region)
+    }
+}
+
 /// The view `scope` has of `ticket`, or none. Requester scopes are proved by the query that found it.
 pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
     match scope {
@@ -104,7 +115,7 @@ pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
             .filter_map(|leg| leg.closed.as_ref().map(|closed| closed.seq))
             .max()
             .map(View::Until),
-        Scope::Nothing => None,
+        Scope::Technical(_) | Scope::Nothing => None,
     }
 }
 

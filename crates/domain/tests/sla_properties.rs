@@ -96,13 +96,13 @@ fn states(history: &[Step]) -> Vec<(Timestamp, StateCode)> {
                 Change::Taken { .. }
                 | Change::QuestionWithdrawn
                 | Change::InfoReceived
-                | Change::ActivityClosed
+                | Change::ActivityClosed(_)
                 | Change::Reopened { .. } => StateCode::InProgress,
                 Change::InfoRequested => StateCode::AwaitingInfo,
                 Change::Resolved { .. } => StateCode::Resolved,
                 Change::AutoClosed => StateCode::AutoClosed,
                 Change::HandedOver { .. } => StateCode::NotCompetent,
-                Change::ActivityOpened => StateCode::ExternalWork,
+                Change::ActivityOpened(_) => StateCode::ExternalWork,
                 Change::Removed { .. } => StateCode::Removed,
                 _ => state,
             };

@@ -14,7 +14,7 @@ use domain::catalogue::Reference;
 use domain::codes::AuthorityCode;
 use domain::command::{Action, Command, NewNote, Update};
 use domain::event::{Change, Event};
-use domain::ids::{AccountId, PlacementId, TicketId, TicketNumber};
+use domain::ids::{AccountId, ActivityId, PlacementId, TicketId, TicketNumber};
 use domain::note::Audience;
 use domain::playbook::Verdict;
 use domain::rejection::Rejection;
@@ -275,9 +275,10 @@ impl<'a> Walk<'a> {
                     duplicate_of: None,
                 };
                 // Seldom, or every walk would be short.
+                let activity = ActivityId::new(Uuid::from_u128(18));
                 match self.chance.below(8) {
                     0 => (action, note(false), None),
-                    _ => (Action::OpenActivity, note(true), None),
+                    _ => (Action::OpenActivity { activity }, note(true), None),
                 }
             }
         };
@@ -333,7 +334,7 @@ impl<'a> Walk<'a> {
             Change::HandedOver { .. }
                 | Change::Returned { .. }
                 | Change::Rerouted { .. }
-                | Change::ActivityOpened
+                | Change::ActivityOpened(_)
         );
         let Some(note) = &event.note else {
             assert!(!is_between_desks, "without a note (I-3)");

@@ -190,6 +190,7 @@ fn settings(
         windows: config.lifecycle.windows.clone(),
         windows_by_authority,
         resolution_target: config.lifecycle.resolution_target,
+        activities_overdue_after: config.activities_overdue_after,
         text_limits: config.text_limits,
         time_zone: config.time_zone.clone(),
         tracking_url,

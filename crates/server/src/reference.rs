@@ -7,7 +7,7 @@ use domain::catalogue::{Reference, ReferenceError, ReferenceFile};
 use escalation::playbook::Set;
 use escalation::routing::Rules;
 
-const COMPILED_IN: [(&str, &str); 5] = [
+const COMPILED_IN: [(&str, &str); 6] = [
     (
         "services.toml",
         include_str!("../../../config/reference/services.toml"),
@@ -27,6 +27,10 @@ const COMPILED_IN: [(&str, &str); 5] = [
     (
         "sla-policies.toml",
         include_str!("../../../config/reference/sla-policies.toml"),
+    ),
+    (
+        "technical-catalogue.toml",
+        include_str!("../../../config/reference/technical-catalogue.toml"),
     ),
 ];
 
@@ -64,7 +68,11 @@ const COMPILED_IN_PLAYBOOKS: [(&str, &str); 7] = [
 ];
 
 /// What a folder may do without, so that one made for an earlier release still loads.
-const OPTIONAL: [&str; 2] = ["calendars.toml", "sla-policies.toml"];
+const OPTIONAL: [&str; 3] = [
+    "calendars.toml",
+    "sla-policies.toml",
+    "technical-catalogue.toml",
+];
 
 /// Reads and checks the reference data; everything that is wrong is told with file and line.
 pub(crate) fn load(folder: Option<&Path>) -> anyhow::Result<Reference> {

@@ -2,7 +2,7 @@
 
 use domain::actor::{Assignee, Pool, Staff};
 use domain::command::{Action, ActionCode, NewNote, PublishableNote, Update};
-use domain::ids::{AccountId, AttachmentId, TicketNumber, TicketRef};
+use domain::ids::{AccountId, ActivityId, AttachmentId, TicketNumber, TicketRef};
 use domain::invalid::{FieldError, Invalid};
 use domain::note::{Attachment, Audience};
 use domain::playbook::Verdict;
@@ -12,9 +12,11 @@ use domain::text::{Description, NoteBody};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use escalation::routing::CustodyChange;
+use storage::activities::Terms;
 use storage::tickets::{self, Dossier};
-use storage::{DbConnection, accounts, attachments, history};
+use storage::{DbConnection, accounts, activities, attachments, history};
 
+use crate::activities::{ActivityForm, text_of};
 use crate::{Desk, DeskError};
 
 /// The least and the most that a supervisor says who overrides a playbook, in characters.
@@ -54,25 +56,11 @@ pub struct NoteForm {
     pub published: Option<bool>,
 }
 
-/// A technical activity as it was sent (`domain.md` §4.4).
-#[derive(Debug, Clone, Default)]
-#[expect(
-    missing_docs,
-    reason = "the members are those of the contract, name by name"
-)]
-pub struct ActivityForm {
-    pub summary: Option<String>,
-    pub detail: Option<String>,
-    pub impact: Option<String>,
-    pub urgency: Option<String>,
-    pub kind: Option<String>,
-    pub asset: Option<String>,
-}
-
 /// What of a form needs no database: codes, note and flags.
 #[derive(Debug, Clone)]
 pub struct CheckedAction {
     wish: Wish,
+    activity: Option<Terms>,
     note: Option<(String, bool)>,
     assignee: Option<String>,
     expected: Option<Audience>,
@@ -86,6 +74,8 @@ enum Wish {
     Return,
     Reroute(String),
     Remove(RemovalReason, Option<String>),
+    OpenActivity,
+    CloseActivity,
     Publish(i64),
 }
 
@@ -108,10 +98,10 @@ impl ActionForm {
             (Some(Wish::HandOver(_)), Some(text)) => check_override(&mut errors, text),
             _ => None,
         };
-        let activity = matches!(wish, Some(Wish::Plain(Action::OpenActivity)))
-            .then(|| check_activity(&mut errors, self.activity.unwrap_or_default()))
+        let activity = matches!(wish, Some(Wish::OpenActivity))
+            .then(|| self.activity.unwrap_or_default().check(&mut errors))
             .flatten();
-        let note = match (activity, note) {
+        let note = match (activity.as_ref().map(text_of), note) {
             // The activity's text is the note that T18 demands; what the operator adds follows it.
             (Some(text), Some((body, true))) => Some((format!("{text}\n\n{body}"), true)),
             (Some(text), None) => Some((text, true)),
@@ -129,6 +119,7 @@ impl ActionForm {
         match wish {
             Some(wish) if errors.is_empty() => Ok(CheckedAction {
                 wish,
+                activity,
                 note,
                 assignee: self.assignee,
                 expected,
@@ -149,8 +140,8 @@ impl ActionForm {
             "note" => Wish::Plain(Action::Note),
             "ask-info" => Wish::Plain(Action::AskInfo),
             "cancel-question" => Wish::Plain(Action::CancelQuestion),
-            "open-activity" => Wish::Plain(Action::OpenActivity),
-            "close-activity" => Wish::Plain(Action::CloseActivity),
+            "open-activity" => Wish::OpenActivity,
+            "close-activity" => Wish::CloseActivity,
             "reopen" => Wish::Plain(Action::Reopen),
             // Every way to ask for it gets the same clear refusal (I-2).
             "close" | "auto-close" | "auto-closed" => Wish::Plain(Action::Close),
@@ -224,8 +215,15 @@ impl CheckedAction {
             Wish::Return => ActionCode::Return,
             Wish::Reroute(_) => ActionCode::Reroute,
             Wish::Remove(..) => ActionCode::Remove,
+            Wish::OpenActivity => ActionCode::OpenActivity,
+            Wish::CloseActivity => ActionCode::CloseActivity,
             Wish::Publish(_) => ActionCode::PublishNote,
         }
+    }
+
+    /// The technical activity that is to be opened, if one is.
+    pub(crate) fn activity(&self) -> Option<Terms> {
+        self.activity.clone()
     }
 
     /// Completes the update with what the database knows.
@@ -269,6 +267,12 @@ impl CheckedAction {
                     duplicate_of,
                 }
             }
+            Wish::OpenActivity => Action::OpenActivity {
+                activity: ActivityId::new(desk.ids().uuid()),
+            },
+            Wish::CloseActivity => Action::CloseActivity {
+                activity: activities::find_open(conn, ticket.id)?.map(|one| one.id),
+            },
             Wish::Publish(seq) => Action::PublishNote(publishable(desk, conn, ticket, staff, seq)?),
         };
         let assignee = self
@@ -404,64 +408,7 @@ fn check_override(errors: &mut Vec<FieldError>, text: &str) -> Option<String> {
         .ok()
 }
 
-fn check_activity(errors: &mut Vec<FieldError>, activity: ActivityForm) -> Option<String> {
-    let mut text = |pointer: &str, value: Option<String>| match NoteBody::parse(
-        value.as_deref().unwrap_or_default(),
-    ) {
-        Ok(body) => Some(body.into_string()),
-        Err(invalid) => {
-            errors.push(invalid.at(pointer));
-            None
-        }
-    };
-    let summary = text("/activity/summary", activity.summary);
-    let detail = text("/activity/detail", activity.detail);
-    let asset = text("/activity/asset", activity.asset);
-    let impact = choice(
-        errors,
-        "/activity/impact",
-        activity.impact,
-        &["minor", "moderate", "significant", "extensive"],
-        "moderate",
-    );
-    let urgency = choice(
-        errors,
-        "/activity/urgency",
-        activity.urgency,
-        &["low", "medium", "high", "critical"],
-        "medium",
-    );
-    let kind = choice(
-        errors,
-        "/activity/kind",
-        activity.kind,
-        &["user-service-restoration", "infrastructure-restoration"],
-        "user-service-restoration",
-    );
-    Some(format!(
-        "{}\n[{}; {}; {}; {}]\n\n{}",
-        summary?, asset?, impact?, urgency?, kind?, detail?
-    ))
-}
-
-fn choice(
-    errors: &mut Vec<FieldError>,
-    pointer: &str,
-    value: Option<String>,
-    known: &[&str],
-    default: &str,
-) -> Option<String> {
-    match value {
-        None => Some(default.to_owned()),
-        Some(value) if known.contains(&value.as_str()) => Some(value),
-        Some(_) => {
-            errors.push(not_in_list().at(pointer));
-            None
-        }
-    }
-}
-
-fn listed<T>(
+pub(crate) fn listed<T>(
     errors: &mut Vec<FieldError>,
     pointer: &str,
     text: Option<&str>,

@@ -100,6 +100,18 @@ pub enum DeskError {
     /// The file was there, and its bytes were purged (T22).
     #[error("the file was purged")]
     Purged,
+    /// The ticket has a technical activity that is not over: one at a time.
+    #[error("an activity is open")]
+    ActivityOpen,
+    /// The technical activity may not go there.
+    #[error("the activity may not go there")]
+    ActivityState {
+        /// Where it stands.
+        state: domain::activity::ActivityState,
+    },
+    /// An external tool's id is another activity's or comment's, or this one has another.
+    #[error("the external id is taken")]
+    ExternalIdTaken,
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -61,19 +61,36 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), DeskError> {
         for event in events {
-            let desk = ticket.custodian.code.clone();
-            let news = News {
-                kind: event.change.kind().to_owned(),
-                former_desk: (desk != *former).then(|| former.clone()),
-                desk: Some(desk),
-                ticket: Some(ticket.id),
-                seq: Some(event.seq),
-                subject: None,
-                data: facts(ticket, &event.change),
-            };
+            let news = self.news_of(ticket, &event.change, Some(event.seq), former);
             self.publish(conn, &news, now)?;
         }
         Ok(())
+    }
+
+    /// What happened to a ticket as it is told: to the desk that has it, and what happens to its
+    /// activity to the technical desk. The region is told of both.
+    pub(crate) fn news_of(
+        &self,
+        ticket: &Ticket,
+        change: &TicketChange,
+        seq: Option<i64>,
+        former: &AuthorityCode,
+    ) -> News {
+        let activity = change.activity();
+        let is_regions = matches!(change, TicketChange::ActivityOverdue { .. });
+        let technical = activity
+            .filter(|_| !is_regions)
+            .and_then(|_| self.reference.technical_desk(self.today()));
+        let custodian = &ticket.custodian.code;
+        News {
+            kind: change.kind().to_owned(),
+            desk: Some(technical.map_or(custodian, |desk| &desk.code).clone()),
+            former_desk: (custodian != former).then(|| former.clone()),
+            ticket: Some(ticket.id),
+            seq,
+            subject: activity.map(|id| id.to_string()),
+            data: facts(ticket, change),
+        }
     }
 
     /// Gives every committed row of the feed its place; the answer is whether there were any.
@@ -99,12 +116,21 @@ impl Desk {
         after: i64,
         limit: i64,
     ) -> Result<Result<FeedPage, FeedGone>, DeskError> {
+        self.read_feed_in(&Scope::of(staff), after, limit)
+    }
+
+    /// The same, as far as a scope sees them.
+    pub(crate) fn read_feed_in(
+        &self,
+        scope: &Scope,
+        after: i64,
+        limit: i64,
+    ) -> Result<Result<FeedPage, FeedGone>, DeskError> {
         self.place_changes()?;
-        let scope = Scope::of(staff);
-        let (first, last, items) = self.db.read_snapshot_in(&scope, |conn| {
+        let (first, last, items) = self.db.read_snapshot_in(scope, |conn| {
             // A place counts for everybody, whatever they see of it.
             let last = changes::last_position(conn)?;
-            let items = changes::list(conn, &scope, after, limit)?;
+            let items = changes::list(conn, scope, after, limit)?;
             Ok::<_, DeskError>((changes::oldest_kept(conn)?, last, items))
         })?;
         if after > 0 && after + 1 < first {
@@ -144,6 +170,9 @@ pub fn is_seen_by(scope: &Scope, news: &News) -> bool {
                 || news.desk.as_ref() == Some(code)
                 || news.former_desk.as_ref() == Some(code)
         }
+        Scope::Technical(code) => {
+            news.desk.as_ref() == Some(code) && news.kind.starts_with("activity.")
+        }
         Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Nothing => false,
     }
 }
@@ -163,6 +192,8 @@ pub enum Headline {
     QueueUntouched,
     /// A time is nearly over, or is over.
     SlaWarning,
+    /// A technical activity should be over by now.
+    ActivityOverdue,
     /// Somebody was not reached.
     MessageUndelivered,
     /// There is an announcement.
@@ -179,6 +210,7 @@ impl Headline {
             Headline::RequesterNudged => "requester.nudged",
             Headline::QueueUntouched => "queue.untouched",
             Headline::SlaWarning => "sla.warning",
+            Headline::ActivityOverdue => "activity.overdue",
             Headline::MessageUndelivered => "message.undelivered",
             Headline::AnnouncementPublished => "announcement.published",
         }
@@ -218,6 +250,7 @@ pub fn headline(staff: &Staff, news: &News) -> Option<Headline> {
             (by_reply == Some(true)).then_some(Headline::RequesterWrote)
         }
         "sla.warning" | "sla.breached" => Some(Headline::SlaWarning),
+        "activity.overdue" => Some(Headline::ActivityOverdue),
         "message.undelivered" => Some(Headline::MessageUndelivered),
         "announcement.published" => Some(Headline::AnnouncementPublished),
         _ => None,
@@ -253,6 +286,23 @@ fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
         .collect();
     if let TicketChange::Reopened { by_reply } = change {
         facts.insert("by_reply".to_owned(), Value::Bool(*by_reply));
+    }
+    let of_activity = match change {
+        TicketChange::ActivityOpened(Some(fact))
+        | TicketChange::ActivityClosed(Some(fact))
+        | TicketChange::ActivityChanged(fact) => Some((
+            ("activity_state", fact.state.as_str().to_owned()),
+            fact.origin,
+        )),
+        TicketChange::ActivityCommented {
+            comment, origin, ..
+        } => Some((("comment", comment.to_string()), *origin)),
+        _ => None,
+    };
+    if let Some(((name, value), origin)) = of_activity {
+        facts.insert(name.to_owned(), value.into());
+        // So that whoever brought it need not bring it back.
+        facts.insert("origin".to_owned(), origin.map(|id| id.to_string()).into());
     }
     facts.into()
 }

@@ -65,7 +65,8 @@ impl Desk {
     }
 }
 
-fn labelled(code: &str, label: Option<Text>) -> Labelled {
+/// A code with its label, if it is known.
+pub(crate) fn labelled(code: &str, label: Option<Text>) -> Labelled {
     Labelled {
         code: code.to_owned(),
         label: label.unwrap_or_else(|| Text::owned(code, code)),

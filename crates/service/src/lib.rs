@@ -8,6 +8,7 @@
 pub mod absences;
 pub mod action_form;
 pub mod activation;
+pub mod activities;
 pub mod announcements;
 mod arrival;
 pub mod assignment;

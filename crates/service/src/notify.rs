@@ -76,7 +76,7 @@ pub fn told(event: &Event, before: Before, requester: RequesterKind) -> Vec<Noti
     let desk = match &event.change {
         Change::HandedOver { .. } => Some(Audience::Region),
         Change::Returned { .. } | Change::Rerouted { .. } => Some(Audience::Authority),
-        Change::ActivityOpened => Some(Audience::Technical),
+        Change::ActivityOpened(_) => Some(Audience::Technical),
         _ => None,
     };
     let is_written_to = event

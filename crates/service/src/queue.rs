@@ -68,7 +68,7 @@ impl Desk {
     /// The counters of the placement's queue.
     pub fn count_queue(&self, staff: &Staff) -> Result<Counters, DeskError> {
         let scope = Scope::of(staff);
-        if scope == Scope::Nothing {
+        if matches!(scope, Scope::Technical(_) | Scope::Nothing) {
             return Ok(Counters::default());
         }
         let me = Assignee::Operator(staff.account);

@@ -56,6 +56,7 @@ impl Desk {
         self.tell(conn, ticket, dossier, events, Before::of(&before), actor)?;
         self.publish_events(conn, ticket, events, &before.custodian.code, now)?;
         self.note_removal(conn, ticket, events, actor)?;
+        self.plan_cancelling(conn, &before, ticket, events, now)?;
         let clocks = self.keep_clocks(conn, ticket, events, now)?;
         // Moves no clock: whoever is given a ticket has not taken charge.
         self.on_arrival(conn, ticket, dossier, events, now)?;

@@ -19,6 +19,7 @@ use storage::history::{self, Entry};
 use storage::sla;
 use storage::tickets::{self, Beside, Dossier};
 
+use crate::activities::ActivityView;
 use crate::attachments::list_files;
 use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
 use crate::sla::present;
@@ -161,6 +162,8 @@ pub struct Screen {
     pub attachments: Vec<AttachmentView>,
     /// Other tickets of the same person at this desk.
     pub possible_duplicates: Vec<String>,
+    /// Its technical activities, for the region; an authority knows of none.
+    pub activities: Vec<ActivityView>,
 }
 
 /// An entry of the timeline, as a desk reads it.
@@ -217,6 +220,10 @@ impl Desk {
                 View::Custodian => self.governance(conn, &ticket, Some(&beside.playbooks))?,
                 _ => Verdict::NotGoverned,
             };
+            let activities = match view.knows_of_activities() {
+                true => self.activities_of_ticket(conn, staff, ticket.id)?,
+                false => Vec::new(),
+            };
             let (timeline, next_before) = self.timeline(entries, &files);
             let clocks = sla::find(conn, ticket.id)?.unwrap_or_default().clocks;
             let mut shown = self.staff_ticket(&ticket, &dossier, staff, view, &clocks, &verdict);
@@ -230,6 +237,7 @@ impl Desk {
                 ticket: shown,
                 timeline,
                 next_before,
+                activities,
                 possible_duplicates: duplicates.map(ToString::to_string).collect(),
             })
         })

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::activity::OverdueAfter;
 use domain::catalogue::TextLimits;
 use domain::codes::AuthorityCode;
 use domain::email::CERTIFIED_MAIL_LABELS;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub windows_by_authority: HashMap<AuthorityCode, Windows>,
     /// How long a ticket should take at most; shown, never enforced.
     pub resolution_target: SignedDuration,
+    /// How long technical activities may take before the region is told.
+    pub activities_overdue_after: OverdueAfter,
     /// Lengths of texts.
     pub text_limits: TextLimits,
     /// Where civil dates are reckoned.
@@ -297,6 +300,7 @@ impl Default for Settings {
             windows: Windows::default(),
             windows_by_authority: HashMap::new(),
             resolution_target: hours(5 * 24),
+            activities_overdue_after: OverdueAfter::default(),
             text_limits: TextLimits::default(),
             time_zone: TimeZone::UTC,
             tracking_url: "http://127.0.0.1:8080/tracking".to_owned(),

@@ -106,6 +106,10 @@ impl Desk {
         // Whether they may at all is told before what is wrong with how they asked.
         ticket.permits(form.action(), staff, now, &windows)?;
         let verdict = self.verdict_on(conn, ticket, form.action())?;
+        let opening = match form.activity() {
+            Some(terms) => Some(self.opening(conn, ticket, terms)?),
+            None => None,
+        };
         let mut update = form.resolve(self, conn, (ticket, dossier), staff, file, now)?;
         update.playbook = verdict.clone();
         let actor = Actor::Staff(staff.clone());
@@ -117,6 +121,7 @@ impl Desk {
             self.note_hand_over(conn, ticket, staff, is_overridden, now)?;
         }
         let clocks = self.record(conn, ticket, dossier, &events, &actor, None, now)?;
+        self.keep_activities(conn, ticket, &events, opening, staff, now)?;
         let (entry, notified) = summary(&events, before, dossier)?;
         let view = view_of(ticket, &Scope::of(staff)).unwrap_or(View::Custodian);
         let mut shown = self.staff_ticket(ticket, dossier, staff, view, &clocks, &verdict);

@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, AnnouncementId, TicketId};
+use domain::ids::{AccountId, ActivityId, AnnouncementId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -30,17 +30,23 @@ pub enum Kind {
     Untouched,
     /// A ticket that waits for a fix and should be looked at (`domain.md` A-7).
     PlaybookReview,
+    /// A technical activity whose time is over (`domain.md` §4.3).
+    ActivityOverdue,
+    /// The activity of a ticket that went on without it (T20).
+    ActivityCancel,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 8] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
         Kind::Untouched,
         Kind::PlaybookReview,
+        Kind::ActivityOverdue,
+        Kind::ActivityCancel,
     ];
 
     /// The code in rows, metrics and the API.
@@ -52,6 +58,8 @@ impl Kind {
             Kind::Announcement => "announcement",
             Kind::Untouched => "untouched",
             Kind::PlaybookReview => "playbook-review",
+            Kind::ActivityOverdue => "activity-overdue",
+            Kind::ActivityCancel => "activity-cancel",
         }
     }
 
@@ -230,6 +238,14 @@ impl Desk {
             Kind::PlaybookReview => {
                 let next = self.review_hold(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Other, next))
+            }
+            Kind::ActivityOverdue => {
+                let id = ActivityId::new(work.subject);
+                Ok((Effect::Other, self.look_at_activity(conn, id, now)?))
+            }
+            Kind::ActivityCancel => {
+                self.ask_to_cancel(conn, TicketId::new(work.subject), now)?;
+                Ok((Effect::Other, Next::Done))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Placements of staff: a role at an authority's location. The accounts themselves are in `lives`.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use domain::actor::Role;
 use domain::codes::AuthorityCode;
@@ -85,6 +87,22 @@ pub fn list_admins(
         .load::<(Id, Id)>(conn)?;
     let admin = |(account, id): (Id, Id)| (AccountId::new(account.0), PlacementId::new(id.0));
     Ok(rows.into_iter().map(admin).collect())
+}
+
+/// The names of accounts, for colleagues.
+pub fn list_labels(
+    conn: &mut DbConnection,
+    ids: &[AccountId],
+) -> Result<HashMap<AccountId, String>, StoreError> {
+    let ids: Vec<Id> = ids.iter().map(|id| Id(id.uuid())).collect();
+    let rows = accounts::table
+        .filter(accounts::id.eq_any(ids))
+        .select((accounts::id, accounts::display_name))
+        .load::<(Id, String)>(conn)?;
+    let named = rows.into_iter();
+    Ok(named
+        .map(|(id, label)| (AccountId::new(id.0), label))
+        .collect())
 }
 
 /// The name of an account, for colleagues.

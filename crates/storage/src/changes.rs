@@ -180,6 +180,12 @@ pub fn list(
                     .or(changes::former_desk.assume_not_null().eq(code)),
             );
         }
+        // What happens to the activities that were opened to it.
+        Scope::Technical(code) => {
+            query = query
+                .filter(changes::desk.assume_not_null().eq(code.as_str().to_owned()))
+                .filter(changes::kind.like("activity.%"));
+        }
         Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Nothing => return Ok(Vec::new()),
     }
     let rows = query

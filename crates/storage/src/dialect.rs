@@ -80,6 +80,7 @@ fn fence_settings(fence: &Scope) -> QueryResult<String> {
             tax_codes.extend(delegators.iter().map(|code| stored(code.as_str())));
             ("citizen", stored(identity))
         }
+        Scope::Technical(code) => ("technical", code.as_str().to_owned()),
         Scope::Tracking(id) => ("tracking", id.uuid().to_string()),
         Scope::Nothing => return Ok(String::new()),
     };

@@ -213,6 +213,9 @@ pub fn list_entries(
                 .or(ticket_events::kind.ne("note.added")),
         )
         .into_boxed();
+    if !view.knows_of_activities() {
+        query = query.filter(ticket_events::kind.not_like("activity.%"));
+    }
     if view == View::Requester {
         let told = notes::seq
             .is_not_null()
@@ -426,8 +429,11 @@ mod tests {
             },
             Change::PlaybookOverridden { playbook: None },
             Change::ReviewDue,
-            Change::ActivityOpened,
-            Change::ActivityClosed,
+            Change::ActivityOpened(None),
+            Change::ActivityClosed(None),
+            Change::ActivityOverdue {
+                activity: domain::ids::ActivityId::new(uuid::Uuid::nil()),
+            },
             Change::Reopened { by_reply: true },
             Change::Removed {
                 reason: RemovalReason::Spam,

@@ -3,6 +3,7 @@
 
 pub mod absences;
 pub mod accounts;
+pub mod activities;
 pub mod announcements;
 mod assignee;
 pub mod assignment;

@@ -248,7 +248,7 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
                 .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
                 .filter(tickets::state.ne(StateCode::Removed.as_str())),
         ),
-        Scope::Nothing => None,
+        Scope::Technical(_) | Scope::Nothing => None,
     }
 }
 

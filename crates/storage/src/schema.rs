@@ -939,6 +939,56 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    activities (id) {
+        id -> Uid,
+        version -> BigInt,
+        ticket_id -> Uid,
+        number -> Text,
+        service_code -> Text,
+        problem_type -> Text,
+        desk -> Text,
+        state -> Text,
+        summary -> Text,
+        detail -> Text,
+        impact -> Text,
+        urgency -> Text,
+        kind -> Text,
+        asset -> Text,
+        item -> Nullable<Text>,
+        sub_item -> Nullable<Text>,
+        assignee -> Nullable<Uid>,
+        client_id -> Nullable<Uid>,
+        external_id -> Nullable<Text>,
+        reported -> Nullable<BigInt>,
+        cancel_requested_at -> Nullable<Instant>,
+        opened_by -> Uid,
+        opened_at -> Instant,
+        updated_at -> Instant,
+        due_at -> Instant,
+        closed_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    activity_comments (id) {
+        id -> Uid,
+        activity_id -> Uid,
+        at -> Instant,
+        account_id -> Nullable<Uid>,
+        desk -> Nullable<Text>,
+        client_id -> Nullable<Uid>,
+        external_id -> Nullable<Text>,
+        body -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -995,5 +1045,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     playbook_simulations,
     playbook_runs,
     playbook_answers,
-    playbook_values
+    playbook_values,
+    activities,
+    activity_comments
 );

@@ -339,7 +339,7 @@ pub fn find(
             )
             .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
             .filter(tickets::state.ne(StateCode::Removed.as_str())),
-        Scope::Nothing => return Ok(None),
+        Scope::Technical(_) | Scope::Nothing => return Ok(None),
     };
     let Some(row) = query.first::<TicketRow>(conn).optional()? else {
         return Ok(None);

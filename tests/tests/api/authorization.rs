@@ -40,6 +40,7 @@ const CALLERS: &[&str] = &[
     "program",
     "program for the owner",
     "program for another citizen",
+    "program of an external tool",
     "revoked program",
 ];
 
@@ -60,6 +61,12 @@ enum Door {
     Desks { about_ticket: bool },
     /// Staff who work the ticket's desk.
     Workers,
+    /// The region, the technical desk, and the program of an external tool.
+    Technical,
+    /// Staff of the region and the technical desk.
+    TechnicalStaff,
+    /// The program of an external tool.
+    Tool,
     /// These roles at the authority the call is about; elsewhere it is as if nothing were there.
     Keepers(&'static [&'static str], About),
 }
@@ -127,6 +134,9 @@ const READERS_OF_ROUTING: &[&str] = &[
 /// Who reads the words of mails, and who writes them.
 const READERS_OF_WORDS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
 const WRITERS_OF_WORDS: &[&str] = &["admin", "regional-supervisor", "system-admin"];
+
+/// Who sees and works technical activities.
+const TECHNICAL_STAFF: &[&str] = &["regional-operator", "regional-supervisor", "technician"];
 
 /// Who talks to people, and who writes to all of them.
 const TALKERS: &[&str] = &[
@@ -473,6 +483,13 @@ const ROWS: &[(&str, Door)] = &[
     ("show_callback", Door::Keepers(TALKERS, About::Desk)),
     ("attempt_callback", Door::Keepers(TALKERS, About::Desk)),
     ("cancel_callback", Door::Keepers(TALKERS, About::Desk)),
+    ("list_activities", Door::Technical),
+    ("show_activity", Door::Technical),
+    ("edit_activity", Door::TechnicalStaff),
+    ("comment_activity", Door::Technical),
+    ("report_activity", Door::Tool),
+    ("list_activity_changes", Door::Tool),
+    ("list_technical_catalogue", Door::Technical),
     (
         "list_announcements",
         Door::Keepers(ANNOUNCERS, About::Nothing),
@@ -597,6 +614,7 @@ fn expected(caller: &str, door: &Door) -> Outcome {
         Door::Filing => match caller {
             "technician" | "system-admin" | "auditor" => Forbidden,
             "tracking" | "program without scopes for this" => Forbidden,
+            "program of an external tool" => Forbidden,
             _ if is_restricted => Forbidden,
             _ => In,
         },
@@ -630,6 +648,18 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             Some((role, desk)) if DESKS.contains(&role) && desk == CN1 => Hidden,
             _ => Forbidden,
         },
+        Door::Technical | Door::TechnicalStaff | Door::Tool => {
+            let is_theirs = match placement(caller) {
+                Some((role, _)) => TECHNICAL_STAFF.contains(&role) && !matches!(door, Door::Tool),
+                None => {
+                    caller == "program of an external tool" && !matches!(door, Door::TechnicalStaff)
+                }
+            };
+            match is_theirs {
+                true => In,
+                false => Forbidden,
+            }
+        }
         Door::Keepers(roles, about) => match (placement(caller), about) {
             (Some((role, _)), _) if !roles.contains(&role) => Forbidden,
             (None, _) => Forbidden,
@@ -746,6 +776,8 @@ struct Stage {
     delivery: String,
     program: String,
     program_without_scopes: String,
+    tool: String,
+    activity: String,
     revoked_program: String,
     contact: String,
     callback: String,
@@ -771,6 +803,8 @@ impl Stage {
             .program(&["requests:create", "requests:read", "requests:reply"])
             .await;
         let without = app.program(&["requests:read"]).await;
+        let tool = app.program(&["activities:sync"]).await;
+        let activity = super::activities::open(app, &super::activities::activity()).await;
         let revoked = app.program(&["requests:create"]).await;
         app.desk.revoke_client(revoked.id).expect("it is revoked");
         let operator = app.as_("to4.operator").await;
@@ -818,6 +852,8 @@ impl Stage {
             account: colleague.text_at("/id").parse().expect("an id"),
             program: program.token,
             program_without_scopes: without.token,
+            tool: tool.token,
+            activity: activity.id,
             revoked_program: revoked.token,
         }
     }
@@ -865,6 +901,7 @@ impl Stage {
             }
             "program without scopes for this" => app.with_token(&self.program_without_scopes),
             "revoked program" => app.with_token(&self.revoked_program),
+            "program of an external tool" => app.with_token(&self.tool),
             "program" | "program for the owner" | "program for another citizen" => {
                 app.with_token(&self.program)
             }
@@ -906,6 +943,7 @@ impl Stage {
             .replace("{absence}", &self.absence)
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
+            .replace("{activity}", &self.activity)
             .replace(
                 "{announcement}",
                 match rule.operation {

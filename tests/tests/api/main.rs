@@ -2,6 +2,7 @@
 //! `TEST_DATABASE_URL` is set. Folders are like the URL tree.
 
 mod accounts;
+mod activities;
 mod announcements;
 mod assignment;
 mod attachments;

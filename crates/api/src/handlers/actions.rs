@@ -4,7 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::invalid::FieldError;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use service::action_form::{ActionForm, ActivityForm, CheckedAction, NoteForm};
+use service::action_form::{ActionForm, CheckedAction, NoteForm};
+use service::activities::ActivityForm;
 use service::attachments::CheckedFile;
 use service::update::Updated;
 use service::{Desk, DeskError};
@@ -108,6 +109,12 @@ struct ActivityBody {
     /// The application concerned.
     #[schema(required, nullable = false, min_length = 1, max_length = 128)]
     asset: Option<String>,
+    /// What it is about, of `/v1/technical-catalogue`.
+    #[schema(max_length = 64)]
+    catalogue_item: Option<String>,
+    /// A sub-item of `catalogue_item`.
+    #[schema(max_length = 64)]
+    catalogue_sub_item: Option<String>,
 }
 
 /// The action in a JSON part, with a file.
@@ -207,6 +214,8 @@ fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
             urgency: activity.text("urgency", 32),
             kind: activity.text("kind", 64),
             asset: activity.text("asset", 128),
+            catalogue_item: activity.text("catalogue_item", 64),
+            catalogue_sub_item: activity.text("catalogue_sub_item", 64),
         }),
     };
     (form, members.finish())
@@ -233,6 +242,9 @@ fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
 /// | `reopen` | resolved; auto-closed for 30 days | internal `note` | the team |
 /// | `remove` | any state that is not final | `removal_reason`, internal `note` | the team |
 /// | `publish-note` | | `seq`, `confirm` | the citizen |
+///
+/// A ticket has one open technical activity at a time. When it is resolved, closed or cancelled the ticket
+/// goes back to in-progress by itself; `close-activity` cancels it.
 ///
 /// An action that the state does not allow is a 409 that lists the ones it does; nobody closes a
 /// ticket by hand. Where a playbook governs the ticket, `hand-over` waits until it decides `escalate`, and

@@ -502,6 +502,29 @@ pub(crate) enum ActivityKind {
     InfrastructureRestoration,
 }
 
+/// Where a technical activity stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ActivityState {
+    New,
+    Assigned,
+    InProgress,
+    Pending,
+    Resolved,
+    Closed,
+    Cancelled,
+}
+
+/// What the report of an external tool led to.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ReportOutcome {
+    Applied,
+    Unchanged,
+    Outdated,
+    Over,
+}
+
 /// The order of a list; `-` is for descending.
 #[derive(ToSchema)]
 pub(crate) enum SortOrder {
@@ -730,8 +753,8 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        actor, announcement, assignment, calendar, callback, command, contact, invalid, note,
-        notification, sla, state, ticket,
+        activity, actor, announcement, assignment, calendar, callback, command, contact, invalid,
+        note, notification, sla, state, ticket,
     };
     use service::playbooks::VersionState;
     use service::webhooks::{self, DisabledReason};
@@ -902,6 +925,25 @@ mod tests {
                     &service::routing::CustodyChange::ALL,
                     service::routing::CustodyChange::as_str,
                 ),
+            ),
+            (
+                listed::<ActivityState>(),
+                codes(
+                    activity::ActivityState::ALL,
+                    activity::ActivityState::as_str,
+                ),
+            ),
+            (
+                listed::<Impact>(),
+                codes(activity::Impact::ALL, activity::Impact::as_str),
+            ),
+            (
+                listed::<Urgency>(),
+                codes(activity::Urgency::ALL, activity::Urgency::as_str),
+            ),
+            (
+                listed::<ActivityKind>(),
+                codes(activity::ActivityKind::ALL, activity::ActivityKind::as_str),
             ),
             (
                 listed::<LanguageCode>(),

@@ -14,7 +14,7 @@ use futures_util::stream;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use service::Desk;
-use service::feed::{Change, Headline, headline, is_seen_by};
+use service::feed::{Change, FeedGone, FeedPage, Headline, headline, is_seen_by};
 use service::sign_in::staff_of;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -95,7 +95,7 @@ pub(crate) struct ChangesQuery {
 
 /// A page of the feed.
 #[derive(Serialize, ToSchema)]
-struct ChangesPage {
+pub(crate) struct ChangesPage {
     #[schema(max_items = 100)]
     items: Vec<ChangeBody>,
     /// What to send as `after` next time.
@@ -124,14 +124,25 @@ pub(crate) async fn list_changes(
     operator: Operator,
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
-    let mut query = read_query(&request, &NUMBERS)?;
+    let (after, limit) = place_and_limit(&request)?;
+    let page = block(move || desk.read_feed(&operator.0, after, limit)).await?;
+    changes_page(page)
+}
+
+/// Where to read on, and how many rows.
+pub(crate) fn place_and_limit(request: &HttpRequest) -> Result<(i64, i64), Problem> {
+    let mut query = read_query(request, &NUMBERS)?;
     let limit = page_size(&mut query);
     let after = query.integer("after").unwrap_or(0);
     if after < 0 {
         query.refuse("after", out_of_range());
     }
     refuse_query(&query.finish())?;
-    let page = block(move || desk.read_feed(&operator.0, after, limit)).await?;
+    Ok((after, limit))
+}
+
+/// A page of the feed, or that it cannot be read on from there.
+pub(crate) fn changes_page(page: Result<FeedPage, FeedGone>) -> Result<HttpResponse, Problem> {
     let page = page.map_err(|gone| Problem::new("feed-gone").with("first", gone.first))?;
     Ok(HttpResponse::Ok().json(ChangesPage {
         items: page.items.iter().map(ChangeBody::from).collect(),
@@ -150,9 +161,9 @@ const COME_BACK_MS: u32 = 3000;
 /// Follows what happens at my placement's desk.
 ///
 /// Server-sent events: `queue.new`, `queue.untouched` (to who leads the desk), `ticket.assigned` (to me),
-/// `requester.wrote`, `requester.nudged`, `sla.warning`, `message.undelivered`, `announcement.published`. Each
-/// has the place in the feed for its id: send the last one as `Last-Event-ID` to go on where a stream was
-/// cut off. The stream ends with the session, or with a change of the placement.
+/// `requester.wrote`, `requester.nudged`, `sla.warning`, `activity.overdue`, `message.undelivered`,
+/// `announcement.published`. Each has the place in the feed for its id: send the last one as `Last-Event-ID`
+/// to go on where a stream was cut off. The stream ends with the session, or with a change of the placement.
 #[utoipa::path(tag = "work",
     params(("Last-Event-ID" = Option<i64>, Header, description = "The id of the last event that was received", minimum = 0)),
     responses((status = 200, description = "The events, as they happen", body = String, content_type = "text/event-stream")))]

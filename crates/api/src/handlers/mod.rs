@@ -3,6 +3,7 @@
 pub(crate) mod absences;
 pub(crate) mod accounts;
 pub(crate) mod actions;
+pub(crate) mod activities;
 pub(crate) mod announcements;
 pub(crate) mod assignment;
 pub(crate) mod attachments;

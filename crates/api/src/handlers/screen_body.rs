@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::CodeLabel;
+use super::activities::ActivityBody;
 use super::codes::{
     ActionCode, AssigneeKind, Audience, AuthorKind, Channel, ClockKind, ClockState, HandOverReason,
     LegOutcome, PlaybookDecision, Priority, RequesterKind, ResolutionCode, State, Tag, TextKind,
@@ -320,6 +321,9 @@ pub(crate) struct ScreenBody {
     /// Numbers of other tickets of the same person at this desk.
     #[schema(value_type = Vec<TicketNumber>, max_items = 5)]
     possible_duplicates: Vec<String>,
+    /// Its technical activities, for the region; an authority knows of none.
+    #[schema(max_items = 100)]
+    activities: Vec<ActivityBody>,
 }
 
 /// A file.
@@ -477,6 +481,11 @@ impl StaffTicketBody {
 impl ScreenBody {
     pub(crate) fn new(screen: Screen, lang: Lang) -> Self {
         ScreenBody {
+            activities: screen
+                .activities
+                .into_iter()
+                .map(|one| ActivityBody::new(one, lang))
+                .collect(),
             ticket: StaffTicketBody::new(screen.ticket, lang),
             timeline: screen
                 .timeline

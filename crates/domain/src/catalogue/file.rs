@@ -289,3 +289,33 @@ pub(super) struct RawPolicy {
     pub(super) resolution: Word,
     pub(super) escalate_after: Word,
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TechnicalFile {
+    #[serde(default)]
+    pub(super) states: Vec<RawStateWords>,
+    pub(super) items: Vec<RawItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStateWords {
+    pub(super) state: Word,
+    pub(super) words: Vec<Word>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawItem {
+    pub(super) code: Word,
+    pub(super) label: RawText,
+    pub(super) sub_items: Vec<RawSubItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSubItem {
+    pub(super) code: Word,
+    pub(super) label: RawText,
+}

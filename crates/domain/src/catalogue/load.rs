@@ -8,6 +8,7 @@ mod calendars;
 mod lists;
 mod policies;
 mod services;
+mod technical;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -17,7 +18,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::file::{
-    AuthoritiesFile, CalendarsFile, CodesFile, PoliciesFile, RawText, ServicesFile, Word,
+    AuthoritiesFile, CalendarsFile, CodesFile, PoliciesFile, RawText, ServicesFile, TechnicalFile,
+    Word,
 };
 use super::{Reference, Validity};
 use crate::invalid::Text;
@@ -71,6 +73,9 @@ impl ReferenceFile<'_> {
     }
 }
 
+/// What may be left out: then there is none of it.
+const TECHNICAL: &str = "technical-catalogue.toml";
+
 const FILES: [&str; 5] = [
     "services.toml",
     "authorities.toml",
@@ -81,11 +86,12 @@ const FILES: [&str; 5] = [
 
 pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<ReferenceError>> {
     let mut errors = Vec::new();
-    for file in files
-        .iter()
-        .filter(|file| !FILES.contains(&base_name(file.name)))
-    {
-        errors.push(whole(file.name, format!("not one of {}", FILES.join(", "))));
+    for file in files.iter().filter(|file| {
+        let name = base_name(file.name);
+        !FILES.contains(&name) && name != TECHNICAL
+    }) {
+        let known = FILES.join(", ");
+        errors.push(whole(file.name, format!("not one of {known}, {TECHNICAL}")));
     }
     let [services, authorities, codes, calendars, policies] =
         FILES.map(|name| Source::find(files, name));
@@ -94,6 +100,12 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
     let raw_codes = codes.read::<CodesFile>(&mut errors);
     let raw_calendars = calendars.read::<CalendarsFile>(&mut errors);
     let raw_policies = policies.read::<PoliciesFile>(&mut errors);
+
+    let technical = Source::find(files, TECHNICAL);
+    let raw_technical = match technical.text {
+        Some(_) => technical.read::<TechnicalFile>(&mut errors),
+        None => None,
+    };
 
     let services_known = raw_services.is_some();
     let mut check = Check {
@@ -110,6 +122,8 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
     let codes = raw_codes.map(|raw| check.codes(raw));
     check.source = policies;
     let policies = raw_policies.map(|raw| check.policies(raw));
+    check.source = technical;
+    let technical = raw_technical.map(|raw| check.technical(raw));
 
     match (authorities, codes, calendars, policies) {
         (Some((authorities, Some(region))), Some(codes), Some(calendars), Some(policies))
@@ -120,6 +134,7 @@ pub(super) fn reference(files: &[ReferenceFile<'_>]) -> Result<Reference, Vec<Re
                 authorities,
                 region,
                 codes,
+                technical: technical.unwrap_or_default(),
                 usual_calendar: calendars.usual,
                 calendars: calendars.all,
                 first_policies: policies,

@@ -16,6 +16,7 @@ mod lists;
 mod load;
 mod policies;
 mod service;
+mod technical;
 mod validity;
 
 use jiff::civil::Date;
@@ -31,6 +32,7 @@ pub use policies::FirstPolicy;
 pub use service::{
     AuthorityRule, FormKind, Presence, ProblemType, Profile, Profiles, Route, Service,
 };
+pub use technical::{CatalogueItem, TechnicalCatalogue};
 pub use validity::Validity;
 
 use crate::codes::{AuthorityCode, CalendarCode, ServiceCode};
@@ -46,11 +48,14 @@ pub struct Reference {
     first_policies: Vec<FirstPolicy>,
     /// The short code lists.
     pub codes: CodeLists,
+    /// What technical activities are about.
+    pub technical: TechnicalCatalogue,
 }
 
 impl Reference {
     /// Reads `services.toml`, `authorities.toml`, `codes.toml`, `calendars.toml` and
-    /// `sla-policies.toml`, or says everything that is wrong with them.
+    /// `sla-policies.toml`, and `technical-catalogue.toml` if it is there, or says everything that is
+    /// wrong with them.
     pub fn parse(files: &[ReferenceFile<'_>]) -> Result<Self, Vec<ReferenceError>> {
         load::reference(files)
     }
@@ -104,6 +109,12 @@ impl Reference {
             one = self.authority_any(one.successor.as_ref()?.as_str())?;
         }
         Some(one)
+    }
+
+    /// The second-level technical desk on that day, if there is one.
+    pub fn technical_desk(&self, on: Date) -> Option<&Authority> {
+        let mut desks = self.authorities.iter();
+        desks.find(|one| one.kind == AuthorityKind::Technical && one.validity.covers(on))
     }
 
     /// The SLA policies an installation begins with.

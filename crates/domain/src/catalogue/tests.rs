@@ -730,3 +730,80 @@ fn a_policy_that_cannot_be_is_refused_with_its_place() {
         assert!(error.line > 1);
     }
 }
+
+const TECHNICAL: &str = include_str!("../../../../config/reference/technical-catalogue.toml");
+
+fn with_technical(text: &str) -> Result<Reference, Vec<ReferenceError>> {
+    let file = |name, text| ReferenceFile { name, text };
+    Reference::parse(&[
+        file("services.toml", SERVICES),
+        file("authorities.toml", AUTHORITIES),
+        file("codes.toml", CODES),
+        file("calendars.toml", CALENDARS),
+        file("sla-policies.toml", POLICIES),
+        file("technical-catalogue.toml", text),
+    ])
+}
+
+#[test]
+fn the_technical_catalogue_knows_its_items_and_the_words_of_tools() {
+    use crate::activity::ActivityState;
+    let reference = with_technical(TECHNICAL).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    let technical = &reference.technical;
+    let counts: Vec<usize> = technical
+        .items()
+        .iter()
+        .map(|item| item.sub_items.len())
+        .collect();
+    assert_eq!(counts, [8, 5, 7, 5, 3, 1, 1, 1]);
+    let item = technical.item("Application-Fault").unwrap();
+    assert_eq!(
+        item.sub_item("known-error").unwrap().label.it,
+        "Errore noto"
+    );
+    assert!(item.sub_item("enabling").is_none());
+    for state in ActivityState::ALL {
+        let label = state.label().it;
+        assert_eq!(technical.state(&label.to_uppercase()), Some(*state));
+        assert_eq!(technical.state(state.as_str()), Some(*state));
+    }
+    assert_eq!(technical.state("Sospeso"), None);
+    let desk = reference.technical_desk(TODAY).unwrap();
+    assert_eq!(desk.code.as_str(), "TEC010");
+    // Without the file there are no items, and tools use our codes.
+    let technical = shipped().technical;
+    assert!(technical.items().is_empty());
+    assert_eq!(technical.state("resolved"), Some(ActivityState::Resolved));
+    assert_eq!(technical.state("Risolto"), None);
+}
+
+#[test]
+fn what_is_wrong_with_the_technical_catalogue_is_told_with_its_place() {
+    for (what, by, field) in [
+        (r#"state = "new""#, r#"state = "open""#, "states.state"),
+        (r#"["Assegnato"]"#, r#"["nuovo"]"#, "states.words"),
+        (r#"["Assegnato"]"#, r#"[" "]"#, "states.words"),
+        (
+            r#"code = "user-management""#,
+            r#"code = "application-support""#,
+            "items.code",
+        ),
+        (
+            r#"code = "disabling""#,
+            r#"code = "enabling""#,
+            "items.sub_items.code",
+        ),
+        (r#"it = "Server""#, r#"it = """#, "items.sub_items.label"),
+    ] {
+        assert!(TECHNICAL.contains(what), "{what}");
+        let errors = with_technical(&TECHNICAL.replacen(what, by, 1)).unwrap_err();
+        let [error] = errors.as_slice() else {
+            panic!("{errors:#?}");
+        };
+        assert_eq!(
+            (error.field.as_str(), error.file.as_str()),
+            (field, "technical-catalogue.toml")
+        );
+        assert!(error.line > 1, "{what}");
+    }
+}

@@ -254,8 +254,11 @@ impl Step {
                     | Change::MessageReceived
                     | Change::Nudged
                     | Change::Reminded { .. }
-                    | Change::ActivityOpened
-                    | Change::ActivityClosed
+                    | Change::ActivityOpened(_)
+                    | Change::ActivityChanged(_)
+                    | Change::ActivityCommented { .. }
+                    | Change::ActivityOverdue { .. }
+                    | Change::ActivityClosed(_)
                     | Change::NotePublished { .. }
                     | Change::Described { .. }
                     | Change::Undelivered { .. }
@@ -422,8 +425,11 @@ impl Story {
             | Change::MessageReceived
             | Change::Nudged
             | Change::Reminded { .. }
-            | Change::ActivityOpened
-            | Change::ActivityClosed
+            | Change::ActivityOpened(_)
+            | Change::ActivityChanged(_)
+            | Change::ActivityCommented { .. }
+            | Change::ActivityOverdue { .. }
+            | Change::ActivityClosed(_)
             | Change::NotePublished { .. }
             | Change::Described { .. }
             | Change::Undelivered { .. }

@@ -113,6 +113,22 @@ pub struct WorkingTime {
 const MOST_DAYS: i64 = 366;
 
 impl WorkingTime {
+    /// Whole hours.
+    pub const fn from_hours(hours: i64) -> Self {
+        WorkingTime {
+            days: 0,
+            rest: SignedDuration::from_hours(hours),
+        }
+    }
+
+    /// Whole working days.
+    pub const fn from_days(days: i64) -> Self {
+        WorkingTime {
+            days,
+            rest: SignedDuration::ZERO,
+        }
+    }
+
     /// Reads an ISO 8601 duration of days, hours and minutes, such as `P2D` or `PT4H`; more than nothing
     /// and at most 366 days.
     pub fn parse(text: &str) -> Option<Self> {

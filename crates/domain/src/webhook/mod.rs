@@ -61,6 +61,14 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("note.published", "a note became readable for the citizen"),
     ("activity.opened", "a technical activity began"),
     ("activity.changed", "a technical activity changed"),
+    (
+        "activity.commented",
+        "somebody wrote on a technical activity",
+    ),
+    (
+        "activity.overdue",
+        "the time for a technical activity is over",
+    ),
     ("activity.closed", "a technical activity ended"),
     ("attachment.quarantined", "a file was put aside"),
     ("attachment.released", "a file put aside may be read"),

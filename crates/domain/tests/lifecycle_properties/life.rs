@@ -155,7 +155,7 @@ impl Life {
                 let party = event.note.as_ref().and_then(|note| note.party.as_ref());
                 prop_assert_eq!(party, Some(to));
             }
-            Change::ActivityOpened => prop_assert_eq!(audience, Some(Audience::Technical)),
+            Change::ActivityOpened(_) => prop_assert_eq!(audience, Some(Audience::Technical)),
             Change::QuestionWithdrawn | Change::Removed { .. } => {
                 prop_assert_eq!(audience, Some(Audience::Team));
             }
@@ -188,7 +188,7 @@ impl Life {
             Change::HandedOver { .. }
                 | Change::Returned { .. }
                 | Change::Rerouted { .. }
-                | Change::ActivityOpened
+                | Change::ActivityOpened(_)
         );
         let is_read = may_read(facts, View::Requester, None);
         prop_assert!(

@@ -36,8 +36,19 @@ T17 | not-competent          | 0    | regional-operator   | reroute CN1 + publis
 T17 | in-progress at region  | 0    | regional-operator   | reroute CN1 + published                  | rerouted[authority CN1] → new at CN1
 T17 | started at region      | 0    | regional-operator   | reroute TO4 + published                  | rerouted[authority TO4] → new at TO4
 T18 | in-progress at region  | 0    | regional-operator   | open-activity + published                | activity.opened[technical] → external-work at REGION of regional-operator
-T19 | external-work          | 0    | regional-operator   | close-activity                           | activity.closed → in-progress at REGION of regional-operator
-T19 | external-work          | 0    | regional-operator   | close-activity + published               | activity.closed[technical] → in-progress at REGION of regional-operator
+T19 | external-work          | 0    | regional-operator   | close-activity                           | activity.closed → in-progress at REGION of regional-operator, attention
+T19 | external-work          | 0    | regional-operator   | close-activity + published               | activity.closed[technical] → in-progress at REGION of regional-operator, attention
+T19 | external-work          | 0    | system              | activity-ended                           | activity.closed → in-progress at REGION of regional-operator, attention
+T19 | external-work          | 0    | technician          | activity-ended                           | activity.closed → in-progress at REGION of regional-operator, attention
+T19 | external-work          | 0    | technician          | activity-changed                         | activity.changed → external-work at REGION of regional-operator, attention
+T19 | external-work          | 0    | technician          | activity-commented                       | activity.commented → external-work at REGION of regional-operator, attention
+T19 | external-work          | 0    | regional-operator   | activity-commented by region             | activity.commented → external-work at REGION of regional-operator
+T19 | external-work          | 0    | system              | activity-overdue                         | activity.overdue → external-work at REGION of regional-operator, attention
+T19 | in-progress at region  | 0    | system              | activity-ended                           | activity.changed → in-progress at REGION of regional-operator, attention
+T19 | in-progress            | 0    | system              | activity-changed                         | NotDue
+T19 | returned               | 0    | system              | activity-ended                           | NotDue
+T19 | external-work          | 0    | operator            | activity-changed                         | Forbidden
+T19 | external-work          | 0    | requester           | activity-changed                         | Forbidden
 T20 | new                    | 0    | requester           | withdraw                                 | resolved withdrawn → resolved at TO4
 T20 | in-progress            | 0    | requester           | withdraw                                 | resolved withdrawn → resolved at TO4 of operator, attention
 T20 | awaiting-info          | 0    | requester           | withdraw                                 | resolved withdrawn → resolved at TO4 of operator, attention

@@ -1,10 +1,11 @@
 //! The words the tests of the life cycle are written in: people, tickets and commands by name.
 
+use domain::activity::{ActivityFact, ActivityState, ActivityStep};
 use domain::actor::{Actor, Assignee, Pool, Role, Staff};
 use domain::codes::AuthorityCode;
 use domain::command::{Action, Command, Description, NewNote, PublishableNote, Update};
 use domain::event::Event;
-use domain::ids::{AccountId, PlacementId, TicketId, TicketNumber};
+use domain::ids::{AccountId, ActivityCommentId, ActivityId, PlacementId, TicketId, TicketNumber};
 use domain::note::Audience;
 use domain::playbook::{PlaybookWord, Verdict, Waiting};
 use domain::rejection::Rejection;
@@ -218,6 +219,21 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
             return Command::Place { to };
         }
         "review" => return Command::ReviewHold,
+        "activity-changed" => return Command::FollowActivity(ActivityStep::Changed(fact())),
+        "activity-ended" => return Command::FollowActivity(ActivityStep::Ended(fact())),
+        "activity-overdue" => {
+            return Command::FollowActivity(ActivityStep::Overdue {
+                activity: fact().activity,
+            });
+        }
+        "activity-commented" | "activity-commented by region" => {
+            return Command::FollowActivity(ActivityStep::Commented {
+                activity: fact().activity,
+                comment: ActivityCommentId::new(uuid::Uuid::from_u128(19)),
+                by_region: act.ends_with("region"),
+                origin: None,
+            });
+        }
         _ => {}
     }
     let (act, argument) = act.split_once(' ').unwrap_or((act, ""));
@@ -278,6 +294,15 @@ fn word(decision: &str, ticket: &Ticket) -> PlaybookWord {
             review_at: ticket.updated_at + SignedDuration::from_hours(3 * 24),
             is_told: false,
         }),
+    }
+}
+
+/// Something of the activity that `open-activity` opens.
+fn fact() -> ActivityFact {
+    ActivityFact {
+        activity: ActivityId::new(uuid::Uuid::from_u128(18)),
+        state: ActivityState::Resolved,
+        origin: None,
     }
 }
 
@@ -344,8 +369,12 @@ fn action(act: &str, argument: &str, ticket: &Ticket) -> Action {
                 },
             }
         }
-        "open-activity" => Action::OpenActivity,
-        "close-activity" => Action::CloseActivity,
+        "open-activity" => Action::OpenActivity {
+            activity: ActivityId::new(uuid::Uuid::from_u128(18)),
+        },
+        "close-activity" => Action::CloseActivity {
+            activity: Some(ActivityId::new(uuid::Uuid::from_u128(18))),
+        },
         "reopen" => Action::Reopen,
         "remove" => Action::Remove {
             reason: RemovalReason::from_code(argument.split(' ').next().unwrap_or_default())

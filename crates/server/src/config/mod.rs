@@ -5,6 +5,7 @@
 //! Invariant: no message and no `Debug` text of this module holds a secret.
 
 mod accounts;
+mod activities;
 mod check;
 mod citizens;
 mod clients;
@@ -60,6 +61,7 @@ struct Written {
     blobs: data::BlobsSection,
     reference: data::ReferenceSection,
     lifecycle: lifecycle::LifecycleSection,
+    activities: activities::ActivitiesSection,
     form: form::FormSection,
     quota: form::QuotaSection,
     email_proof: form::EmailProofSection,
@@ -96,6 +98,8 @@ pub(crate) struct Config {
     pub(crate) reference: Option<PathBuf>,
     /// Times of the life cycle.
     pub(crate) lifecycle: Lifecycle,
+    /// How long technical activities may take.
+    pub(crate) activities_overdue_after: domain::activity::OverdueAfter,
     /// Lengths of texts.
     pub(crate) text_limits: domain::catalogue::TextLimits,
     /// How much a requester may send.
@@ -181,6 +185,7 @@ impl Written {
             blobs: self.blobs.check(&mut check, &data),
             reference: self.reference.check(),
             lifecycle: self.lifecycle.check(&mut check),
+            activities_overdue_after: self.activities.check(&mut check),
             text_limits: self.form.check(&mut check),
             quotas: self.quota.check(&mut check),
             email_proof: self.email_proof.check(&mut check),

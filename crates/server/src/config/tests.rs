@@ -49,6 +49,10 @@ fn the_default_file_is_complete_and_sane() {
         format!("{:?}", ours.untouched)
     );
     assert_eq!(config.nudges, ours.nudges);
+    assert_eq!(
+        config.activities_overdue_after,
+        ours.activities_overdue_after
+    );
     assert_eq!(config.text_limits, ours.text_limits);
     assert_eq!(
         format!("{:?}", config.email_proof),
@@ -101,6 +105,7 @@ fn a_value_of_another_kind_is_named_and_not_repeated() {
 fn floors_and_ceilings_hold() {
     for (key, text) in [
         ("lifecycle.auto_close_after", "PT59M"),
+        ("activities.overdue_after.critical", "4 hours"),
         ("lifecycle.auto_close_after", "P61D"),
         ("lifecycle.auto_close_after", "7 days"),
         ("lifecycle.reopen_within", "P91D"),

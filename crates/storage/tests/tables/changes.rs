@@ -72,6 +72,7 @@ fn a_desk_reads_its_own_what_it_lost_and_what_is_for_all() {
         assert_eq!(of(&Scope::Authority(TO4.into())), [1, 2, 4]);
         assert_eq!(of(&Scope::Authority(CN1.into())), [3, 4]);
         assert_eq!(of(&Scope::Region(REGION.into())), [1, 2, 3, 4]);
+        assert_eq!(of(&Scope::Technical(REGION.into())), [0; 0]);
         assert_eq!(of(&Scope::Nothing), [0; 0]);
     });
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside `#[test]`")]
 
 mod accounts;
+mod activities;
 mod append_only;
 mod assignment;
 mod changes;

@@ -35,6 +35,9 @@ fn allowed(history: &[Event], view: View, own: Option<&AuthorityCode>) -> Vec<To
             may_read(facts, view, own)
         });
         let is_past = matches!(view, View::Until(last) if event.seq > last);
+        if event.change.is_technical() && !view.knows_of_activities() {
+            return None;
+        }
         let is_silent = match view {
             View::Requester => !event.change.is_told_to_requester(),
             // Of a note alone nothing remains without its text.
@@ -91,6 +94,7 @@ fn views(ticket: &Ticket) -> Vec<(View, Option<AuthorityCode>)> {
 fn check_scopes(db: &Db, ticket: &Ticket, requester: RequesterKind, number: u32) {
     let mut scopes = vec![Scope::Region(REGION.into()), Scope::System, Scope::Nothing];
     scopes.extend([TO4, CN1, REGION, ELSEWHERE].map(|desk| Scope::Authority(desk.into())));
+    scopes.push(Scope::Technical(ticket.custodian.code.clone()));
     for scope in scopes {
         let found = find(db, &scope, ticket.id).is_some();
         assert_eq!(

@@ -1,0 +1,3 @@
+DROP POLICY changes_of_technical_desk ON changes;
+DROP TABLE activity_comments;
+DROP TABLE activities;

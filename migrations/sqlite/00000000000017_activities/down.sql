@@ -1,0 +1,2 @@
+DROP TABLE activity_comments;
+DROP TABLE activities;
