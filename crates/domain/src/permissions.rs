@@ -59,6 +59,8 @@ pub enum Right {
     KeepAnnouncements,
     /// Read announcements, and acknowledge them.
     ReadAnnouncements,
+    /// Write the words that a desk keeps ready for notes.
+    KeepReplyTemplates,
 }
 
 /// How far a right goes.
@@ -141,6 +143,10 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (
         Right::ReadAnnouncements,
         [Desk, Desk, Desk, Desk, All, Desk, All, Desk],
+    ),
+    (
+        Right::KeepReplyTemplates,
+        [No, Desk, No, No, Region, No, No, No],
     ),
 ];
 

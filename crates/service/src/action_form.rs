@@ -10,12 +10,14 @@ use domain::text::NoteBody;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use escalation::Router;
+use serde::{Deserialize, Serialize};
 use storage::{DbConnection, accounts, attachments, history, tickets};
 
 use crate::{Desk, DeskError};
 
 /// The body of an action (`api.md` §5), nothing checked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the members are those of the contract, name by name"
@@ -33,10 +35,12 @@ pub struct ActionForm {
     pub seq: Option<i64>,
     pub confirm: Option<bool>,
     pub activity: Option<ActivityForm>,
+    pub reply_template: Option<String>,
 }
 
 /// A note as it was sent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the members are those of the contract, name by name"
@@ -47,7 +51,8 @@ pub struct NoteForm {
 }
 
 /// A technical activity as it was sent (`domain.md` §4.4).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the members are those of the contract, name by name"
@@ -65,9 +70,13 @@ pub struct ActivityForm {
 #[derive(Debug, Clone)]
 pub struct CheckedAction {
     wish: Wish,
-    note: Option<(String, bool)>,
+    /// Text, and whether it leaves the team.
+    pub(crate) note: Option<(String, bool)>,
     assignee: Option<String>,
-    expected: Option<Audience>,
+    /// Whom the writer believes to write to.
+    pub(crate) expected: Option<Audience>,
+    /// The words that were kept ready for the note.
+    pub(crate) template: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,6 +128,7 @@ impl ActionForm {
                 note,
                 assignee: self.assignee,
                 expected,
+                template: self.reply_template,
             }),
             _ => Err(errors),
         }

@@ -10,6 +10,8 @@ pub mod activation;
 pub mod announcements;
 pub mod attachments;
 pub mod broadcasts;
+pub mod bulk;
+pub mod bulk_jobs;
 pub mod callbacks;
 pub mod citizen;
 pub mod clients;
@@ -39,6 +41,7 @@ mod record;
 pub mod recovery;
 pub mod reference;
 mod release;
+pub mod reply_templates;
 pub mod scheduler;
 pub mod screen;
 pub mod second_factor;
@@ -65,6 +68,7 @@ use storage::Db;
 use storage::blobs::BlobStore;
 use storage::idempotency::RequestKey;
 
+pub use bulk::Telling;
 pub use clock::{Clock, Ids};
 pub use delegations::DelegationSource;
 pub use error::DeskError;
@@ -84,6 +88,7 @@ pub struct Desk {
     pub(crate) settings: Arc<Settings>,
     pub(crate) delegations: Arc<dyn DelegationSource>,
     pub(crate) names: Arc<dyn HostNames>,
+    pub(crate) telling: Arc<dyn Telling>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
     /// Authorities known to receive requests.
@@ -112,6 +117,8 @@ pub struct Parts {
     pub delegations: Arc<dyn DelegationSource>,
     /// Who knows the addresses of names.
     pub names: Arc<dyn HostNames>,
+    /// Who says what people are told of an error, where that is kept.
+    pub telling: Arc<dyn Telling>,
     /// Everything else that is configured.
     pub settings: Settings,
 }
@@ -132,6 +139,7 @@ impl Desk {
             settings: Arc::new(parts.settings),
             delegations: parts.delegations,
             names: parts.names,
+            telling: parts.telling,
             numbers: Arc::default(),
             running: Arc::default(),
             receiving: Arc::default(),

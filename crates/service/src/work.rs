@@ -26,15 +26,18 @@ pub enum Kind {
     Digest,
     /// An announcement that begins to hold.
     Announcement,
+    /// An action on many tickets.
+    BulkJob,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 4] = [
+    pub const ALL: [Kind; 5] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
+        Kind::BulkJob,
     ];
 
     /// The code in rows, metrics and the API.
@@ -44,6 +47,7 @@ impl Kind {
             Kind::Sla => "sla",
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
+            Kind::BulkJob => "bulk-job",
         }
     }
 
@@ -117,6 +121,15 @@ impl Desk {
                 if is_stopping() {
                     self.db
                         .write(move |conn| due_work::give_back(conn, &work))?;
+                } else if work.kind == Kind::BulkJob.as_str() {
+                    // In as many transactions as it has tickets.
+                    match self.work_bulk_job(&work, is_stopping) {
+                        Ok(turns) => run.other += turns,
+                        Err(error) => {
+                            run.failed += 1;
+                            self.keep_for_later(work, &error)?;
+                        }
+                    }
                 } else {
                     self.run_piece(work, &mut run)?;
                 }
@@ -215,6 +228,7 @@ impl Desk {
                 let id = AnnouncementId::new(work.subject);
                 Ok((Effect::Other, self.publish_announcement(conn, id, now)?))
             }
+            Kind::BulkJob => Err(DeskError::Broken("a bulk job is no single piece", None)),
         }
     }
 
