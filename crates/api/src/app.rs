@@ -91,6 +91,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::callbacks::routes(config);
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
+    handlers::bulk::routes(config);
+    handlers::bulk_jobs::routes(config);
+    handlers::reply_templates::routes(config);
     handlers::scheduler::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);

@@ -291,11 +291,15 @@ impl Desk {
                 errors.push(invalid.at(format!("/actions/{at}")));
             }
         }
-        for lang in Lang::ALL {
-            let found = replies::check(form.body.to(lang)).err().unwrap_or_default();
+        let mut words = |lang: Lang| {
+            let checked = replies::check(form.body.to(lang));
             let pointer = format!("/body/{}", lang.code());
-            errors.extend(found.into_iter().map(|error| error.at(pointer.clone())));
-        }
+            checked.unwrap_or_else(|found| {
+                errors.extend(found.into_iter().map(|error| error.at(pointer.clone())));
+                String::new()
+            })
+        };
+        let body = Text::owned(words(Lang::It), words(Lang::En));
         if !errors.is_empty() {
             return Err(DeskError::Invalid(errors));
         }
@@ -307,7 +311,7 @@ impl Desk {
             actions: form.actions,
             audience: form.audience,
             label: form.label,
-            body: form.body,
+            body,
         })
     }
 

@@ -644,6 +644,16 @@ pub(crate) enum BroadcastAction {
     Resolve,
 }
 
+/// Where a bulk job stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum BulkJobState {
+    Running,
+    Done,
+    Cancelled,
+    Stopped,
+}
+
 /// A language.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -672,7 +682,7 @@ mod tests {
         sla, state, ticket,
     };
     use service::webhooks::{self, DisabledReason};
-    use service::{deliveries, keeping};
+    use service::{bulk, deliveries, keeping};
     use utoipa::PartialSchema;
 
     use super::*;
@@ -728,6 +738,10 @@ mod tests {
             (
                 listed::<ActionCode>(),
                 codes(&command::ActionCode::OFFERED, command::ActionCode::as_str),
+            ),
+            (
+                listed::<BulkJobState>(),
+                codes(&bulk::JobState::ALL, bulk::JobState::as_str),
             ),
             (
                 listed::<ClockState>(),

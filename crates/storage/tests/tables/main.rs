@@ -4,6 +4,7 @@
 
 mod accounts;
 mod append_only;
+mod bulk;
 mod changes;
 mod concurrency;
 mod counters;
@@ -15,6 +16,7 @@ mod idempotency;
 mod life;
 mod list;
 mod outbox;
+mod reply_templates;
 mod row_security;
 mod save;
 mod schema;
