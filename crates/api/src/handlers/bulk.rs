@@ -126,6 +126,7 @@ struct BulkFieldError {
 impl BulkResultBody {
     pub(super) fn new(result: ItemResult, lang: Lang) -> Self {
         let kept = result.problem.as_deref();
+        let is_done = kept.is_none();
         let problem = kept.and_then(|kept| Told::read(kept, lang));
         let status = problem.as_ref().and_then(|problem| {
             let status = problem.get("status")?.as_u64()?;
@@ -134,7 +135,8 @@ impl BulkResultBody {
         BulkResultBody {
             ticket: result.named,
             number: result.number.map(|number| number.to_string()),
-            status: status.unwrap_or(201),
+            // What was kept and cannot be read is a fault of ours, and no success.
+            status: status.unwrap_or(if is_done { 201 } else { 500 }),
             version: result.version,
             problem,
         }
