@@ -232,8 +232,9 @@ both!(
         assert_eq!(
             text,
             format!(
-                "Buongiorno, la richiesta {} per Ritiro e Consultazione documenti è di ASL TO4. \
-                 Oggi è il 02/03/2026: se non scrive si chiude il 09/03/2026. Codice: [[ codice ]].",
+                "Buongiorno, la richiesta {} per Ritiro e Consultazione documenti è di ASL TO4 \
+                 (Ciriè, Chivasso-San Mauro, Settimo, Ivrea, Cuorgnè). Oggi è il \
+                 02/03/2026: se non scrive si chiude il 09/03/2026. Codice: [[ codice ]].",
                 ticket.number
             )
         );
