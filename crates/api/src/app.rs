@@ -94,6 +94,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::bulk::routes(config);
     handlers::bulk_jobs::routes(config);
     handlers::reply_templates::routes(config);
+    handlers::fitting_templates::routes(config);
     handlers::scheduler::routes(config);
     handlers::ticket::routes(config);
     handlers::actions::routes(config);

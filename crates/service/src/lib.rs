@@ -26,6 +26,7 @@ pub mod expiring;
 pub mod federation;
 pub mod feed;
 pub mod filing;
+pub mod fitting_templates;
 pub mod keeping;
 pub mod labels;
 pub mod mailer;
