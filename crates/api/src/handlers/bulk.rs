@@ -80,7 +80,6 @@ pub(super) struct BulkResultBody {
 /// Why nothing was done with a ticket: the problem that the same call for it alone would have been
 /// answered with, without the members that name the call.
 #[derive(ToSchema)]
-#[schema(title = "BulkProblem")]
 #[expect(dead_code, reason = "describes the problem; it is told as it was kept")]
 struct BulkProblemBody {
     #[schema(rename = "type", format = "uri-reference")]
