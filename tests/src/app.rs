@@ -178,6 +178,8 @@ impl TestApp {
             mailer: Recorder::default(),
             http: reqwest::Client::builder()
                 .no_proxy()
+                // Where an answer points to is for the test to see.
+                .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .expect("an HTTP client"),
             server: Some(server),

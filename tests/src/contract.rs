@@ -82,7 +82,7 @@ fn promises_broken(asked: &Asked, status: u16, headers: &HeaderMap, body: &[u8])
             broken.push(format!("{name} is missing"));
         }
     }
-    let is_good = (200..300).contains(&status) || status == 304;
+    let is_good = (200..300).contains(&status) || matches!(status, 303 | 304);
     if is_good {
         check_good(asked, status, headers, body, &mut broken);
     } else if asked.method != "HEAD" {
@@ -99,7 +99,7 @@ fn check_good(
     body: &[u8],
     broken: &mut Vec<String>,
 ) {
-    if matches!(status, 204 | 304) && !body.is_empty() {
+    if matches!(status, 204 | 303 | 304) && !body.is_empty() {
         broken.push("it has a body".to_owned());
     }
     let is_json = text(headers, "content-type").starts_with("application/json");

@@ -68,6 +68,7 @@ pub(crate) fn open_desk_with(
         secrets: Secrets::new(&[7; 32]),
         delegations,
         names: Arc::new(options.names.clone()),
+        telling: Arc::new(api::problem::Told),
         settings: options.settings.clone(),
     })
     .expect("the desk opens")

@@ -96,6 +96,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::activities::routes(config);
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
+    handlers::bulk::routes(config);
+    handlers::bulk_jobs::routes(config);
+    handlers::reply_templates::routes(config);
+    handlers::fitting_templates::routes(config);
     handlers::scheduler::routes(config);
     handlers::playbooks::routes(config);
     handlers::playbook_versions::routes(config);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-use crate::json::Bounded;
+use crate::json::{self, Bounds};
 use crate::problem::Problem;
 use crate::uploads::Arriving;
 
@@ -83,6 +83,16 @@ pub(crate) async fn read_object(
     payload: web::Payload,
     expects: Expects,
 ) -> Result<Map<String, Value>, Problem> {
+    read_object_within(request, payload, expects, Bounds::USUAL).await
+}
+
+/// Reads a JSON object that may hold more, or less, than others.
+pub(crate) async fn read_object_within(
+    request: &HttpRequest,
+    payload: web::Payload,
+    expects: Expects,
+    bounds: Bounds,
+) -> Result<Map<String, Value>, Problem> {
     if media_type(request) != expects.media_type() {
         let accepted = expects.media_type();
         return Err(Problem::new("unsupported-media-type")
@@ -94,7 +104,8 @@ pub(crate) async fn read_object(
             .accept(expects == Expects::MergePatch));
     }
     must_be_plain(request)?;
-    parse_object(&Arriving::new(request, payload).collect().await?)
+    let bytes = Arriving::new(request, payload).collect().await?;
+    parse_object_within(&bytes, bounds)
 }
 
 /// Reads a JSON body of a request that may be repeated, and what to know the same request by.
@@ -107,10 +118,14 @@ pub(crate) async fn read_repeatable<T: DeserializeOwned + Validate>(
     Ok((read_as(object)?, content))
 }
 
-/// Parses a JSON object; serde_json bounds its depth, and `Bounded` how much is in it.
+/// Parses a JSON object with the usual bounds.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
-    let parsed: Result<Bounded, serde_json::Error> = serde_json::from_slice(bytes);
-    let Bounded(value) = parsed.map_err(|error| {
+    parse_object_within(bytes, Bounds::USUAL)
+}
+
+/// Parses a JSON object; serde_json bounds its depth, and `bounds` how much is in it.
+fn parse_object_within(bytes: &[u8], bounds: Bounds) -> Result<Map<String, Value>, Problem> {
+    let value = json::parse(bytes, bounds).map_err(|error| {
         if error.is_data() {
             return Problem::malformed(
                 "Il corpo contiene troppi campi.",

@@ -4,26 +4,37 @@
 
 use std::fmt;
 
+use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// Most members in a body, in all its objects together.
-const MAX_MEMBERS: usize = 200;
-/// Most items in a body, in all its arrays together.
-const MAX_ITEMS: usize = 2_000;
+/// How much there may be in a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Members, in all its objects together.
+    pub members: usize,
+    /// Items, in all its arrays together.
+    pub items: usize,
+}
 
-/// A value within the bounds.
-pub(crate) struct Bounded(pub Value);
+impl Bounds {
+    /// Of every body but the one that names thousands of tickets.
+    pub(crate) const USUAL: Bounds = Bounds {
+        members: 200,
+        items: 2_000,
+    };
+}
 
-impl<'de> Deserialize<'de> for Bounded {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut left = Left {
-            members: MAX_MEMBERS,
-            items: MAX_ITEMS,
-        };
-        left.deserialize(deserializer).map(Bounded)
-    }
+/// Parses JSON within the bounds.
+pub(crate) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Value, serde_json::Error> {
+    let mut left = Left {
+        members: bounds.members,
+        items: bounds.items,
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = left.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
 }
 
 /// How much more may come.
@@ -109,12 +120,19 @@ impl<'de> Visitor<'de> for &mut Left {
 mod tests {
     use super::*;
 
+    fn usual(text: &str) -> Result<Value, serde_json::Error> {
+        parse(text.as_bytes(), Bounds::USUAL)
+    }
+
     #[test]
     fn what_is_within_bounds_is_read_as_it_stands() {
         let text =
             r#"{"a": [1, -2, 2.5, "x\n", true, null, {"b": {}}], "c": 18446744073709551615}"#;
-        let bounded: Bounded = serde_json::from_str(text).unwrap();
-        assert_eq!(bounded.0, serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(
+            usual(text).unwrap(),
+            serde_json::from_str::<Value>(text).unwrap()
+        );
+        assert!(usual("{} {}").is_err());
     }
 
     #[test]
@@ -123,9 +141,9 @@ mod tests {
             r#"{"a": 1, "a": 1}"#,
             r#"[{"b": {"a": 1, "c": 2, "a": 3}}]"#,
         ] {
-            assert!(serde_json::from_str::<Bounded>(text).is_err(), "{text}");
+            assert!(usual(text).is_err(), "{text}");
         }
-        assert!(serde_json::from_str::<Bounded>(r#"{"a": {"a": 1}}"#).is_ok());
+        assert!(usual(r#"{"a": {"a": 1}}"#).is_ok());
     }
 
     #[test]
@@ -134,11 +152,11 @@ mod tests {
             let members: Vec<String> = (0..n).map(|at| format!("\"m{at}\": 0")).collect();
             format!("{{{}}}", members.join(","))
         };
-        assert!(serde_json::from_str::<Bounded>(&members(200)).is_ok());
-        assert!(serde_json::from_str::<Bounded>(&members(201)).is_err());
+        assert!(usual(&members(200)).is_ok());
+        assert!(usual(&members(201)).is_err());
         let nested = format!("[{}, {}]", members(100), members(101));
-        assert!(serde_json::from_str::<Bounded>(&nested).is_err());
+        assert!(usual(&nested).is_err());
         let items = format!("[{}0]", "0,".repeat(2_000));
-        assert!(serde_json::from_str::<Bounded>(&items).is_err());
+        assert!(usual(&items).is_err());
     }
 }

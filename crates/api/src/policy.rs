@@ -1160,6 +1160,89 @@ pub const RULES: &[Rule] = &[
         Callers::Staff(Right::ReadReports),
         PRIVATE,
     ),
+    rule(
+        "POST",
+        "/v1/bulk-actions",
+        "act_on_tickets",
+        Callers::Staff(Right::ReadTickets),
+        F {
+            location: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/bulk-jobs/{job}",
+        "show_bulk_job",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/bulk-jobs/{job}/results",
+        "list_bulk_results",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "DELETE",
+        "/v1/bulk-jobs/{job}",
+        "cancel_bulk_job",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/reply-templates",
+        "list_reply_templates",
+        Callers::Staff(Right::Work),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/reply-templates",
+        "create_reply_template",
+        Callers::Staff(Right::KeepReplyTemplates),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/reply-templates/{reply_template}",
+        "show_reply_template",
+        Callers::Staff(Right::Work),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/reply-templates/{reply_template}",
+        "change_reply_template",
+        Callers::Staff(Right::KeepReplyTemplates),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "DELETE",
+        "/v1/reply-templates/{reply_template}",
+        "retire_reply_template",
+        Callers::Staff(Right::KeepReplyTemplates),
+        F {
+            needs_if_match: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/tickets/{ticket}/reply-templates",
+        "list_fitting_reply_templates",
+        Callers::Staff(Right::ReadTickets),
+        PRIVATE,
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.
@@ -1182,6 +1265,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_absences",
     "report_removals",
     "report_playbooks",
+    "list_bulk_results",
+    "list_reply_templates",
 ];
 
 /// The lines of a routed path.

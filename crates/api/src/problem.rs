@@ -12,9 +12,9 @@ use domain::callback::CallbackRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
 use domain::rejection::Rejection;
 use serde_json::{Map, Value, json};
-use service::DeskError;
 use service::error::CodeRefusal;
 use service::playbooks::steps_from;
+use service::{DeskError, Telling};
 
 macro_rules! slugs {
     ($($slug:literal = $status:literal, $it:literal, $en:literal, $more_it:literal, $more_en:literal;)+) => {
@@ -339,6 +339,14 @@ impl Problem {
 
     /// The document.
     pub fn document(&self, lang: Lang, instance: &str, correlation_id: &str) -> Value {
+        let mut document = self.told(lang);
+        document.insert("instance".to_owned(), instance.into());
+        document.insert("correlation_id".to_owned(), correlation_id.into());
+        Value::Object(document)
+    }
+
+    /// The document, but for which call it answers.
+    fn told(&self, lang: Lang) -> Map<String, Value> {
         let mut document = self.0.members.clone();
         document.insert(
             "type".to_owned(),
@@ -347,8 +355,6 @@ impl Problem {
         document.insert("title".to_owned(), self.0.title.to(lang).into());
         document.insert("status".to_owned(), self.0.status.into());
         document.insert("detail".to_owned(), self.0.detail.to(lang).into());
-        document.insert("instance".to_owned(), instance.into());
-        document.insert("correlation_id".to_owned(), correlation_id.into());
         if !self.0.errors.is_empty() {
             let errors: Vec<Value> = self
                 .0.errors
@@ -357,7 +363,26 @@ impl Problem {
                 .collect();
             document.insert("errors".to_owned(), errors.into());
         }
-        Value::Object(document)
+        document
+    }
+}
+
+/// What became of one of many tickets, kept as the document that the same call for it alone would
+/// have been answered with.
+pub struct Told;
+
+impl Telling for Told {
+    fn tell(&self, error: DeskError) -> String {
+        let problem = Problem::from(error);
+        json!({"it": problem.told(Lang::It), "en": problem.told(Lang::En)}).to_string()
+    }
+}
+
+impl Told {
+    /// Reads a kept document back, in one of its languages.
+    pub(crate) fn read(kept: &str, lang: Lang) -> Option<Value> {
+        let mut both: Map<String, Value> = serde_json::from_str(kept).ok()?;
+        both.remove(lang.code())
     }
 }
 

@@ -90,6 +90,9 @@ id_type!(
     "An answer to all tickets of an announcement at once."
 );
 
+id_type!(BulkJobId, "One action on many tickets.");
+id_type!(ReplyTemplateId, "Words for notes, ready to be used.");
+
 /// The number of a ticket, for people: `2026-0000417-S`.
 ///
 /// Year of filing, a counter of at least seven digits, a check character that catches every

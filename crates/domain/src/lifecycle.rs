@@ -84,6 +84,17 @@ const fn published_to(action: ActionCode) -> Audience {
     }
 }
 
+/// Who may come to read a note that goes with an action: two, where its author says whether it is
+/// published, and nobody where there can be none.
+pub fn readers_of(action: ActionCode) -> Vec<Audience> {
+    match (action, note_needed(action)) {
+        (ActionCode::PublishNote | ActionCode::Close, _) => Vec::new(),
+        (_, Some(true)) => vec![published_to(action)],
+        (_, Some(false)) => vec![Audience::Team],
+        (_, None) => vec![published_to(action), Audience::Team],
+    }
+}
+
 impl Ticket {
     /// Says what a command does to this ticket, or why it may not.
     pub fn decide(

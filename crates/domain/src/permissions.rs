@@ -79,6 +79,8 @@ pub enum Right {
     KeepAssignment,
     /// Read counts over many requests, and lists for looking into.
     ReadReports,
+    /// Write the words that a desk keeps ready for notes.
+    KeepReplyTemplates,
 }
 
 /// How far a right goes.
@@ -188,6 +190,10 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (
         Right::ReadReports,
         [No, Desk, Desk, Region, All, No, No, All],
+    ),
+    (
+        Right::KeepReplyTemplates,
+        [No, Desk, No, No, Region, No, No, No],
     ),
 ];
 

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use api::app::Shared;
 use api::metrics::Metrics;
 use api::oidc::CitizenVerifier;
+use api::problem::Told;
 use api::proxies::Proxies;
 use api::rate_limit::RateLimits;
 use api::tokens::Tokens;
@@ -98,6 +99,7 @@ impl Instance {
             secrets,
             delegations: config.delegations.open(&db)?,
             names: Arc::new(SystemNames),
+            telling: Arc::new(Told),
             settings,
         })?;
         let mailer = open_mailer(&config.mail.config(&base_url)).context("mail")?;

@@ -12,6 +12,7 @@ use domain::text::{Description, NoteBody};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use escalation::routing::CustodyChange;
+use serde::{Deserialize, Serialize};
 use storage::activities::Terms;
 use storage::tickets::{self, Dossier};
 use storage::{DbConnection, accounts, activities, attachments, history};
@@ -24,7 +25,8 @@ const OVERRIDE_MIN_CHARS: usize = 20;
 const OVERRIDE_MAX_CHARS: usize = 500;
 
 /// The body of an action (`api.md` §5), nothing checked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the members are those of the contract, name by name"
@@ -43,10 +45,12 @@ pub struct ActionForm {
     pub seq: Option<i64>,
     pub confirm: Option<bool>,
     pub activity: Option<ActivityForm>,
+    pub reply_template: Option<String>,
 }
 
 /// A note as it was sent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the members are those of the contract, name by name"
@@ -61,10 +65,14 @@ pub struct NoteForm {
 pub struct CheckedAction {
     wish: Wish,
     activity: Option<Terms>,
-    note: Option<(String, bool)>,
+    /// Text, and whether it leaves the team.
+    pub(crate) note: Option<(String, bool)>,
     assignee: Option<String>,
-    expected: Option<Audience>,
+    /// Whom the writer believes to write to.
+    pub(crate) expected: Option<Audience>,
     override_reason: Option<String>,
+    /// The words that were kept ready for the note.
+    pub(crate) template: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -124,6 +132,7 @@ impl ActionForm {
                 assignee: self.assignee,
                 expected,
                 override_reason,
+                template: self.reply_template,
             }),
             _ => Err(errors),
         }

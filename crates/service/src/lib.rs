@@ -14,6 +14,8 @@ mod arrival;
 pub mod assignment;
 pub mod attachments;
 pub mod broadcasts;
+pub mod bulk;
+pub mod bulk_jobs;
 pub mod callbacks;
 pub mod citizen;
 pub mod clients;
@@ -28,6 +30,7 @@ pub mod expiring;
 pub mod federation;
 pub mod feed;
 pub mod filing;
+pub mod fitting_templates;
 pub mod keeping;
 pub mod labels;
 pub mod mailer;
@@ -46,6 +49,7 @@ pub mod recovery;
 pub mod reference;
 mod release;
 pub mod removals;
+pub mod reply_templates;
 pub mod routing;
 pub mod scheduler;
 pub mod screen;
@@ -76,6 +80,7 @@ use storage::blobs::BlobStore;
 use storage::idempotency::RequestKey;
 use storage::playbook_runs::Pins;
 
+pub use bulk::Telling;
 pub use clock::{Clock, Ids};
 pub use delegations::DelegationSource;
 pub use error::DeskError;
@@ -95,6 +100,7 @@ pub struct Desk {
     pub(crate) settings: Arc<Settings>,
     pub(crate) delegations: Arc<dyn DelegationSource>,
     pub(crate) names: Arc<dyn HostNames>,
+    pub(crate) telling: Arc<dyn Telling>,
     pub(crate) numbers: Arc<Mutex<filing::NumberBlock>>,
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
     /// The version of the routing rules used last.
@@ -131,6 +137,8 @@ pub struct Parts {
     pub delegations: Arc<dyn DelegationSource>,
     /// Who knows the addresses of names.
     pub names: Arc<dyn HostNames>,
+    /// Who says what people are told of an error, where that is kept.
+    pub telling: Arc<dyn Telling>,
     /// Everything else that is configured.
     pub settings: Settings,
 }
@@ -151,6 +159,7 @@ impl Desk {
             settings: Arc::new(parts.settings),
             delegations: parts.delegations,
             names: parts.names,
+            telling: parts.telling,
             numbers: Arc::default(),
             running: Arc::default(),
             rules_at_hand: Arc::default(),

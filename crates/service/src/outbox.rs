@@ -422,7 +422,7 @@ impl Desk {
         )
     }
 
-    fn day_for_people(&self, at: Timestamp) -> String {
+    pub(crate) fn day_for_people(&self, at: Timestamp) -> String {
         at.to_zoned(self.settings.time_zone.clone())
             .strftime("%d/%m/%Y")
             .to_string()

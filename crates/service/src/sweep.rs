@@ -3,7 +3,7 @@
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use storage::{
-    DbConnection, StoreError, absences, attachments, changes, email_proofs, idempotency,
+    DbConnection, StoreError, absences, attachments, bulk, changes, email_proofs, idempotency,
     login_sources, outbox, removals, sessions, used_tokens, webhook_deliveries,
 };
 
@@ -20,6 +20,8 @@ pub struct SweepRun {
 
 /// Rows deleted in one transaction.
 const PAGE: i64 = 500;
+/// Bulk jobs deleted in one transaction; each may have thousands of rows.
+const JOBS_PAGE: i64 = 5;
 /// A blob is put before its transaction: younger ones may still get their row.
 const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(1);
 /// Proofs are kept so long for the daily cap (`conventions.md` PR-3).
@@ -77,6 +79,7 @@ impl Desk {
         gone += self.sweep_pages(move |conn| sessions::delete_ended_sessions(conn, done, PAGE))?;
         gone += self.sweep_pages(move |conn| outbox::delete_sent(conn, done, PAGE))?;
         gone += self.sweep_pages(move |conn| webhook_deliveries::delete_old(conn, done, PAGE))?;
+        gone += self.sweep_pages(move |conn| bulk::delete_old(conn, done, JOBS_PAGE))?;
         let old_news = ago(crate::feed::KEPT);
         gone += self.sweep_pages(move |conn| changes::delete_old(conn, old_news, PAGE))?;
         gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;

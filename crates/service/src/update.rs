@@ -97,7 +97,7 @@ impl Desk {
         staff: &Staff,
         ticket: &mut Ticket,
         dossier: &Dossier,
-        form: CheckedAction,
+        mut form: CheckedAction,
         file: Option<Attachment>,
         now: jiff::Timestamp,
     ) -> Result<Updated, DeskError> {
@@ -105,6 +105,7 @@ impl Desk {
         let windows = self.settings.windows_for(ticket).clone();
         // Whether they may at all is told before what is wrong with how they asked.
         ticket.permits(form.action(), staff, now, &windows)?;
+        form.use_template(conn, staff, now)?;
         let verdict = self.verdict_on(conn, ticket, form.action())?;
         let opening = match form.activity() {
             Some(terms) => Some(self.opening(conn, ticket, terms)?),
@@ -183,7 +184,7 @@ impl Desk {
         Ok(())
     }
 
-    fn load_at(
+    pub(crate) fn load_at(
         &self,
         conn: &mut DbConnection,
         staff: &Staff,

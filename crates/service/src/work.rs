@@ -34,11 +34,13 @@ pub enum Kind {
     ActivityOverdue,
     /// The activity of a ticket that went on without it (T20).
     ActivityCancel,
+    /// An action on many tickets.
+    BulkJob,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
@@ -47,6 +49,7 @@ impl Kind {
         Kind::PlaybookReview,
         Kind::ActivityOverdue,
         Kind::ActivityCancel,
+        Kind::BulkJob,
     ];
 
     /// The code in rows, metrics and the API.
@@ -60,6 +63,7 @@ impl Kind {
             Kind::PlaybookReview => "playbook-review",
             Kind::ActivityOverdue => "activity-overdue",
             Kind::ActivityCancel => "activity-cancel",
+            Kind::BulkJob => "bulk-job",
         }
     }
 
@@ -133,6 +137,15 @@ impl Desk {
                 if is_stopping() {
                     self.db
                         .write(move |conn| due_work::give_back(conn, &work))?;
+                } else if work.kind == Kind::BulkJob.as_str() {
+                    // In as many transactions as it has tickets.
+                    match self.work_bulk_job(&work, is_stopping) {
+                        Ok(turns) => run.other += turns,
+                        Err(error) => {
+                            run.failed += 1;
+                            self.keep_for_later(work, &error)?;
+                        }
+                    }
                 } else {
                     self.run_piece(work, &mut run)?;
                 }
@@ -247,6 +260,7 @@ impl Desk {
                 self.ask_to_cancel(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Other, Next::Done))
             }
+            Kind::BulkJob => Err(DeskError::Broken("a bulk job is no single piece", None)),
         }
     }
 

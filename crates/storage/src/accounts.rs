@@ -136,6 +136,20 @@ pub fn list_placements(
     rows.into_iter().map(placement).collect()
 }
 
+/// Whether somebody still works in a placement: it is theirs, and their account is active.
+pub fn is_in_force(
+    conn: &mut DbConnection,
+    account: AccountId,
+    placement: PlacementId,
+) -> Result<bool, StoreError> {
+    let found = placements::table
+        .inner_join(accounts::table)
+        .filter(placements::id.eq(Id(placement.uuid())))
+        .filter(placements::account_id.eq(Id(account.uuid())))
+        .filter(placements::active.eq(true).and(accounts::active.eq(true)));
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(conn)?)
+}
+
 pub(crate) fn placement((row, label): (PlacementRow, String)) -> Result<Placement, StoreError> {
     Ok(Placement {
         id: PlacementId::new(row.id.0),

@@ -989,6 +989,80 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    bulk_jobs (id) {
+        id -> Uid,
+        desk -> Text,
+        account_id -> Uid,
+        placement_id -> Uid,
+        in_background -> Bool,
+        state -> Text,
+        action -> Nullable<Text>,
+        total -> BigInt,
+        done -> BigInt,
+        failed -> BigInt,
+        created_at -> Instant,
+        ended_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_types::Uid;
+    /// See `migrations/`.
+    bulk_pages (job_id, page) {
+        job_id -> Uid,
+        page -> BigInt,
+        items -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    bulk_results (job_id, position) {
+        job_id -> Uid,
+        position -> BigInt,
+        named -> Text,
+        number -> Nullable<Text>,
+        reached_id -> Nullable<Uid>,
+        version -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    reply_templates (id) {
+        id -> Uid,
+        version -> BigInt,
+        desk -> Text,
+        is_shared -> Bool,
+        service_code -> Nullable<Text>,
+        problem_type -> Nullable<Text>,
+        states -> Text,
+        actions -> Text,
+        audience -> Text,
+        label_it -> Text,
+        label_en -> Text,
+        body_it -> Text,
+        body_en -> Text,
+        used_count -> BigInt,
+        last_used_at -> Nullable<Instant>,
+        account_id -> Uid,
+        created_at -> Instant,
+        updated_at -> Instant,
+        retired_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1047,5 +1121,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     playbook_answers,
     playbook_values,
     activities,
-    activity_comments
+    activity_comments,
+    bulk_jobs,
+    bulk_pages,
+    bulk_results,
+    reply_templates
 );

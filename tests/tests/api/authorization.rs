@@ -86,6 +86,10 @@ enum About {
     Endpoint,
     /// Days on which an operator of TO4 is away.
     Absence,
+    /// A job of an operator of TO4, which who leads the desk sees, too.
+    Job,
+    /// Words that TO4 keeps for itself.
+    ReplyTemplate,
 }
 
 /// Who reads tickets.
@@ -146,6 +150,8 @@ const TALKERS: &[&str] = &[
     "regional-supervisor",
 ];
 const ANNOUNCERS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
+/// Who writes the words that desks keep ready for notes.
+const WRITERS_OF_REPLIES: &[&str] = &["supervisor", "regional-supervisor"];
 /// Everybody in a placement.
 const ALL_STAFF: &[&str] = &[
     "operator",
@@ -520,6 +526,39 @@ const ROWS: &[(&str, Door)] = &[
         Door::Keepers(TALKERS, About::Nothing),
     ),
     (
+        "act_on_tickets",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    ("show_bulk_job", Door::Keepers(DESKS, About::Job)),
+    ("list_bulk_results", Door::Keepers(DESKS, About::Job)),
+    ("cancel_bulk_job", Door::Keepers(DESKS, About::Job)),
+    (
+        "list_reply_templates",
+        Door::Keepers(TALKERS, About::Nothing),
+    ),
+    (
+        "create_reply_template",
+        Door::Keepers(WRITERS_OF_REPLIES, About::Nothing),
+    ),
+    (
+        "show_reply_template",
+        Door::Keepers(TALKERS, About::ReplyTemplate),
+    ),
+    (
+        "change_reply_template",
+        Door::Keepers(WRITERS_OF_REPLIES, About::ReplyTemplate),
+    ),
+    (
+        "retire_reply_template",
+        Door::Keepers(WRITERS_OF_REPLIES, About::ReplyTemplate),
+    ),
+    (
+        "list_fitting_reply_templates",
+        Door::Desks { about_ticket: true },
+    ),
+    (
         "list_webhook_endpoints",
         Door::Keepers(KEEPERS, About::Nothing),
     ),
@@ -664,6 +703,8 @@ fn expected(caller: &str, door: &Door) -> Outcome {
             (Some((role, _)), _) if !roles.contains(&role) => Forbidden,
             (None, _) => Forbidden,
             (Some(_), About::Nothing) => In,
+            (Some(("operator" | "supervisor", TO4)), About::Job | About::ReplyTemplate) => In,
+            (Some(_), About::Job | About::ReplyTemplate) => Hidden,
             (Some((_, CN1)), About::Desk) => Hidden,
             (Some(_), About::Desk) => In,
             (Some(("admin", desk)), _) if desk != TO4 => Hidden,
@@ -784,6 +825,8 @@ struct Stage {
     announcement: String,
     own_announcement: String,
     absence: String,
+    job: String,
+    reply_template: String,
 }
 
 impl Stage {
@@ -836,6 +879,11 @@ impl Stage {
         let endpoint = endpoint.is(201).text_at("/endpoint/id").to_owned();
         let tests = format!("/v1/webhook-endpoints/{endpoint}/test-deliveries");
         let delivery = admin.post(&tests, &json!({})).await;
+        let items: Vec<Value> = (0..101)
+            .map(|n| json!({"ticket": format!("nothing {n}"), "version": 1}))
+            .collect();
+        let job = json!({"items": items, "action": {"action": "take"}});
+        let job = operator.post("/v1/bulk-actions", &job).await;
         Stage {
             absence: post(
                 &operator,
@@ -843,6 +891,8 @@ impl Stage {
                 &json!({"from": "2026-03-02", "to": "2026-03-06"}),
             )
             .await,
+            job: job.is(202).text_at("/id").to_owned(),
+            reply_template: post(&supervisor, "/v1/reply-templates", &reply_template()).await,
             contact: post(&operator, "/v1/contacts", &contact).await,
             callback: post(&operator, "/v1/callbacks", &callback).await,
             announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
@@ -941,6 +991,8 @@ impl Stage {
             .replace("{language}", "it")
             .replace("{version}", "1")
             .replace("{absence}", &self.absence)
+            .replace("{job}", &self.job)
+            .replace("{reply_template}", &self.reply_template)
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
             .replace("{activity}", &self.activity)
@@ -972,6 +1024,14 @@ impl Stage {
     }
 }
 
+/// Words for notes.
+fn reply_template() -> Value {
+    json!({
+        "actions": ["note"], "audience": "citizen",
+        "label": {"it": "Saluti", "en": "Greetings"}, "body": {"it": "Saluti.", "en": "Greetings."},
+    })
+}
+
 /// A body that is good enough to reach the door inside.
 fn body(caller: &str, rule: &Rule) -> Option<Value> {
     let (role, desk) = placement(caller).unwrap_or(("operator", TO4));
@@ -993,6 +1053,10 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
         }
         "step_account" => json!({"step": "suspend", "reason": "other"}),
         "attempt_callback" => json!({"outcome": "busy"}),
+        "act_on_tickets" => json!({
+            "items": [{"ticket": "nothing", "version": 1}], "action": {"action": "take"},
+        }),
+        "change_reply_template" => reply_template(),
         "link_tickets" => json!({"tickets": ["nothing"]}),
         "answer_linked_tickets" => {
             json!({"action": "note", "note": {"body": "Nota.", "published": false}})

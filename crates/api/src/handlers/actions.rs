@@ -34,7 +34,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 /// An action, and what goes along with it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read member by member")]
-struct ActionBody {
+pub(super) struct ActionBody {
     /// What to do. Each action needs members of its own; the others are not looked at.
     #[schema(value_type = ActionCode)]
     action: String,
@@ -73,6 +73,10 @@ struct ActionBody {
     confirm: Option<bool>,
     /// Needed by `open-activity`.
     activity: Option<ActivityBody>,
+    /// The reply template the note was written with, to be counted. The note's reader must be the one it
+    /// was written for, and what it leaves to be filled in by hand must be.
+    #[schema(format = Uuid)]
+    reply_template: Option<String>,
 }
 
 /// A note. Who reads it follows from the action.
@@ -191,7 +195,13 @@ fn check(submission: Submission) -> Result<(CheckedAction, Option<CheckedFile>),
 
 fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
     let mut members = Members::of(members);
-    let form = ActionForm {
+    let form = read_form(&mut members);
+    (form, members.finish())
+}
+
+/// Reads the members of an action, wherever it stands.
+pub(super) fn read_form(members: &mut Members) -> ActionForm {
+    ActionForm {
         action: members.text("action", 32),
         note: members.object("note", |note| NoteForm {
             body: note.text("body", 20_000),
@@ -217,8 +227,8 @@ fn read_action(members: Map<String, Value>) -> (ActionForm, Vec<FieldError>) {
             catalogue_item: activity.text("catalogue_item", 64),
             catalogue_sub_item: activity.text("catalogue_sub_item", 64),
         }),
-    };
-    (form, members.finish())
+        reply_template: members.text("reply_template", 64),
+    }
 }
 
 /// Acts on a ticket.

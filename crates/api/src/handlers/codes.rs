@@ -729,6 +729,16 @@ pub(crate) enum BroadcastAction {
     Resolve,
 }
 
+/// Where a bulk job stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum BulkJobState {
+    Running,
+    Done,
+    Cancelled,
+    Stopped,
+}
+
 /// A language.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -758,7 +768,7 @@ mod tests {
     };
     use service::playbooks::VersionState;
     use service::webhooks::{self, DisabledReason};
-    use service::{deliveries, keeping};
+    use service::{bulk, deliveries, keeping};
     use utoipa::PartialSchema;
 
     use super::*;
@@ -836,6 +846,10 @@ mod tests {
             (
                 listed::<ActionCode>(),
                 codes(&command::ActionCode::OFFERED, command::ActionCode::as_str),
+            ),
+            (
+                listed::<BulkJobState>(),
+                codes(&bulk::JobState::ALL, bulk::JobState::as_str),
             ),
             (
                 listed::<ClockState>(),

@@ -12,6 +12,7 @@ use domain::text::NoteBody;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use storage::activities::{self, Activity, Quoted, Terms};
 use storage::{DbConnection, tickets};
 
@@ -20,7 +21,8 @@ use crate::work::Kind;
 use crate::{Desk, DeskError};
 
 /// A technical activity as it was sent (`domain.md` §4.4).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(
     missing_docs,
     reason = "the members are those of the contract, name by name"

@@ -9,6 +9,7 @@
 mod html;
 mod layout;
 mod placeholders;
+pub mod replies;
 mod templates;
 mod wording;
 
@@ -47,6 +48,8 @@ pub struct MailContext {
     pub minutes: Option<u32>,
     /// What a digest tells, a line each.
     pub items: Option<String>,
+    /// The day on which it is written, already written for people.
+    pub today: Option<String>,
     /// Who has the request in custody, and so whose words are used. Says nothing in the mail.
     pub desk: Option<AuthorityCode>,
 }

@@ -33,6 +33,8 @@ pub enum Placeholder {
     Minutes,
     /// What a digest tells, a line each.
     Items,
+    /// The day on which something is written.
+    Today,
 }
 
 /// What a value looks like, and so how it is laid out.
@@ -56,7 +58,7 @@ struct Facts {
 
 impl Placeholder {
     /// Every gap.
-    pub const ALL: [Placeholder; 11] = [
+    pub const ALL: [Placeholder; 12] = [
         Placeholder::Number,
         Placeholder::ServiceLabel,
         Placeholder::Note,
@@ -68,6 +70,7 @@ impl Placeholder {
         Placeholder::Link,
         Placeholder::Minutes,
         Placeholder::Items,
+        Placeholder::Today,
     ];
 
     fn facts(self) -> Facts {
@@ -159,6 +162,12 @@ impl Placeholder {
                     "2026-0000417-S: the citizen wrote",
                 ),
             ),
+            Placeholder::Today => (
+                "today",
+                Shape::Line,
+                ("Data di oggi", "Today's date"),
+                ("01/12/2026", "01/12/2026"),
+            ),
         };
         Facts {
             code,
@@ -200,6 +209,7 @@ impl Placeholder {
             Placeholder::ClosesOn => &context.closes_on,
             Placeholder::Link => &context.link,
             Placeholder::Items => &context.items,
+            Placeholder::Today => &context.today,
             Placeholder::Minutes => return Some(context.minutes?.to_string().into()),
         };
         let text = text.as_deref()?;
@@ -230,6 +240,7 @@ pub fn examples(lang: Lang) -> MailContext {
         link: example(Placeholder::Link),
         minutes: Some(30),
         items: example(Placeholder::Items),
+        today: example(Placeholder::Today),
         desk: None,
     }
 }

@@ -16,6 +16,7 @@ fn value(gap: Placeholder) -> &'static str {
         Placeholder::ClosesOn => "8 dicembre 2026",
         Placeholder::Minutes => "30",
         Placeholder::Items => "2026-0000417-S: novità nella coda",
+        Placeholder::Today => "1 dicembre 2026",
     }
 }
 
@@ -33,6 +34,7 @@ fn context(gaps: &[Placeholder]) -> MailContext {
         link: text(Placeholder::Link),
         minutes: text(Placeholder::Minutes).map(|minutes| minutes.parse().unwrap()),
         items: text(Placeholder::Items),
+        today: text(Placeholder::Today),
         desk: None,
     }
 }

@@ -174,7 +174,7 @@ fn foreign_content(text: &str) -> Vec<Invalid> {
     errors
 }
 
-fn syntax() -> Invalid {
+pub(super) fn syntax() -> Invalid {
     Invalid::new(
         "template-syntax",
         "Le graffe servono solo per i segnaposto, come {{ number }}",
