@@ -1,6 +1,7 @@
 //! Why the lifecycle refuses a command: one variant per reason a person can act on.
 
 use crate::command::ActionCode;
+use crate::links::MergeObstacle;
 use crate::note::Audience;
 use crate::state::StateCode;
 
@@ -89,6 +90,9 @@ pub enum Rejection {
     /// Too late to write on this ticket: what the requester says becomes a new one (I-12).
     #[error("the ticket is over")]
     Over,
+    /// The ticket cannot go on in the other one, or not come back from it.
+    #[error("the ticket cannot be merged: {}", .0.as_str())]
+    MergeNotAllowed(MergeObstacle),
     /// A timer that is not due, or no longer (I-13).
     #[error("the timer is not due")]
     NotDue,
@@ -108,6 +112,7 @@ impl Rejection {
             Rejection::Forbidden { .. } => "forbidden",
             Rejection::PlaybookNotSatisfied { .. } => "playbook-not-satisfied",
             Rejection::AuthorityInactive => "authority-inactive",
+            Rejection::MergeNotAllowed(_) => "merge-not-allowed",
             Rejection::SameAuthority
             | Rejection::NoPreviousAuthority
             | Rejection::CodeNotForPeople
