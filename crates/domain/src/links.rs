@@ -170,7 +170,7 @@ pub fn differ(one: Requester<'_>, other: Requester<'_>) -> Option<MergeObstacle>
 }
 
 /// A ticket by its two names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedTicket {
     /// For machines.
     pub id: TicketId,

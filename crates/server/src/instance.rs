@@ -181,6 +181,7 @@ fn settings(
         windows: config.lifecycle.windows.clone(),
         windows_by_authority,
         resolution_target: config.lifecycle.resolution_target,
+        duplicate_hint: config.lifecycle.duplicate_hint,
         text_limits: config.text_limits,
         time_zone: config.time_zone.clone(),
         tracking_url,

@@ -26,6 +26,7 @@ pub mod feed;
 pub mod filing;
 pub mod keeping;
 pub mod labels;
+pub mod links;
 pub mod mailer;
 pub mod message_templates;
 pub mod notification_settings;

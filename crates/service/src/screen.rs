@@ -4,10 +4,11 @@
 use domain::actor::{Assignee, Staff};
 use domain::command::ActionCode;
 use domain::ids::{TicketId, TicketRef};
+use domain::links::{LinkRole, NamedTicket};
 use domain::note::Audience;
 use domain::rejection::Rejection;
 use domain::sla::{Clock, ClockState, Run};
-use domain::state::StateCode;
+use domain::state::{State, StateCode};
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View, as_left_by, view_of};
 use jiff::Timestamp;
@@ -15,10 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use storage::attachments::{self, StoredAttachment};
 use storage::history::{self, Entry};
+use storage::links::{self, Beside};
 use storage::sla;
-use storage::tickets::{self, Beside, Dossier};
+use storage::tickets::{self, Dossier};
 
 use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
+use crate::links::{AlikeTicket, LinkedTicket, traits_of};
 use crate::sla::present;
 use crate::{Desk, DeskError};
 
@@ -55,6 +58,11 @@ pub struct StaffTicket {
     pub reminder_count: i32,
     pub bounce_count: i32,
     pub follow_up_of: Option<TicketId>,
+    #[serde(default)]
+    pub merged_into: Option<NamedTicket>,
+    /// Until when the merge can be undone.
+    #[serde(default)]
+    pub merge_undo_until: Option<Timestamp>,
     pub legs: Vec<LegView>,
     pub allowed_actions: Vec<AllowedAction>,
 }
@@ -148,8 +156,12 @@ pub struct Screen {
     pub next_before: Option<i64>,
     /// Every file the asker may read.
     pub attachments: Vec<AttachmentView>,
-    /// Other tickets of the same person at this desk.
-    pub possible_duplicates: Vec<String>,
+    /// Other tickets of the same person that look like it, the likest first.
+    pub possible_duplicates: Vec<AlikeTicket>,
+    /// Tickets it is linked with, the oldest first.
+    pub links: Vec<LinkedTicket>,
+    /// What goes on from it, in order.
+    pub follow_ups: Vec<LinkedTicket>,
 }
 
 /// An entry of the timeline, as a desk reads it.
@@ -200,7 +212,10 @@ impl Desk {
             // A past custodian is told nothing of what its successors have beside this ticket.
             let beside = match view {
                 View::Until(_) => Beside::default(),
-                _ => tickets::load_beside(conn, &ticket, &dossier.tax_code)?,
+                _ => {
+                    let since = self.hint_since(self.clock.now());
+                    links::load_beside(conn, &scope, &ticket, &dossier.tax_code, since)?
+                }
             };
             let (timeline, next_before) = self.timeline(entries, &files);
             let clocks = sla::find(conn, ticket.id)?.unwrap_or_default().clocks;
@@ -209,13 +224,24 @@ impl Desk {
                 owner.label = beside.assignee_label.or(owner.label.take());
             }
             let readable = |file: &&StoredAttachment| file.is_for(view, Some(&staff.authority));
-            let duplicates = beside.possible_duplicates.iter();
+            let itself = traits_of(&ticket, &dossier);
+            let links: Vec<LinkedTicket> = beside
+                .links
+                .into_iter()
+                .map(|(role, one)| self.linked(role, &one, &scope))
+                .collect();
             Ok(Screen {
                 attachments: files.iter().filter(readable).map(attachment_view).collect(),
                 ticket: shown,
                 timeline,
                 next_before,
-                possible_duplicates: duplicates.map(ToString::to_string).collect(),
+                possible_duplicates: self.alike(itself, beside.alike, Some(&scope)),
+                follow_ups: links
+                    .iter()
+                    .filter(|one| one.role == LinkRole::Later)
+                    .cloned()
+                    .collect(),
+                links,
             })
         })
     }
@@ -384,6 +410,11 @@ impl Desk {
             reminder_count: ticket.reminders,
             bounce_count: ticket.bounces,
             follow_up_of: dossier.follow_up_of,
+            merge_undo_until: match (ticket.state, &ticket.merged_into) {
+                (State::Removed { at }, Some(_)) => at.checked_add(windows.undo_merge).ok(),
+                _ => None,
+            },
+            merged_into: ticket.merged_into.clone(),
             legs: legs.collect(),
             allowed_actions,
         }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub windows_by_authority: HashMap<AuthorityCode, Windows>,
     /// How long a ticket should take at most; shown, never enforced.
     pub resolution_target: SignedDuration,
+    /// How long ago a ticket may have been settled that another one still looks like.
+    pub duplicate_hint: SignedDuration,
     /// Lengths of texts.
     pub text_limits: TextLimits,
     /// Where civil dates are reckoned.
@@ -270,6 +272,7 @@ impl Default for Settings {
             windows: Windows::default(),
             windows_by_authority: HashMap::new(),
             resolution_target: hours(5 * 24),
+            duplicate_hint: hours(30 * 24),
             text_limits: TextLimits::default(),
             time_zone: TimeZone::UTC,
             tracking_url: "http://127.0.0.1:8080/tracking".to_owned(),

@@ -155,7 +155,7 @@ impl Desk {
         })
     }
 
-    fn name_assignee(
+    pub(crate) fn name_assignee(
         &self,
         conn: &mut DbConnection,
         shown: &mut StaffTicket,
@@ -168,7 +168,7 @@ impl Desk {
         Ok(())
     }
 
-    fn load_at(
+    pub(crate) fn load_at(
         &self,
         conn: &mut DbConnection,
         staff: &Staff,

@@ -22,7 +22,7 @@ use crate::tickets::{RequesterKind, RowCondition, details_of};
 use crate::{DbConnection, StoreError, dialect};
 
 /// The field of a form that says when the examination was.
-const EXAM_DATE: &str = "exam_date";
+pub const EXAM_DATE: &str = "exam_date";
 /// Most tickets that are looked at for a hint.
 const MOST_ALIKE: i64 = 20;
 

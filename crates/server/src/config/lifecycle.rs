@@ -19,6 +19,8 @@ pub(super) struct LifecycleSection {
     reminders_after: Vec<String>,
     give_up_after: String,
     resolution_target: String,
+    merge_undo_within: String,
+    duplicate_hint_within: String,
     authorities: BTreeMap<String, OneAuthority>,
 }
 
@@ -40,6 +42,8 @@ pub(crate) struct Lifecycle {
     pub(crate) windows_by_authority: BTreeMap<String, Windows>,
     /// How long a ticket should take.
     pub(crate) resolution_target: SignedDuration,
+    /// How long ago a ticket may have been settled that another one still looks like.
+    pub(crate) duplicate_hint: SignedDuration,
 }
 
 impl LifecycleSection {
@@ -50,6 +54,11 @@ impl LifecycleSection {
             reopen: reopen(check, section, &self.reopen_within),
             reminders: reminders(check, section, &self.reminders_after),
             give_up: give_up(check, section, &self.give_up_after),
+            undo_merge: check.period(
+                "lifecycle.merge_undo_within",
+                &self.merge_undo_within,
+                ("PT0S", "P7D"),
+            ),
         };
         must_agree(check, section, &windows);
         let mut windows_by_authority = BTreeMap::new();
@@ -65,6 +74,11 @@ impl LifecycleSection {
                 "lifecycle.resolution_target",
                 target,
                 ("PT1H", "P365D"),
+            ),
+            duplicate_hint: check.period(
+                "lifecycle.duplicate_hint_within",
+                &self.duplicate_hint_within,
+                ("PT0S", "P365D"),
             ),
         }
     }

@@ -40,6 +40,7 @@ fn the_default_file_is_complete_and_sane() {
     let ours = service::Settings::default();
     assert_eq!(config.lifecycle.windows, ours.windows);
     assert_eq!(config.lifecycle.resolution_target, ours.resolution_target);
+    assert_eq!(config.lifecycle.duplicate_hint, ours.duplicate_hint);
     assert_eq!(config.text_limits, ours.text_limits);
     assert_eq!(
         format!("{:?}", config.email_proof),
