@@ -88,6 +88,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::deliveries::routes(config);
     handlers::notifications::routes(config);
     handlers::contacts::routes(config);
+    handlers::links::routes(config);
     handlers::callbacks::routes(config);
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);

@@ -495,6 +495,35 @@ pub(crate) struct ServiceCode(String);
 #[schema(max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
 pub(crate) struct ProblemTypeCode(String);
 
+/// How two tickets belong together.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum LinkKind {
+    Related,
+    FollowUp,
+    Duplicate,
+}
+
+/// What the other ticket of a link is to this one.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum LinkRole {
+    Peer,
+    Earlier,
+    Later,
+    Survivor,
+    Merged,
+}
+
+/// What makes a ticket look like another one.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Resemblance {
+    SameExamDate,
+    SameProblemType,
+    SameService,
+}
+
 /// A tag: lower-case letters, digits and hyphens.
 #[derive(ToSchema)]
 #[schema(max_length = 30, pattern = "^[a-z0-9-]{1,30}$")]
@@ -668,8 +697,8 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        actor, announcement, calendar, callback, command, contact, invalid, note, notification,
-        sla, state, ticket,
+        actor, announcement, calendar, callback, command, contact, invalid, links, note,
+        notification, sla, state, ticket,
     };
     use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
@@ -810,6 +839,18 @@ mod tests {
                     announcement::AnnouncementKind::ALL,
                     announcement::AnnouncementKind::as_str,
                 ),
+            ),
+            (
+                listed::<LinkKind>(),
+                codes(links::LinkKind::ALL, links::LinkKind::as_str),
+            ),
+            (
+                listed::<LinkRole>(),
+                codes(links::LinkRole::ALL, links::LinkRole::as_str),
+            ),
+            (
+                listed::<Resemblance>(),
+                codes(links::Resemblance::ALL, links::Resemblance::as_str),
             ),
             (
                 listed::<LanguageCode>(),

@@ -6,6 +6,7 @@ use domain::sla::Run;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use service::labels::{AttachmentView, Labelled};
+use service::links::LinkedTicket;
 use service::screen::{AssigneeView, ClockView, Screen, SlaView, StaffTicket, TimelineEntry};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,6 +16,8 @@ use super::codes::{
     ActionCode, AssigneeKind, Audience, AuthorKind, Channel, ClockKind, ClockState, LegOutcome,
     Priority, RequesterKind, ResolutionCode, State, Tag, TextKind, TicketKind, TicketNumber,
 };
+use super::contacts::NamedTicketBody;
+use super::links::{AlikeTicketBody, LinkedTicketBody};
 
 pub(crate) fn label(labelled: Labelled, lang: Lang) -> CodeLabel {
     CodeLabel {
@@ -81,6 +84,12 @@ pub(crate) struct StaffTicketBody {
     /// The closed ticket this one goes on from.
     #[schema(required)]
     follow_up_of: Option<Uuid>,
+    /// Where it goes on, while it is merged: its number leads there.
+    #[schema(required)]
+    merged_into: Option<NamedTicketBody>,
+    /// Until when that can be undone.
+    #[schema(required, format = DateTime)]
+    merge_undo_until: Option<String>,
     /// Who had custody when.
     #[schema(max_items = 1000)]
     legs: Vec<LegBody>,
@@ -272,9 +281,15 @@ pub(crate) struct ScreenBody {
     /// The files of those entries.
     #[schema(max_items = 1000)]
     attachments: Vec<AttachmentBody>,
-    /// Numbers of other tickets of the same person at this desk.
-    #[schema(value_type = Vec<TicketNumber>, max_items = 5)]
-    possible_duplicates: Vec<String>,
+    /// Other tickets of the same person and service that last into now, the likest first.
+    #[schema(max_items = 5)]
+    possible_duplicates: Vec<AlikeTicketBody>,
+    /// Tickets it is linked with and that the caller may see, the oldest first.
+    #[schema(max_items = 1000)]
+    links: Vec<LinkedTicketBody>,
+    /// What goes on from it once it was closed, in order.
+    #[schema(max_items = 1000)]
+    follow_ups: Vec<LinkedTicketBody>,
 }
 
 /// A file.
@@ -385,6 +400,8 @@ impl StaffTicketBody {
             reminder_count: ticket.reminder_count,
             bounce_count: ticket.bounce_count,
             follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
+            merged_into: ticket.merged_into.map(NamedTicketBody::from),
+            merge_undo_until: ticket.merge_undo_until.map(|at| at.to_string()),
             legs: ticket
                 .legs
                 .into_iter()
@@ -409,6 +426,13 @@ impl StaffTicketBody {
     }
 }
 
+fn linked(tickets: Vec<LinkedTicket>, lang: Lang) -> Vec<LinkedTicketBody> {
+    let shown = tickets
+        .into_iter()
+        .map(|one| LinkedTicketBody::new(one, lang));
+    shown.collect()
+}
+
 impl ScreenBody {
     pub(crate) fn new(screen: Screen, lang: Lang) -> Self {
         ScreenBody {
@@ -424,7 +448,13 @@ impl ScreenBody {
                 .into_iter()
                 .map(AttachmentBody::from)
                 .collect(),
-            possible_duplicates: screen.possible_duplicates,
+            possible_duplicates: screen
+                .possible_duplicates
+                .into_iter()
+                .map(|one| AlikeTicketBody::new(one, lang))
+                .collect(),
+            links: linked(screen.links, lang),
+            follow_ups: linked(screen.follow_ups, lang),
         }
     }
 }
