@@ -116,6 +116,8 @@ const TALKERS: &[&str] = &[
     "regional-supervisor",
 ];
 const ANNOUNCERS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
+/// Who takes requests out.
+const REMOVERS: &[&str] = &["supervisor", "regional-supervisor"];
 /// Everybody in a placement.
 const ALL_STAFF: &[&str] = &[
     "operator",
@@ -223,6 +225,10 @@ const ROWS: &[(&str, Door)] = &[
     ("edit_ticket", Door::Workers),
     ("list_timeline", Door::Desks { about_ticket: true }),
     ("act_on_ticket", Door::Workers),
+    ("add_ticket_link", Door::Workers),
+    ("remove_ticket_link", Door::Workers),
+    ("merge_ticket", Door::Keepers(REMOVERS, About::Desk)),
+    ("undo_merge", Door::Keepers(REMOVERS, About::Desk)),
     ("download_attachment", Door::Desks { about_ticket: true }),
     ("list_accounts", Door::Keepers(KEEPERS, About::Nothing)),
     ("create_account", Door::Keepers(KEEPERS, About::Nothing)),
@@ -700,8 +706,18 @@ impl Stage {
         ticket: &Filed,
         tracked: &Filed,
     ) -> Request {
+        if rule.operation == "remove_ticket_link" {
+            // What is to be taken away; the one before may have left it.
+            let operator = app.as_("to4.operator").await;
+            let seen = operator.screen(&ticket.id).await;
+            let link = operator.request(Method::POST, &ticket.staff_path("/links"));
+            let body = json!({"ticket": tracked.number});
+            link.if_match(seen.etag()).json(&body).send().await;
+        }
         let client = self.client(app, caller, rule, tracked).await;
-        let request = self.addressed(app, &client, caller, rule, ticket).await;
+        let request = self
+            .addressed(app, &client, caller, rule, ticket, tracked)
+            .await;
         match caller {
             "program for the owner" => request.header("citizen-token", app.citizen(&ANNA).token()),
             "program for another citizen" => {
@@ -749,6 +765,7 @@ impl Stage {
         caller: &str,
         rule: &Rule,
         ticket: &Filed,
+        tracked: &Filed,
     ) -> Request {
         let screen = app.as_("to4.operator").await.screen(&ticket.id).await;
         let file = screen
@@ -760,6 +777,7 @@ impl Stage {
         let path = rule
             .path
             .replace("{ticket}", &ticket.id)
+            .replace("{other}", &tracked.id)
             .replace("{attachment}", &file)
             .replace("{slug}", "not-found")
             .replace("{service}", "FSE")
@@ -810,6 +828,8 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
     };
     Some(match rule.operation {
         "act_on_ticket" => json!({"action": "note", "note": {"body": "Nota.", "published": false}}),
+        "add_ticket_link" => json!({"ticket": "nothing"}),
+        "merge_ticket" => json!({"into": "nothing"}),
         "add_message" => json!({"body": "Un messaggio."}),
         "place_account" => {
             let role = if role == "regional-supervisor" {

@@ -21,6 +21,7 @@ mod hardening;
 mod idempotency;
 mod jobs;
 mod leaks;
+mod links;
 mod message_templates;
 mod notifications;
 mod past_custodian;
