@@ -13,6 +13,7 @@ mod due_work;
 mod email_proofs;
 mod idempotency;
 mod life;
+mod links;
 mod list;
 mod outbox;
 mod row_security;
