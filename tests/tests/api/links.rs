@@ -140,7 +140,7 @@ both!(
         let here = file(app, &MARIO, TO4).await;
         let elsewhere = file(app, &MARIO, CN1).await;
         let mut form = forms::report_not_found(&MARIO, TO4);
-        form["requester_role"] = json!("citizen");
+        form["requester_role"] = json!("altro");
         form["phone"] = json!("011 4321111");
         for (who, expected) in [
             ("to4.operator", vec![&here]),
