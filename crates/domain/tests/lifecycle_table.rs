@@ -92,8 +92,11 @@ fn an_undone_merge_brings_back_the_state_and_restarts_its_timer() {
 }
 
 fn survivor_of(merged: &Ticket) -> Survivor {
+    let Some(named) = merged.merged_into.clone() else {
+        panic!("{} is not merged", merged.number)
+    };
     Survivor {
-        named: merged.merged_into.clone().unwrap(),
+        named,
         custodian: merged.custodian.code.clone(),
         is_over: false,
         obstacle: None,
