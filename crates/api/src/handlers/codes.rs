@@ -517,11 +517,13 @@ pub(crate) enum LinkRole {
 
 /// What makes a ticket look like another one.
 #[derive(ToSchema)]
-#[schema(rename_all = "kebab-case")]
 pub(crate) enum Resemblance {
-    SameExamDate,
-    SameProblemType,
-    SameService,
+    #[schema(rename = "same-exam-date")]
+    ExamDate,
+    #[schema(rename = "same-problem-type")]
+    ProblemType,
+    #[schema(rename = "same-service")]
+    Service,
 }
 
 /// A tag: lower-case letters, digits and hyphens.
