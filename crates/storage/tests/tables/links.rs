@@ -28,7 +28,8 @@ fn merge(fresh: &Fresh, merged: u32, into: u32) {
         links::merge(conn, id(merged), id(into))?;
         Ok(diesel::RunQueryDsl::execute(
             diesel::sql_query(format!(
-                "UPDATE tickets SET state = 'removed' WHERE number = '{}'",
+                "UPDATE tickets SET state = 'removed', state_since = created_at \
+                 WHERE number = '{}'",
                 town::ticket(merged, TO4).number
             )),
             conn,
