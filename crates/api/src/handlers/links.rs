@@ -123,7 +123,7 @@ struct LinkForm {
 /// Both are then shown on the screen of the other, to whoever may see both. The caller's desk has this
 /// one in custody, and sees the other.
 #[utoipa::path(tag = "actions", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
-    request_body(content = LinkForm, description = "The other ticket", example = json!({"ticket": "2026-000416", "kind": "related"})),
+    request_body(content = LinkForm, description = "The other ticket", example = json!({"ticket": "2026-0000417-S", "kind": "related"})),
     responses((status = 201, description = "Linked: the other ticket. The tag is that of this one", body = LinkedTicketBody)))]
 #[post("/v1/tickets/{ticket}/links")]
 #[expect(clippy::too_many_arguments, reason = "one typed input each")]
@@ -198,7 +198,7 @@ struct MergeForm {
 /// within one desk's custody, and only what the same people read; a delegate's request never. It can be
 /// undone for a day (`merge_undo_until`), if the survivor is still with the same desk and not over.
 #[utoipa::path(tag = "actions", params(("ticket" = inline(TicketRef), Path, description = "The id or number of the ticket that goes")),
-    request_body(content = MergeForm, description = "The ticket that stays", example = json!({"into": "2026-000416"})),
+    request_body(content = MergeForm, description = "The ticket that stays", example = json!({"into": "2026-0000417-S"})),
     responses((status = 201, description = "Merged: the ticket that went", body = StaffTicketBody)))]
 #[post("/v1/tickets/{ticket}/merges")]
 #[expect(clippy::too_many_arguments, reason = "one typed input each")]
