@@ -92,6 +92,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::deliveries::routes(config);
     handlers::notifications::routes(config);
     handlers::contacts::routes(config);
+    handlers::links::routes(config);
     handlers::callbacks::routes(config);
     handlers::activities::routes(config);
     handlers::announcements::routes(config);

@@ -306,6 +306,48 @@ pub const RULES: &[Rule] = &[
         },
     ),
     rule(
+        "POST",
+        "/v1/tickets/{ticket}/links",
+        "add_ticket_link",
+        Callers::Staff(Right::ReadTickets),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "DELETE",
+        "/v1/tickets/{ticket}/links/{other}",
+        "remove_ticket_link",
+        Callers::Staff(Right::ReadTickets),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/tickets/{ticket}/merges",
+        "merge_ticket",
+        Callers::Staff(Right::Supervise),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "DELETE",
+        "/v1/tickets/{ticket}/merges/current",
+        "undo_merge",
+        Callers::Staff(Right::Supervise),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
         "GET",
         "/v1/tickets/{ticket}/attachments/{attachment}",
         "download_attachment",

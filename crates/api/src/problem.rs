@@ -98,6 +98,9 @@ slugs! {
     "manual-close-forbidden" = 409, "La chiusura è solo automatica", "Requests are closed by the system alone",
         "Nessuno chiude a mano: una richiesta risolta si chiude da sola.",
         "Nobody closes by hand: a resolved request closes by itself.";
+    "merge-not-allowed" = 409, "Unione non possibile", "The requests cannot be merged",
+        "reason dice perché le due richieste non si possono unire o separare.",
+        "reason says why the two requests cannot be merged, or not be parted again.";
     "method-not-allowed" = 405, "Metodo non previsto", "Method not allowed",
         "Il metodo non è previsto per questo indirizzo; Allow elenca quelli previsti.",
         "The method is not known for this address; Allow lists those that are.";
@@ -553,6 +556,7 @@ impl From<Rejection> for Problem {
                 Invalid::new("too-short", "Spiega il motivo in almeno 20 caratteri", "say why in 20 characters or more"),
             ),
             Rejection::AudienceMismatch { computed } => problem.with("audience", computed.as_str()),
+            Rejection::MergeNotAllowed(obstacle) => problem.with("reason", obstacle.as_str()),
             Rejection::PlaybookNotSatisfied { unmet, .. } => {
                 let check = |error: &FieldError| {
                     let check = error.pointer.strip_prefix("/playbook/answers/")?;

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use crate::activity::ActivityStep;
 use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
-use crate::ids::{AccountId, ActivityId, MessageId, TicketNumber};
+use crate::ids::{AccountId, ActivityId, MessageId, TicketId, TicketNumber};
+use crate::links::{LinkKind, MergeObstacle, NamedTicket};
 use crate::note::{Attachment, Audience};
 use crate::playbook::{PlaybookWord, Verdict};
-use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
-use crate::ticket::Target;
+use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, State, TicketKind};
+use crate::ticket::{Target, Ticket};
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,61 @@ pub enum Command {
     FollowActivity(ActivityStep),
     /// The system takes the ticket from an owner who no longer works at its desk (I-15).
     Release,
+    /// A member of staff links the ticket with another.
+    Link {
+        /// Which.
+        other: TicketId,
+        /// How.
+        kind: LinkKind,
+    },
+    /// A member of staff takes a link away.
+    Unlink {
+        /// Which.
+        other: TicketId,
+        /// How.
+        kind: LinkKind,
+    },
+    /// A member of staff removes the ticket as a duplicate whose number leads on (T22).
+    Merge {
+        /// Where it goes on.
+        into: Survivor,
+        /// What to write for colleagues, already checked.
+        note: Option<String>,
+    },
+    /// A member of staff undoes a merge.
+    UndoMerge {
+        /// The ticket it goes on in now.
+        survivor: Survivor,
+        /// The state before the merge, as the history kept it.
+        state: State,
+        /// Whether a person should have looked at it then.
+        needs_attention: bool,
+    },
+}
+
+/// The ticket that another one is merged into, with what the rules need to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survivor {
+    /// Its names.
+    pub named: NamedTicket,
+    /// Who has it.
+    pub custodian: AuthorityCode,
+    /// Whether it is closed, removed or merged.
+    pub is_over: bool,
+    /// What is against merging by who asked, if anything.
+    pub obstacle: Option<MergeObstacle>,
+}
+
+impl Survivor {
+    /// The ticket as it stands.
+    pub fn new(ticket: &Ticket, obstacle: Option<MergeObstacle>) -> Self {
+        Survivor {
+            named: ticket.into(),
+            custodian: ticket.custodian.code.clone(),
+            is_over: ticket.state.code().is_final(),
+            obstacle,
+        }
+    }
 }
 
 /// An action, and what may go along with any of them (`api.md` §5).

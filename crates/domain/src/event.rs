@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::activity::ActivityFact;
 use crate::actor::Assignee;
 use crate::codes::{AuthorityCode, RuleCode};
-use crate::ids::{AccountId, ActivityCommentId, ActivityId, ClientId, MessageId, TicketNumber};
+use crate::ids::{
+    AccountId, ActivityCommentId, ActivityId, ClientId, MessageId, TicketId, TicketNumber,
+};
+use crate::links::LinkKind;
 use crate::note::Note;
 use crate::playbook::{PlaybookWord, RanPlaybook};
-use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
+use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, State, TicketKind};
 
 /// One entry of a ticket's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +189,33 @@ pub enum Change {
         reason: RemovalReason,
         /// The ticket that stays, for a duplicate.
         duplicate_of: Option<TicketNumber>,
+        /// Where the ticket goes on, if it was merged and not only removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        merge: Option<Merge>,
+    },
+    /// A merge was undone.
+    #[serde(rename = "request.restored")]
+    Restored {
+        /// The state it had, put off by the time it was merged.
+        state: State,
+        /// Whether a person should look at it, as it was.
+        needs_attention: bool,
+    },
+    /// The ticket was linked with another.
+    #[serde(rename = "link.added")]
+    LinkAdded {
+        /// Which.
+        other: TicketId,
+        /// How.
+        kind: LinkKind,
+    },
+    /// The link with another ticket is gone.
+    #[serde(rename = "link.removed")]
+    LinkRemoved {
+        /// Which.
+        other: TicketId,
+        /// How.
+        kind: LinkKind,
     },
     /// An internal note shown to the citizen: this entry repeats it.
     #[serde(rename = "note.published")]
@@ -212,6 +242,17 @@ pub enum Change {
         /// Contact members that changed, by name.
         contacts: Vec<String>,
     },
+}
+
+/// Where a merged ticket goes on, and how it stood before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merge {
+    /// The ticket it goes on in.
+    pub into: TicketId,
+    /// Its state before, for undoing the merge.
+    pub state: State,
+    /// Whether a person should have looked at it.
+    pub needs_attention: bool,
 }
 
 impl Change {
@@ -244,6 +285,9 @@ impl Change {
             Change::ActivityClosed(_) => "activity.closed",
             Change::Reopened { .. } => "request.reopened",
             Change::Removed { .. } => "request.removed",
+            Change::Restored { .. } => "request.restored",
+            Change::LinkAdded { .. } => "link.added",
+            Change::LinkRemoved { .. } => "link.removed",
             Change::NotePublished { .. } => "note.published",
             Change::Undelivered { .. } => "message.undelivered",
             Change::Described { .. } => "request.described",
@@ -306,6 +350,9 @@ impl Change {
                 | Change::AutoClosed
                 | Change::Rerouted { .. }
                 | Change::Reopened { .. }
+                // Seen by the requester of a merged request alone: no other removed one is shown.
+                | Change::Removed { .. }
+                | Change::Restored { .. }
                 | Change::NotePublished { .. }
         )
     }

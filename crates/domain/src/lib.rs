@@ -23,6 +23,7 @@ pub mod filing;
 pub mod ids;
 pub mod invalid;
 pub mod lifecycle;
+pub mod links;
 pub mod note;
 pub mod notification;
 pub mod nudge;

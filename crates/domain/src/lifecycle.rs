@@ -9,8 +9,9 @@ use jiff::Timestamp;
 
 use crate::activity::{ActivityFact, ActivityState, ActivityStep};
 use crate::actor::{Actor, Assignee, Role, Staff};
-use crate::command::{Action, ActionCode, Command, NewNote, Update};
-use crate::event::{Change, Event};
+use crate::command::{Action, ActionCode, Command, NewNote, Survivor, Update};
+use crate::event::{Change, Event, Merge};
+use crate::links::{LinkKind, MergeObstacle, NamedTicket};
 use crate::note::{Audience, Note, NoteKind};
 use crate::permissions::{self, Right};
 use crate::playbook::{PlaybookWord, RanPlaybook, Verdict};
@@ -135,6 +136,46 @@ impl Ticket {
                 Some(at) if now >= at => vec![(Change::ReviewDue, None)],
                 _ => return Err(Rejection::NotDue),
             },
+            (Command::Link { other, kind }, Actor::Staff(staff)) => {
+                self.must_allow_link(*kind, command, staff, now, windows)?;
+                let (other, kind) = (*other, *kind);
+                vec![(Change::LinkAdded { other, kind }, None)]
+            }
+            (Command::Unlink { other, kind }, Actor::Staff(staff)) => {
+                self.must_allow_link(*kind, command, staff, now, windows)?;
+                let (other, kind) = (*other, *kind);
+                vec![(Change::LinkRemoved { other, kind }, None)]
+            }
+            (Command::Merge { into, note }, Actor::Staff(staff)) => {
+                self.permits(ActionCode::Remove, staff, now, windows)?;
+                self.must_merge_into(into)?;
+                let note = note.as_ref().map(|body| internal(body, staff));
+                let change = Change::Removed {
+                    reason: RemovalReason::Duplicate,
+                    duplicate_of: Some(into.named.number.clone()),
+                    merge: Some(Merge {
+                        into: into.named.id,
+                        state: self.state,
+                        needs_attention: self.needs_attention,
+                    }),
+                };
+                vec![(change, note)]
+            }
+            (
+                Command::UndoMerge {
+                    survivor,
+                    state,
+                    needs_attention,
+                },
+                Actor::Staff(staff),
+            ) => {
+                let removed = self.must_come_back(survivor, staff, now, windows)?;
+                let change = Change::Restored {
+                    state: state.put_off(now.duration_since(removed)),
+                    needs_attention: *needs_attention,
+                };
+                vec![(change, None)]
+            }
             (Command::Reply { body, attachment }, Actor::Requester) => {
                 let note = Note {
                     kind: NoteKind::Message,
@@ -509,6 +550,7 @@ impl Ticket {
             } => Change::Removed {
                 reason: *reason,
                 duplicate_of: duplicate_of.clone(),
+                merge: None,
             },
             Action::PublishNote(_) if update.note.is_some() => {
                 return Err(Rejection::NoteNotAllowed);
@@ -556,6 +598,73 @@ impl Ticket {
             changes.push((Change::Assigned { to }, None));
         }
         Ok(changes)
+    }
+
+    /// A link is a word of the desk that works the ticket; that of a merge belongs to the merge.
+    fn must_allow_link(
+        &self,
+        kind: LinkKind,
+        command: &Command,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<(), Rejection> {
+        let like = match kind {
+            LinkKind::Related | LinkKind::FollowUp => ActionCode::Note,
+            LinkKind::Duplicate => ActionCode::Remove,
+        };
+        let action = command.name();
+        if !may(staff.role, like) {
+            return Err(Rejection::Forbidden { action });
+        }
+        self.must_hold_for(like, staff)?;
+        match self.state.code().is_final() {
+            true => Err(self.not_allowed(action, staff, now, windows)),
+            false => Ok(()),
+        }
+    }
+
+    /// What is written on a merged ticket goes on in the other one: it must be with the same desk, and
+    /// the same people must read it.
+    fn must_merge_into(&self, into: &Survivor) -> Result<(), Rejection> {
+        let obstacle = if into.named.id == self.id {
+            Some(MergeObstacle::Itself)
+        } else if into.custodian != self.custodian.code {
+            Some(MergeObstacle::OtherCustody)
+        } else if into.is_over {
+            Some(MergeObstacle::SurvivorOver)
+        } else {
+            into.obstacle
+        };
+        obstacle.map_or(Ok(()), |obstacle| Err(Rejection::MergeNotAllowed(obstacle)))
+    }
+
+    /// When the ticket was merged, if that may be undone now: T22 is final but for this.
+    fn must_come_back(
+        &self,
+        survivor: &Survivor,
+        staff: &Staff,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<Timestamp, Rejection> {
+        let action = "undo a merge";
+        if !may(staff.role, ActionCode::Remove) {
+            return Err(Rejection::Forbidden { action });
+        }
+        self.must_hold_for(ActionCode::Remove, staff)?;
+        let (State::Removed { at }, Some(_)) = (self.state, &self.merged_into) else {
+            return Err(self.not_allowed(action, staff, now, windows));
+        };
+        let obstacle = if now.duration_since(at) > windows.undo_merge {
+            MergeObstacle::TooLate
+        } else if survivor.custodian != self.custodian.code {
+            MergeObstacle::OtherCustody
+        } else if survivor.is_over {
+            MergeObstacle::SurvivorOver
+        } else {
+            return Ok(at);
+        };
+        Err(Rejection::MergeNotAllowed(obstacle))
     }
 
     /// What a requester's message does, by state (T05, T10, T23), or that it comes too late (T24).
@@ -815,7 +924,9 @@ impl Ticket {
         match &event.change {
             Change::Filed { .. }
             | Change::NotePublished { .. }
-            | Change::PlaybookOverridden { .. } => {}
+            | Change::PlaybookOverridden { .. }
+            | Change::LinkAdded { .. }
+            | Change::LinkRemoved { .. } => {}
             Change::PlaybookDecided(word) => self.playbook = Some(word.clone()),
             Change::ReviewDue => {
                 self.needs_attention = true;
@@ -914,10 +1025,32 @@ impl Ticket {
                     leg.closed = None; // T21: the last custodian's leg goes on
                 }
             }
-            Change::Removed { .. } => {
+            Change::Removed {
+                duplicate_of,
+                merge,
+                ..
+            } => {
                 self.state = State::Removed { at: event.at };
+                self.merged_into = match (merge, duplicate_of) {
+                    (Some(merge), Some(number)) => Some(NamedTicket {
+                        id: merge.into,
+                        number: number.clone(),
+                    }),
+                    _ => None,
+                };
                 self.needs_attention = false;
                 self.close_leg(event, LegOutcome::Removed);
+            }
+            Change::Restored {
+                state,
+                needs_attention,
+            } => {
+                self.state = *state;
+                self.merged_into = None;
+                self.needs_attention = *needs_attention;
+                if let Some(leg) = self.legs.last_mut() {
+                    leg.closed = None; // I-1: as if it had never been over
+                }
             }
             Change::Described {
                 priority,
@@ -987,6 +1120,10 @@ impl Command {
             Command::Nudge { .. } => "nudge",
             Command::FollowActivity(_) => "follow an activity",
             Command::ReportUndelivered { .. } => "report undelivered",
+            Command::Link { .. } => "link",
+            Command::Unlink { .. } => "unlink",
+            Command::Merge { .. } => "merge",
+            Command::UndoMerge { .. } => "undo a merge",
         }
     }
 }
@@ -1005,6 +1142,17 @@ pub enum Due {
     Close,
     /// Nothing yet.
     Nothing,
+}
+
+fn internal(body: &str, staff: &Staff) -> Note {
+    Note {
+        kind: NoteKind::Note,
+        audience: Audience::Team,
+        team: Some(staff.authority.clone()),
+        party: None,
+        body: body.to_owned(),
+        attachment: None,
+    }
 }
 
 fn resolved(code: ResolutionCode, now: Timestamp, windows: &Windows) -> Change {

@@ -158,7 +158,7 @@ const OWNER_OF_WORK: Option<(Party, Topic)> = Some((Party::Owner, Topic::Assigne
 
 /// The table.
 #[rustfmt::skip]
-pub const RULES: [Rule; 20] = [
+pub const RULES: [Rule; 21] = [
     rule("N-1", |change, _| matches!(change, Change::Filed { .. }), OnScreen, ByMail, None),
     rule("N-2", |change, _| matches!(change, Change::Filed { .. } | Change::Released { .. }), Nothing, Nothing, QUEUE),
     rule("N-3", |change, _| matches!(change, Change::Assigned { .. }), Nothing, Nothing, OWNER_OF_WORK),
@@ -169,8 +169,9 @@ pub const RULES: [Rule; 20] = [
     rule("N-6", |change, _| matches!(change, Change::Reminded { .. }), OnScreenAndPointer, ByMail, None),
     rule("N-7", |change, _| is_resolved_as(change, ResolutionCode::NoAnswer), OnScreenAndPointer, ByMail, OWNER_OF_WORK),
     rule("N-8", |change, _| is_resolved_by_staff(change), OnScreenAndPointer, ByMail, None),
-    // T22 tells the requester of a duplicate as N-8 does; a removed request is on no screen.
-    rule("N-8", |change, _| matches!(change, Change::Removed { reason: RemovalReason::Duplicate, .. }), Nothing, ByMail, None),
+    // T22 tells the requester of a duplicate as N-8 does; a removed request is on no screen, a merged one is.
+    rule("N-8", |change, _| matches!(change, Change::Removed { reason: RemovalReason::Duplicate, merge: None, .. }), Nothing, ByMail, None),
+    rule("N-8", |change, _| matches!(change, Change::Removed { merge: Some(_), .. }), OnScreenAndPointer, ByMail, None),
     rule("N-9", |change, _| matches!(change, Change::AutoClosed), OnScreen, ByMailIfClosingsAre, None),
     rule("N-10", |change, _| matches!(change, Change::HandedOver { .. }), Nothing, Nothing, QUEUE),
     // Supervisors are of the queue.
@@ -210,7 +211,9 @@ fn is_resolved_by_staff(change: &Change) -> bool {
 }
 
 fn is_reopened_after_close(change: &Change, before: Before) -> bool {
-    matches!(change, Change::Reopened { .. }) && before.state == StateCode::AutoClosed
+    // A merge that is undone brings the request back just as well.
+    matches!(change, Change::Restored { .. })
+        || matches!(change, Change::Reopened { .. }) && before.state == StateCode::AutoClosed
 }
 
 /// The rows that hold for what happened.

@@ -2,6 +2,7 @@
 
 use crate::command::ActionCode;
 use crate::invalid::FieldError;
+use crate::links::MergeObstacle;
 use crate::note::Audience;
 use crate::state::StateCode;
 
@@ -103,6 +104,9 @@ pub enum Rejection {
     /// Too late to write on this ticket: what the requester says becomes a new one (I-12).
     #[error("the ticket is over")]
     Over,
+    /// The ticket cannot go on in the other one, or not come back from it.
+    #[error("the ticket cannot be merged: {}", .0.as_str())]
+    MergeNotAllowed(MergeObstacle),
     /// A timer that is not due, or no longer (I-13).
     #[error("the timer is not due")]
     NotDue,
@@ -124,6 +128,7 @@ impl Rejection {
             Rejection::Forbidden { .. } => "forbidden",
             Rejection::PlaybookNotSatisfied { .. } => "playbook-not-satisfied",
             Rejection::AuthorityInactive => "authority-inactive",
+            Rejection::MergeNotAllowed(_) => "merge-not-allowed",
             Rejection::SameAuthority
             | Rejection::NoPreviousAuthority
             | Rejection::CodeNotForPeople

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::invalid::Text;
 
 /// Where a ticket stands, with what is true only there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Filed, sent back or sent on; nobody has taken it yet.
     New,
@@ -48,6 +49,27 @@ pub enum State {
 }
 
 impl State {
+    /// The same state with what it waits for put off by `pause`, in which nothing could happen.
+    pub fn put_off(self, pause: SignedDuration) -> State {
+        let later = |at: Timestamp| at.checked_add(pause).unwrap_or(Timestamp::MAX);
+        match self {
+            State::AwaitingInfo { since, reminders } => State::AwaitingInfo {
+                since: later(since),
+                reminders,
+            },
+            State::Resolved {
+                since,
+                closes_at,
+                code,
+            } => State::Resolved {
+                since,
+                closes_at: later(closes_at),
+                code,
+            },
+            other => other,
+        }
+    }
+
     /// The state without its data.
     pub const fn code(&self) -> StateCode {
         match self {
@@ -384,6 +406,8 @@ pub struct Windows {
     pub reminders: Vec<SignedDuration>,
     /// When an unanswered question resolves the ticket, counted from the question.
     pub give_up: SignedDuration,
+    /// How long a merge can be undone.
+    pub undo_merge: SignedDuration,
 }
 
 impl Default for Windows {
@@ -394,6 +418,7 @@ impl Default for Windows {
             reopen: days(30),
             reminders: vec![days(5), days(10)],
             give_up: days(30),
+            undo_merge: days(1),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::actor::Assignee;
 use crate::codes::{AuthorityCode, ProblemTypeCode, ServiceCode};
 use crate::event::{ByRule, Change, Event};
 use crate::ids::{TicketId, TicketNumber};
+use crate::links::NamedTicket;
 use crate::playbook::{PlaybookWord, Waiting};
 use crate::state::{Priority, State, TicketKind, Windows};
 
@@ -128,6 +129,8 @@ pub struct Ticket {
     pub custodian: Desk,
     /// Where it stands.
     pub state: State,
+    /// Where it goes on, while it is merged: it is removed then, and its number leads there.
+    pub merged_into: Option<NamedTicket>,
     /// Who works it at the custodian's desk.
     pub assignee: Option<Assignee>,
     /// Its custodians in order; the last one is open while the ticket is not final.
@@ -199,6 +202,7 @@ impl Ticket {
             declared_authority: new.declared_authority,
             custodian: new.custodian,
             state: State::New,
+            merged_into: None,
             assignee: None,
             legs: vec![leg],
             bounces: 0,

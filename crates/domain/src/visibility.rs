@@ -135,6 +135,7 @@ pub fn as_left_by(ticket: &Ticket, desk: &AuthorityCode) -> Option<Ticket> {
         version: end.seq,
         // An authority loses custody by handing over alone (T13).
         state: State::NotCompetent,
+        merged_into: None,
         custodian: Desk {
             code: next.custodian.clone(),
             is_region: true,

@@ -12,7 +12,7 @@ use domain::ticket::Ticket;
 use jiff::SignedDuration;
 
 /// Every command as it would be given rightly, and the hours since the ticket last changed.
-const COMMANDS: [(&str, i64); 27] = [
+const COMMANDS: [(&str, i64); 32] = [
     ("take", 1),
     ("assign + to colleague", 1),
     ("assign + to supervisors", 1),
@@ -27,6 +27,11 @@ const COMMANDS: [(&str, i64); 27] = [
     ("close-activity", 1),
     ("reopen + internal", 1),
     ("remove + internal", 1),
+    ("merge", 1),
+    ("undo-merge", 1),
+    ("link", 1),
+    ("unlink", 1),
+    ("link duplicate", 1),
     ("publish-note", 1),
     ("answer escalate", 1),
     ("close + published", 1),

@@ -27,7 +27,7 @@ const WHO: [&str; 16] = [
 ];
 
 #[rustfmt::skip]
-const WHAT: [&str; 30] = [
+const WHAT: [&str; 36] = [
     "take", "take + to colleague", "assign + to colleague", "assign + to supervisors", "assign",
     "note + internal", "note + published + to supervisors", "note", "ask-info + published",
     "ask-info + internal", "cancel-question + internal", "resolve + published", "resolve",
@@ -35,6 +35,7 @@ const WHAT: [&str; 30] = [
     "return + published", "return", "reroute CN1 + published", "reroute TO4 + published",
     "open-activity + published", "open-activity", "close-activity", "reopen + internal", "reopen",
     "remove duplicate of 416 + internal", "remove", "publish-note operator",
+    "merge", "merge of a stranger", "undo-merge", "undo-merge", "link", "unlink",
     "close + published", "describe",
 ];
 
@@ -129,5 +130,5 @@ fn the_random_sequences_reach_every_change() {
         }
         seen.extend(life.history.iter().map(|event| event.change.kind()));
     }
-    assert_eq!(seen.len(), 19, "{seen:?}");
+    assert_eq!(seen.len(), 22, "{seen:?}");
 }

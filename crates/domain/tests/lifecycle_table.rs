@@ -6,13 +6,13 @@ mod rows;
 mod support;
 
 use domain::actor::{Actor, Assignee};
-use domain::command::ActionCode;
+use domain::command::{ActionCode, Command, Survivor};
 use domain::event::{Change, Event};
 use domain::rejection::Rejection;
-use domain::state::{StateCode, Windows};
+use domain::state::{State, StateCode, Windows};
 use domain::ticket::Ticket;
 use jiff::SignedDuration;
-use rows::{ALLOTTED, CLOCK, DESKS, NOTES, NUDGES, PLAYBOOKS, TRANSITIONS};
+use rows::{ALLOTTED, CLOCK, DESKS, LINKS, NOTES, NUDGES, PLAYBOOKS, TRANSITIONS};
 use support::{MICROSECOND, PEOPLE, REGION, TO4};
 
 #[test]
@@ -52,6 +52,74 @@ fn a_playbook_lets_happen_what_the_table_says() {
 #[test]
 fn timers_fire_when_due_and_at_no_other_time() {
     check(CLOCK);
+}
+
+#[test]
+fn tickets_are_linked_and_merged_as_the_table_says() {
+    check(LINKS);
+}
+
+/// The state the history kept, with what it waits for put off by the time nothing could happen.
+#[test]
+fn an_undone_merge_brings_back_the_state_and_restarts_its_timer() {
+    for name in ["new", "in-progress", "awaiting-info", "resolved"] {
+        let before = support::ticket(name);
+        let mut ticket = before.clone();
+        let supervisor = support::actor("supervisor");
+        let merged_at = before.updated_at + waited("2d");
+        let events = support::apply(&mut ticket, &supervisor, "merge", merged_at).unwrap();
+        let [
+            Event {
+                change:
+                    Change::Removed {
+                        merge: Some(merge), ..
+                    },
+                ..
+            },
+        ] = events.as_slice()
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!(merge.state, before.state);
+        assert_eq!(ticket.next_timer(&Windows::default()), None, "I-13");
+
+        let command = Command::UndoMerge {
+            survivor: survivor_of(&ticket),
+            state: merge.state,
+            needs_attention: merge.needs_attention,
+        };
+        let now = merged_at + waited("1d");
+        let events = ticket
+            .decide(&command, &supervisor, now, &Windows::default())
+            .unwrap();
+        ticket.absorb(&events);
+        assert_eq!(ticket.state, before.state.put_off(waited("1d")), "{name}");
+        assert_eq!(ticket.legs, before.legs, "I-1: {name}");
+        assert_eq!(ticket.merged_into, None);
+        let timer = before.next_timer(&Windows::default());
+        assert_eq!(
+            ticket.next_timer(&Windows::default()),
+            timer.map(|at| at + waited("1d")),
+            "{name}"
+        );
+        if let (State::Resolved { since, .. }, State::Resolved { since: was, .. }) =
+            (ticket.state, before.state)
+        {
+            assert_eq!(since, was, "it was resolved when it was");
+        }
+    }
+}
+
+fn survivor_of(merged: &Ticket) -> Survivor {
+    let Some(named) = merged.merged_into.clone() else {
+        panic!("{} is not merged", merged.number)
+    };
+    Survivor {
+        named,
+        custodian: merged.custodian.code.clone(),
+        is_over: false,
+        obstacle: None,
+    }
 }
 
 #[test]

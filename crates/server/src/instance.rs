@@ -193,6 +193,7 @@ fn settings(
         windows_by_authority,
         resolution_target: config.lifecycle.resolution_target,
         activities_overdue_after: config.activities_overdue_after,
+        duplicate_hint: config.lifecycle.duplicate_hint,
         text_limits: config.text_limits,
         time_zone: config.time_zone.clone(),
         tracking_url,

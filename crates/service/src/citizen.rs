@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::list::{self, Filter, Key, Order, Page};
 use storage::tickets::{self, Dossier};
-use storage::{DbConnection, history};
+use storage::{DbConnection, history, links};
 
 use crate::filing::NO_DESK;
 use crate::labels::Labelled;
@@ -112,7 +112,7 @@ impl Desk {
         // Taken before the transaction: a follow-up needs one, and skipped numbers do no harm.
         let now = self.clock.now();
         let (id, is_over) = self.db.read_in(scope, |conn| {
-            let (found, _) = tickets::find(conn, scope, &wanted)?.ok_or(DeskError::NotFound)?;
+            let (found, _) = end_of(conn, scope, &wanted)?;
             Ok::<_, DeskError>((found.id, found.takes_no_reply(now)))
         })?;
         let number = if is_over {
@@ -122,8 +122,7 @@ impl Desk {
         };
         let (desk, reach) = (self.clone(), reach_of_reply(scope, id));
         self.write_once(&reach.clone(), once, move |conn| {
-            let (mut ticket, dossier) =
-                tickets::find(conn, &reach, &wanted)?.ok_or(DeskError::NotFound)?;
+            let (mut ticket, dossier) = end_of(conn, &reach, &TicketRef::Id(id))?;
             let on_behalf_of = reach.is_another(&dossier.tax_code);
             if !ticket.takes_no_reply(now) {
                 desk.say(conn, &mut ticket, &dossier, &body, file.as_ref(), now)?;
@@ -193,8 +192,7 @@ impl Desk {
         let (desk, reach) = (self.clone(), scope.clone());
         self.write_once(scope, once, move |conn| {
             let now = desk.clock.now();
-            let (mut ticket, dossier) =
-                tickets::find(conn, &reach, &wanted)?.ok_or(DeskError::NotFound)?;
+            let (mut ticket, dossier) = end_of(conn, &reach, &wanted)?;
             desk.apply(
                 conn,
                 &mut ticket,
@@ -216,22 +214,25 @@ impl Desk {
             TicketRef::parse(number).filter(|wanted| matches!(wanted, TicketRef::Number(_)));
         let found = match wanted {
             Some(wanted) => self.db.read_in(&Scope::System, |conn| {
-                tickets::find(conn, &Scope::System, &wanted)
+                let found = tickets::find(conn, &Scope::System, &wanted)?;
+                let Some((ticket, dossier)) = found else {
+                    return Ok(None);
+                };
+                let lives = self.is_trackable(conn, &Scope::System, &ticket, now)?;
+                Ok::<_, DeskError>(Some((ticket.id, dossier.requester, lives)))
             })?,
             None => None,
         };
         // The comparison runs for an unknown number, too: an answer's time tells nothing.
         let id = found
             .as_ref()
-            .map_or(TicketId::new(uuid::Uuid::nil()), |(ticket, _)| ticket.id);
+            .map_or(TicketId::new(uuid::Uuid::nil()), |(id, ..)| *id);
         let fits = same(&self.secrets.tracking_secret(id), secret);
         match found {
-            Some((ticket, dossier))
-                if fits
-                    && crate::notify::is_mailed(dossier.requester)
-                    && self.is_trackable(&ticket, now) =>
+            Some((id, requester, lives))
+                if fits && crate::notify::is_mailed(requester) && lives =>
             {
-                Ok(ticket.id)
+                Ok(id)
             }
             _ => Err(DeskError::Credentials),
         }
@@ -241,20 +242,34 @@ impl Desk {
     pub fn tracking_lives(&self, id: TicketId) -> Result<bool, DeskError> {
         let now = self.clock.now();
         let scope = Scope::Tracking(id);
-        let found = self.db.read_in(&scope, |conn| {
-            tickets::find(conn, &scope, &TicketRef::Id(id))
-        })?;
-        Ok(found.is_some_and(|(ticket, _)| self.is_trackable(&ticket, now)))
+        self.db.read_in(&scope, |conn| {
+            match tickets::find(conn, &scope, &TicketRef::Id(id))? {
+                Some((ticket, _)) => self.is_trackable(conn, &scope, &ticket, now),
+                None => Ok(false),
+            }
+        })
     }
 
-    fn is_trackable(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        match ticket.state {
+    /// A merged ticket is followed as long as the one it goes on in.
+    fn is_trackable(
+        &self,
+        conn: &mut DbConnection,
+        scope: &Scope,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Result<bool, DeskError> {
+        let lives = |ticket: &Ticket| match ticket.state {
             State::Removed { .. } => false,
             State::AutoClosed { at, .. } => {
                 now.duration_since(at) <= self.settings.windows_for(ticket).reopen
             }
             _ => true,
+        };
+        if ticket.merged_into.is_none() {
+            return Ok(lives(ticket));
         }
+        let (end, _) = end_of(conn, scope, &TicketRef::Id(ticket.id))?;
+        Ok(lives(&end))
     }
 
     /// A follow-up begins where the same form would if it were filed today.
@@ -307,6 +322,23 @@ impl Desk {
             due_at: self.due_at(now),
             ..dossier
         }
+    }
+}
+
+/// The requester's ticket, or the one it goes on in: what they write on a merged one is said there. Both
+/// are in their reach, because only what the same people read is merged.
+fn end_of(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    wanted: &TicketRef,
+) -> Result<(Ticket, Dossier), DeskError> {
+    let found = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
+    if found.0.merged_into.is_none() {
+        return Ok(found);
+    }
+    match links::find_end(conn, found.0.id)? {
+        Some(end) => tickets::find(conn, scope, &TicketRef::Id(end))?.ok_or(DeskError::NotFound),
+        None => Ok(found),
     }
 }
 

@@ -4,6 +4,7 @@ use domain::actor::{Actor, Staff};
 use domain::filing::{CitizenIdentity, Filer, Filing, FilingForm, check};
 use domain::ids::{TicketId, TicketNumber};
 use domain::invalid::{FieldError, Invalid, Lang};
+use domain::links::{Traits, overlaps};
 use domain::note::Attachment;
 use domain::notification::Before;
 use domain::permissions::{self, Right};
@@ -14,11 +15,15 @@ use domain::ticket::{NewTicket, Target, Ticket};
 use domain::visibility::Scope;
 use escalation::routing::{Case, CustodyChange};
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use storage::links::{self, EXAM_DATE, Filed};
 use storage::tickets::{self, Details, Dossier, RequesterKind};
 use storage::{DbConnection, counters, email_proofs};
 
 use crate::attachments::{CheckedFile, RawFile};
 use crate::clock::lock;
+use crate::links::AlikeTicket;
 use crate::once::{Answer, Once};
 use crate::own_screen::RequesterTicket;
 use crate::{Desk, DeskError, sla};
@@ -90,6 +95,17 @@ pub struct CheckedFiling {
     lang: Lang,
     /// The file that goes along, to be kept before filing.
     pub file: Option<CheckedFile>,
+}
+
+/// A ticket just filed.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct FiledTicket {
+    /// As its requester sees it.
+    #[serde(flatten)]
+    pub ticket: RequesterTicket,
+    /// What looks like it. Answers kept before there were hints do not say.
+    #[serde(default)]
+    pub possible_duplicates: Vec<AlikeTicket>,
 }
 
 /// Numbers taken from the database and not used yet.
@@ -193,7 +209,7 @@ impl Desk {
         checked: CheckedFiling,
         attachment: Option<Attachment>,
         once: &Once,
-    ) -> Result<Answer<RequesterTicket>, DeskError> {
+    ) -> Result<Answer<FiledTicket>, DeskError> {
         let now = self.clock.now();
         let number = self.next_number(now)?;
         let desk = self.clone();
@@ -205,9 +221,7 @@ impl Desk {
             {
                 return Err(DeskError::field(wrong_proof()));
             }
-            if let FiledBy::Citizen { identity, .. } = &checked.by {
-                desk.must_be_within_quota(conn, identity, now)?;
-            }
+            let possible_duplicates = desk.look_around(conn, &checked, now)?;
             let (dossier, actor) = desk.dossier(&checked, now);
             let to = desk.first_desk(conn, &checked.filing, &dossier, now)?;
             let new = NewTicket {
@@ -221,7 +235,10 @@ impl Desk {
             };
             let ticket = desk.insert(conn, new, &dossier, &actor, attachment.as_ref(), now)?;
             let is_for_another = checked.by.is_for_another(&dossier.tax_code);
-            Ok(desk.requester_ticket(&ticket, &dossier, is_for_another))
+            Ok(FiledTicket {
+                ticket: desk.requester_ticket(&ticket, &dossier, is_for_another),
+                possible_duplicates,
+            })
         })
     }
 
@@ -253,18 +270,51 @@ impl Desk {
         decision.target.ok_or(NO_DESK)
     }
 
-    fn must_be_within_quota(
+    /// What looks like the new ticket among those that its filer may see anyway, and whether they file too
+    /// many. Who has no identity is told nothing: the answer would say what others filed (A2).
+    fn look_around(
         &self,
         conn: &mut DbConnection,
-        identity: &str,
+        checked: &CheckedFiling,
         now: jiff::Timestamp,
-    ) -> Result<(), DeskError> {
-        let day = SignedDuration::from_hours(24);
-        let since = now.checked_sub(day).unwrap_or(now);
-        if tickets::count_filed(conn, identity, since)? >= self.settings.quotas.filings_per_day {
-            return Err(DeskError::Quota { retry_after: day });
+    ) -> Result<Vec<AlikeTicket>, DeskError> {
+        let filing = &checked.filing;
+        let service = filing.service_code.as_str();
+        let settled_since = self.hint_since(now);
+        let new = Traits {
+            service,
+            problem_type: filing.problem_type.as_str(),
+            exam_date: filing.extra.get(EXAM_DATE).and_then(Value::as_str),
+        };
+        match &checked.by {
+            FiledBy::Anonymous { .. } => Ok(Vec::new()),
+            FiledBy::Citizen { identity, .. } => {
+                let day = SignedDuration::from_hours(24);
+                let since = now.checked_sub(day).unwrap_or(now);
+                let quota = self.settings.quotas.filings_per_day;
+                let about = (filing.tax_code.as_str(), service);
+                let filed =
+                    links::list_filed_by(conn, identity, about, (since, settled_since), quota)?;
+                let recent = filed.iter().filter(|one| one.neighbour.created_at >= since);
+                if i64::try_from(recent.count()).unwrap_or(i64::MAX) >= quota {
+                    return Err(DeskError::Quota { retry_after: day });
+                }
+                let lasts = |one: &Filed| {
+                    let (state, at) = (one.neighbour.state, one.settled_at);
+                    one.tax_code == filing.tax_code.as_str()
+                        && overlaps(state, at, now, self.settings.duplicate_hint)
+                };
+                let alike = filed.into_iter().filter(lasts).map(|one| one.neighbour);
+                Ok(self.alike(new, alike, None))
+            }
+            FiledBy::Staff(staff) => {
+                let scope = Scope::of(staff);
+                let tax_code = &filing.tax_code;
+                let found = links::list_alike(conn, &scope, tax_code, service, settled_since)?;
+                let alike = found.into_iter().map(|one| one.neighbour);
+                Ok(self.alike(new, alike, Some(&scope)))
+            }
         }
-        Ok(())
     }
 
     fn dossier(&self, checked: &CheckedFiling, now: jiff::Timestamp) -> (Dossier, Actor) {
@@ -309,6 +359,7 @@ impl Desk {
                 lang: checked.lang,
                 privacy_notice: filing.privacy_notice_version.clone(),
                 self_help_path: filing.self_help_path.clone(),
+                is_delegated: checked.by.is_for_another(filing.tax_code.as_str()),
             },
             follow_up_of: None,
             due_at: self.due_at(now),

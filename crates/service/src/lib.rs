@@ -33,6 +33,7 @@ pub mod filing;
 pub mod fitting_templates;
 pub mod keeping;
 pub mod labels;
+pub mod links;
 pub mod mailer;
 pub mod message_templates;
 pub mod notification_settings;

@@ -52,7 +52,7 @@ fn mail_for(change: &Change) -> Option<MailTemplate> {
         } => MailTemplate::Withdrawn,
         Change::Resolved { .. } => MailTemplate::Resolved,
         Change::Rerouted { .. } => MailTemplate::Rerouted,
-        Change::Reopened { .. } => MailTemplate::Reopened,
+        Change::Reopened { .. } | Change::Restored { .. } => MailTemplate::Reopened,
         Change::AutoClosed => MailTemplate::Closed,
         Change::Removed {
             reason: RemovalReason::Duplicate,

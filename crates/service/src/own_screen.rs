@@ -5,6 +5,7 @@ use domain::codes::AuthorityCode;
 use domain::event::Change;
 use domain::ids::{TicketId, TicketRef};
 use domain::invalid::Text;
+use domain::links::{LinkRole, NamedTicket};
 use domain::state::{ResolutionCode, State, StateCode};
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View};
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::attachments::{self, StoredAttachment};
 use storage::history::{self, Entry};
+use storage::links::{self, OwnNeighbour};
 use storage::tickets::{self, Dossier};
 
 use crate::labels::{AttachmentView, Labelled, files_of, reply_end};
@@ -36,6 +38,9 @@ pub struct RequesterTicket {
     pub can_reply_until: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
     pub follow_up_of: Option<TicketId>,
+    /// Where it goes on, while it is merged. Answers kept before there were merges do not say.
+    #[serde(default)]
+    pub merged_into: Option<NamedTicket>,
     /// About a delegator. Answers kept before there were delegations do not say.
     #[serde(default)]
     pub on_behalf_of: bool,
@@ -54,6 +59,10 @@ pub struct RequesterScreen {
     pub messages: Vec<RequesterMessage>,
     /// The files.
     pub attachments: Vec<AttachmentView>,
+    /// What goes on from it, in order.
+    pub follow_ups: Vec<OwnNeighbour>,
+    /// What was merged into it.
+    pub merged: Vec<NamedTicket>,
 }
 
 /// A message or event, as the requester reads it: no names of operators.
@@ -99,6 +108,9 @@ impl Desk {
             let mut entries =
                 history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
             let files = attachments::list(conn, ticket.id)?;
+            let (follow_ups, merged) = links::list_beside_own(conn, ticket.id)?
+                .into_iter()
+                .partition::<Vec<_>, _>(|one| one.role == LinkRole::Later);
             let on_behalf_of = scope.is_another(&dossier.tax_code);
             entries.reverse();
             // Counted anew: a gap would tell of what the desks did among themselves.
@@ -115,6 +127,8 @@ impl Desk {
                 ticket: self.requester_ticket(&ticket, &dossier, on_behalf_of),
                 messages,
                 attachments,
+                follow_ups,
+                merged: merged.into_iter().map(|one| one.named).collect(),
             })
         })
     }
@@ -143,6 +157,7 @@ impl Desk {
                 _ => None,
             },
             follow_up_of: dossier.follow_up_of,
+            merged_into: ticket.merged_into.clone(),
             on_behalf_of,
             nudge_count: ticket.nudges,
             next_nudge_from: self.next_nudge_from(ticket),
@@ -231,6 +246,18 @@ impl Desk {
             }
             Change::Reopened { .. } => Text::new("Richiesta riaperta", "Request reopened"),
             Change::AutoClosed => Text::new("Richiesta chiusa", "Request closed"),
+            Change::Removed {
+                merge: Some(_),
+                duplicate_of: Some(survivor),
+                ..
+            } => Text::owned(
+                format!("La richiesta continua nella {survivor}"),
+                format!("The request goes on in {survivor}"),
+            ),
+            Change::Restored { .. } => Text::new(
+                "La richiesta continua di nuovo qui",
+                "The request goes on here again",
+            ),
             _ => return None,
         })
     }

@@ -4,11 +4,12 @@
 use domain::actor::{Assignee, Staff};
 use domain::command::ActionCode;
 use domain::ids::{TicketId, TicketRef};
+use domain::links::{LinkRole, NamedTicket};
 use domain::note::Audience;
 use domain::playbook::{PlaybookWord, Verdict};
 use domain::rejection::Rejection;
 use domain::sla::{Clock, ClockState, Run};
-use domain::state::StateCode;
+use domain::state::{State, StateCode};
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View, as_left_by, view_of};
 use jiff::Timestamp;
@@ -16,12 +17,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use storage::attachments::StoredAttachment;
 use storage::history::{self, Entry};
+use storage::links::{self, Beside};
 use storage::sla;
-use storage::tickets::{self, Beside, Dossier};
+use storage::tickets::{self, Dossier};
 
 use crate::activities::ActivityView;
 use crate::attachments::list_files;
 use crate::labels::{AttachmentView, Labelled, attachment_view, files_of, reply_end};
+use crate::links::{AlikeTicket, LinkedTicket, traits_of};
 use crate::sla::present;
 use crate::{Desk, DeskError};
 
@@ -67,6 +70,11 @@ pub struct StaffTicket {
     /// do not say.
     #[serde(default)]
     pub playbook: Option<PlaybookWord>,
+    #[serde(default)]
+    pub merged_into: Option<NamedTicket>,
+    /// Until when the merge can be undone.
+    #[serde(default)]
+    pub merge_undo_until: Option<Timestamp>,
     pub legs: Vec<LegView>,
     pub allowed_actions: Vec<AllowedAction>,
 }
@@ -160,8 +168,12 @@ pub struct Screen {
     pub next_before: Option<i64>,
     /// Every file the asker may read.
     pub attachments: Vec<AttachmentView>,
-    /// Other tickets of the same person at this desk.
-    pub possible_duplicates: Vec<String>,
+    /// Other tickets of the same person that look like it, the likest first.
+    pub possible_duplicates: Vec<AlikeTicket>,
+    /// Tickets it is linked with, the oldest first.
+    pub links: Vec<LinkedTicket>,
+    /// What goes on from it, in order.
+    pub follow_ups: Vec<LinkedTicket>,
     /// Its technical activities, for the region; an authority knows of none.
     pub activities: Vec<ActivityView>,
 }
@@ -214,7 +226,10 @@ impl Desk {
             // A past custodian is told nothing of what its successors have beside this ticket.
             let beside = match view {
                 View::Until(_) => Beside::default(),
-                _ => tickets::load_beside(conn, &ticket, &dossier.tax_code)?,
+                _ => {
+                    let since = self.hint_since(self.clock.now());
+                    links::load_beside(conn, &scope, &ticket, &dossier.tax_code, since)?
+                }
             };
             let verdict = match view {
                 View::Custodian => self.governance(conn, &ticket, Some(&beside.playbooks))?,
@@ -231,14 +246,25 @@ impl Desk {
                 owner.label = beside.assignee_label.or(owner.label.take());
             }
             let readable = |file: &&StoredAttachment| file.is_for(view, Some(&staff.authority));
-            let duplicates = beside.possible_duplicates.iter();
+            let itself = traits_of(&ticket, &dossier);
+            let links: Vec<LinkedTicket> = beside
+                .links
+                .into_iter()
+                .map(|(role, one)| self.linked(role, &one, &scope))
+                .collect();
             Ok(Screen {
                 attachments: files.iter().filter(readable).map(attachment_view).collect(),
                 ticket: shown,
                 timeline,
                 next_before,
                 activities,
-                possible_duplicates: duplicates.map(ToString::to_string).collect(),
+                possible_duplicates: self.alike(itself, beside.alike, Some(&scope)),
+                follow_ups: links
+                    .iter()
+                    .filter(|one| one.role == LinkRole::Later)
+                    .cloned()
+                    .collect(),
+                links,
             })
         })
     }
@@ -422,6 +448,14 @@ impl Desk {
             bounce_count: ticket.bounces,
             follow_up_of: dossier.follow_up_of,
             playbook: ticket.playbook.clone(),
+            merge_undo_until: match (ticket.state, &ticket.merged_into) {
+                (State::Removed { at }, Some(_)) => {
+                    let windows = self.settings.windows_for(ticket);
+                    at.checked_add(windows.undo_merge).ok()
+                }
+                _ => None,
+            },
+            merged_into: ticket.merged_into.clone(),
             legs: legs.collect(),
             allowed_actions: self.allowed_actions(ticket, staff, verdict),
         }

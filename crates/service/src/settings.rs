@@ -29,6 +29,8 @@ pub struct Settings {
     pub resolution_target: SignedDuration,
     /// How long technical activities may take before the region is told.
     pub activities_overdue_after: OverdueAfter,
+    /// How long ago a ticket may have been settled that another one still looks like.
+    pub duplicate_hint: SignedDuration,
     /// Lengths of texts.
     pub text_limits: TextLimits,
     /// Where civil dates are reckoned.
@@ -301,6 +303,7 @@ impl Default for Settings {
             windows_by_authority: HashMap::new(),
             resolution_target: hours(5 * 24),
             activities_overdue_after: OverdueAfter::default(),
+            duplicate_hint: hours(30 * 24),
             text_limits: TextLimits::default(),
             time_zone: TimeZone::UTC,
             tracking_url: "http://127.0.0.1:8080/tracking".to_owned(),

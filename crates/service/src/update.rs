@@ -171,7 +171,7 @@ impl Desk {
         })
     }
 
-    fn name_assignee(
+    pub(crate) fn name_assignee(
         &self,
         conn: &mut DbConnection,
         shown: &mut StaffTicket,

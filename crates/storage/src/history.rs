@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use domain::actor::Actor;
 use domain::codes::AuthorityCode;
-use domain::event::{Change, Event};
+use domain::event::{Change, Event, Merge};
 use domain::ids::{AccountId, TicketId};
 use domain::note::{Audience, Note, NoteKind};
 use domain::state::StateCode;
@@ -237,7 +237,7 @@ pub fn list_entries(
 }
 
 /// The kinds of [`Change::is_told_to_requester`], for SQL; a test keeps the two the same.
-const TOLD_TO_REQUESTER: [&str; 11] = [
+const TOLD_TO_REQUESTER: [&str; 13] = [
     "request.created",
     "request.information_requested",
     "request.information_received",
@@ -248,6 +248,8 @@ const TOLD_TO_REQUESTER: [&str; 11] = [
     "request.closed",
     "request.rerouted",
     "request.reopened",
+    "request.removed",
+    "request.restored",
     "note.published",
 ];
 
@@ -359,6 +361,31 @@ pub fn find_note(
     Ok(entry.note.map(|note| (note, entry.actor_account)))
 }
 
+/// The merge that removed a ticket last, as its history kept it.
+pub fn find_merge(conn: &mut DbConnection, ticket: TicketId) -> Result<Option<Merge>, StoreError> {
+    let last: Option<Json> = ticket_events::table
+        .filter(
+            ticket_events::ticket_id
+                .eq(Id(ticket.uuid()))
+                .and(ticket_events::kind.eq("request.removed")),
+        )
+        .order(ticket_events::seq.desc())
+        .select(ticket_events::change)
+        .first(conn)
+        .optional()?;
+    let Some(last) = last else {
+        return Ok(None);
+    };
+    match serde_json::from_value(last.0) {
+        Ok(Change::Removed { merge, .. }) => Ok(merge),
+        _ => Err(StoreError::Corrupt {
+            table: "ticket_events",
+            id: ticket.to_string(),
+            column: "change",
+        }),
+    }
+}
+
 /// Whether an internal note was shown to the requester before.
 pub fn is_published(
     conn: &mut DbConnection,
@@ -385,7 +412,8 @@ pub fn is_published(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::state::{HandOverReason, RemovalReason, ResolutionCode};
+    use domain::links::LinkKind;
+    use domain::state::{HandOverReason, RemovalReason, ResolutionCode, State};
 
     #[test]
     fn sql_and_domain_agree_on_what_the_requester_is_told() {
@@ -438,6 +466,19 @@ mod tests {
             Change::Removed {
                 reason: RemovalReason::Spam,
                 duplicate_of: None,
+                merge: None,
+            },
+            Change::Restored {
+                state: State::New,
+                needs_attention: false,
+            },
+            Change::LinkAdded {
+                other: TicketId::new(uuid::Uuid::nil()),
+                kind: LinkKind::Related,
+            },
+            Change::LinkRemoved {
+                other: TicketId::new(uuid::Uuid::nil()),
+                kind: LinkKind::Related,
             },
             Change::NotePublished { of: 1 },
         ];

@@ -29,6 +29,7 @@ pub mod history;
 pub mod idempotency;
 pub mod job_runs;
 mod legs;
+pub mod links;
 pub mod list;
 pub mod lives;
 pub mod login_sources;

@@ -18,7 +18,7 @@ use crate::schema::{accounts, legs, tickets};
 use crate::sealed::Sealed;
 use crate::sla::{self, PAUSED_IN_TIME, Standing};
 use crate::sql_types::{Id, Json, Ts};
-use crate::tickets::{RequesterKind, nudges_in, of_citizen, priority_of, priority_rank};
+use crate::tickets::{nudges_in, of_citizen, of_tracking, priority_of, priority_rank};
 use crate::{DbConnection, StoreError, assignee, dialect};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
@@ -237,15 +237,14 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
             identity,
             tax_code,
             delegators,
-        } => Some(query.filter(of_citizen(identity, tax_code, delegators))),
+        } => Some(
+            query
+                .filter(of_citizen(identity, tax_code, delegators))
+                .filter(tickets::state.ne(StateCode::Removed.as_str())),
+        ),
         Scope::Tracking(id) => Some(
             query
-                .filter(
-                    tickets::id
-                        .eq(Id(id.uuid()))
-                        .or(tickets::follow_up_of.assume_not_null().eq(Id(id.uuid()))),
-                )
-                .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
+                .filter(of_tracking(*id))
                 .filter(tickets::state.ne(StateCode::Removed.as_str())),
         ),
         Scope::Technical(_) | Scope::Nothing => None,

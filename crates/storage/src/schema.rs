@@ -1063,6 +1063,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    ticket_links (low_id, high_id) {
+        low_id -> Uid,
+        high_id -> Uid,
+        account_id -> Uid,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Integer;
+    use crate::sql_types::Uid;
+    /// See `migrations/`.
+    ticket_merges (ticket_id, into_id) {
+        ticket_id -> Uid,
+        into_id -> Uid,
+        steps -> Integer,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1125,5 +1147,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     bulk_jobs,
     bulk_pages,
     bulk_results,
-    reply_templates
+    reply_templates,
+    ticket_links,
+    ticket_merges
 );

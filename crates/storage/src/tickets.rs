@@ -3,14 +3,13 @@
 //! Invariant: the row, its events, notes, legs, attachments and messages out are written in
 //! the caller's one transaction, guarded by the version that was read.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
+use domain::links::NamedTicket;
 use domain::playbook::PlaybookWord;
 pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
@@ -24,8 +23,8 @@ use crate::assignee;
 use crate::connection::MultiBackend;
 use crate::schema::{self, tickets};
 use crate::sealed::Sealed;
-use crate::sql_types::{Id, Json, Ts, Uid};
-use crate::{DbConnection, StoreError, attachments, history, legs};
+use crate::sql_types::{Id, Json, Ts};
+use crate::{DbConnection, StoreError, attachments, history, legs, links};
 
 /// The requester's own data: who they are and what they wrote. The lifecycle never reads it.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,6 +79,9 @@ pub struct Details {
     /// Answers given in the self-help tree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_help_path: Vec<String>,
+    /// Whether a delegate filed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_delegated: bool,
 }
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
@@ -330,39 +332,69 @@ pub fn find(
             identity,
             tax_code,
             delegators,
-        } => query.filter(of_citizen(identity, tax_code, delegators)),
+        } => query
+            .filter(of_citizen(identity, tax_code, delegators))
+            .filter(is_shown_to_requester()),
         Scope::Tracking(id) => query
-            .filter(
-                tickets::id
-                    .eq(Id(id.uuid()))
-                    .or(tickets::follow_up_of.assume_not_null().eq(Id(id.uuid()))),
-            )
-            .filter(tickets::requester_kind.ne(RequesterKind::Citizen.as_str()))
-            .filter(tickets::state.ne(StateCode::Removed.as_str())),
+            .filter(of_tracking(*id))
+            .filter(is_shown_to_requester()),
         Scope::Technical(_) | Scope::Nothing => return Ok(None),
     };
     let Some(row) = query.first::<TicketRow>(conn).optional()? else {
         return Ok(None);
     };
     let legs = legs::load(conn, row.id)?;
-    row.into_domain(legs).map(Some)
+    let merged_into = match row.state == StateCode::Removed.as_str() {
+        true => links::find_survivor(conn, TicketId::new(row.id.0))?,
+        false => None,
+    };
+    row.into_domain(legs, merged_into).map(Some)
+}
+
+/// A removed ticket is shown to no requester, unless its number leads on.
+fn is_shown_to_requester() -> RowCondition {
+    let merges = schema::ticket_merges::table
+        .filter(schema::ticket_merges::ticket_id.eq(tickets::id))
+        .select(schema::ticket_merges::ticket_id);
+    Box::new(
+        tickets::state
+            .ne(StateCode::Removed.as_str())
+            .or(diesel::dsl::exists(merges)),
+    )
+}
+
+/// What a tracking session reaches: the ticket it was opened for, what that goes on in, and what follows
+/// up on either.
+pub(crate) fn of_tracking(id: TicketId) -> RowCondition {
+    let key = || Id(id.uuid());
+    let survivors = || {
+        schema::ticket_merges::table
+            .filter(schema::ticket_merges::ticket_id.eq(key()))
+            .select(schema::ticket_merges::into_id)
+    };
+    let follows = || tickets::follow_up_of.assume_not_null();
+    let is_reached = tickets::id
+        .eq(key())
+        .or(follows().eq(key()))
+        .or(tickets::id.eq_any(survivors()))
+        .or(follows().eq_any(survivors()));
+    let has_no_identity = tickets::requester_kind.ne(RequesterKind::Citizen.as_str());
+    Box::new(is_reached.and(has_no_identity))
 }
 
 /// The condition on a ticket's row alone.
 pub(crate) type RowCondition =
     Box<dyn BoxableExpression<tickets::table, MultiBackend, SqlType = Bool>>;
 
-/// What a citizen reaches: see [`Scope::reaches_citizens`]. Whoever has no delegators is found
-/// along one index, by identity.
+/// What a citizen reaches: see [`Scope::reaches_citizens`], and whether it is shown to them, elsewhere.
+/// Whoever has no delegators is found along one index, by identity.
 pub(crate) fn of_citizen(
     identity: &str,
     tax_code: &TaxCode,
     delegators: &[TaxCode],
 ) -> RowCondition {
     let sealed = |code: &TaxCode| Sealed::new(code.as_str());
-    let is_shown = tickets::requester_kind
-        .eq(RequesterKind::Citizen.as_str())
-        .and(tickets::state.ne(StateCode::Removed.as_str()));
+    let is_shown = tickets::requester_kind.eq(RequesterKind::Citizen.as_str());
     let is_own = tickets::requester_identity
         .assume_not_null()
         .eq(Sealed::new(identity))
@@ -391,70 +423,6 @@ pub fn list_owned(
         .into_iter()
         .map(|(id, custodian)| (TicketId::new(id.0), custodian.as_str().into()))
         .collect())
-}
-
-/// What a screen shows beside the ticket itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Beside {
-    /// Numbers of other tickets of the same person and service in the same custody, newest first:
-    /// a hint, never an access decision.
-    pub possible_duplicates: Vec<TicketNumber>,
-    /// The name of the colleague who owns the ticket.
-    pub assignee_label: Option<String>,
-    /// The versions of playbooks in force, by code.
-    pub playbooks: BTreeMap<String, i32>,
-}
-
-#[derive(QueryableByName)]
-struct BesideRow {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    what: String,
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    value: String,
-}
-
-/// All in one statement, because every screen needs it.
-pub fn load_beside(
-    conn: &mut DbConnection,
-    ticket: &Ticket,
-    tax_code: &str,
-) -> Result<Beside, StoreError> {
-    use diesel::sql_types::Text;
-    let owner = match &ticket.assignee {
-        Some(Assignee::Operator(account)) => account.uuid(),
-        _ => uuid::Uuid::nil(),
-    };
-    let rows = diesel::sql_query(
-        "SELECT 'duplicate' AS what, number AS value FROM (SELECT number FROM tickets \
-         WHERE tax_code = $1 AND custodian = $2 AND service_code = $3 AND id <> $4 AND state <> 'removed' \
-         ORDER BY created_at DESC, id DESC LIMIT 5) AS same_person \
-         UNION ALL SELECT 'assignee', display_name FROM accounts WHERE id = $5 \
-         UNION ALL SELECT code, CAST(version AS TEXT) FROM playbook_versions WHERE state = 'active'",
-    )
-    .bind::<Text, _>(Sealed::new(tax_code))
-    .bind::<Text, _>(ticket.custodian.code.as_str().to_owned())
-    .bind::<Text, _>(ticket.service.as_str().to_owned())
-    .bind::<Uid, _>(Id(ticket.id.uuid()))
-    .bind::<Uid, _>(Id(owner))
-    .load::<BesideRow>(conn)?;
-    let mut beside = Beside::default();
-    for row in rows {
-        match row.what.as_str() {
-            "assignee" => beside.assignee_label = Some(row.value),
-            "duplicate" => beside
-                .possible_duplicates
-                .push(TicketNumber::from_stored(row.value)),
-            _ => {
-                let version = row.value.parse().map_err(|_| StoreError::Corrupt {
-                    table: "playbook_versions",
-                    id: row.what.clone(),
-                    column: "version",
-                })?;
-                beside.playbooks.insert(row.what, version);
-            }
-        }
-    }
-    Ok(beside)
 }
 
 /// Holds a ticket's row until the end of the transaction, so that two changes that hang on it
@@ -486,18 +454,13 @@ pub fn find_open_follow_up(
     }
 }
 
-/// How many tickets a national identity filed since `since`.
-pub fn count_filed(
-    conn: &mut DbConnection,
-    identity: &str,
-    since: Timestamp,
-) -> Result<i64, StoreError> {
-    Ok(tickets::table
-        .filter(tickets::requester_identity.eq(Sealed::new(identity)))
-        .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
-        .filter(tickets::created_at.ge(Ts(since)))
-        .count()
-        .get_result(conn)?)
+/// The details kept in a column.
+pub(crate) fn details_of(sealed: Sealed, id: uuid::Uuid) -> Result<Details, StoreError> {
+    serde_json::from_str(&sealed.open()).map_err(|_| StoreError::Corrupt {
+        table: "tickets",
+        id: id.to_string(),
+        column: "details",
+    })
 }
 
 fn details_column(details: &Details) -> Result<Sealed, StoreError> {
@@ -511,7 +474,11 @@ fn details_column(details: &Details) -> Result<Sealed, StoreError> {
 }
 
 impl TicketRow {
-    fn into_domain(self, legs: Vec<domain::ticket::Leg>) -> Result<(Ticket, Dossier), StoreError> {
+    fn into_domain(
+        self,
+        legs: Vec<domain::ticket::Leg>,
+        merged_into: Option<NamedTicket>,
+    ) -> Result<(Ticket, Dossier), StoreError> {
         let id = self.id.0;
         let corrupt = |column: &'static str| StoreError::Corrupt {
             table: "tickets",
@@ -520,8 +487,7 @@ impl TicketRow {
         };
         let tallies: Tallies =
             serde_json::from_value(self.tallies.0.clone()).map_err(|_| corrupt("tallies"))?;
-        let details: Details =
-            serde_json::from_str(&self.details.clone().open()).map_err(|_| corrupt("details"))?;
+        let details = details_of(self.details.clone(), id)?;
         let state = self.state(tallies.asked).ok_or_else(|| corrupt("state"))?;
         let ticket = Ticket {
             id: TicketId::new(id),
@@ -535,6 +501,7 @@ impl TicketRow {
                 is_region: self.at_region,
             },
             state,
+            merged_into,
             assignee: match self.assignee.as_deref() {
                 Some(text) => Some(assignee::from_column(text).ok_or_else(|| corrupt("assignee"))?),
                 None => None,

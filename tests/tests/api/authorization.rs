@@ -152,6 +152,8 @@ const TALKERS: &[&str] = &[
 const ANNOUNCERS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
 /// Who writes the words that desks keep ready for notes.
 const WRITERS_OF_REPLIES: &[&str] = &["supervisor", "regional-supervisor"];
+/// Who takes requests out.
+const REMOVERS: &[&str] = &["supervisor", "regional-supervisor"];
 /// Everybody in a placement.
 const ALL_STAFF: &[&str] = &[
     "operator",
@@ -306,6 +308,10 @@ const ROWS: &[(&str, Door)] = &[
     ("edit_ticket", Door::Workers),
     ("list_timeline", Door::Desks { about_ticket: true }),
     ("act_on_ticket", Door::Workers),
+    ("add_ticket_link", Door::Workers),
+    ("remove_ticket_link", Door::Workers),
+    ("merge_ticket", Door::Keepers(REMOVERS, About::Desk)),
+    ("undo_merge", Door::Keepers(REMOVERS, About::Desk)),
     ("download_attachment", Door::Desks { about_ticket: true }),
     ("show_playbook", Door::Desks { about_ticket: true }),
     ("answer_playbook", Door::Workers),
@@ -916,8 +922,18 @@ impl Stage {
         ticket: &Filed,
         tracked: &Filed,
     ) -> Request {
+        if rule.operation == "remove_ticket_link" {
+            // What is to be taken away; the one before may have left it.
+            let operator = app.as_("to4.operator").await;
+            let seen = operator.screen(&ticket.id).await;
+            let link = operator.request(Method::POST, &ticket.staff_path("/links"));
+            let body = json!({"ticket": tracked.number});
+            link.if_match(seen.etag()).json(&body).send().await;
+        }
         let client = self.client(app, caller, rule, tracked).await;
-        let request = self.addressed(app, &client, caller, rule, ticket).await;
+        let request = self
+            .addressed(app, &client, caller, rule, ticket, tracked)
+            .await;
         match caller {
             "program for the owner" => request.header("citizen-token", app.citizen(&ANNA).token()),
             "program for another citizen" => {
@@ -966,6 +982,7 @@ impl Stage {
         caller: &str,
         rule: &Rule,
         ticket: &Filed,
+        tracked: &Filed,
     ) -> Request {
         let screen = app.as_("to4.operator").await.screen(&ticket.id).await;
         let file = screen
@@ -977,6 +994,7 @@ impl Stage {
         let path = rule
             .path
             .replace("{ticket}", &ticket.id)
+            .replace("{other}", &tracked.id)
             .replace("{attachment}", &file)
             .replace("{slug}", "not-found")
             .replace("{service}", "FSE")
@@ -1042,6 +1060,8 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
     };
     Some(match rule.operation {
         "act_on_ticket" => json!({"action": "note", "note": {"body": "Nota.", "published": false}}),
+        "add_ticket_link" => json!({"ticket": "nothing"}),
+        "merge_ticket" => json!({"into": "nothing"}),
         "add_message" => json!({"body": "Un messaggio."}),
         "place_account" => {
             let role = if role == "regional-supervisor" {

@@ -24,6 +24,7 @@ mod hardening;
 mod idempotency;
 mod jobs;
 mod leaks;
+mod links;
 mod message_templates;
 mod notifications;
 mod nudges;

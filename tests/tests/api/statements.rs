@@ -130,11 +130,11 @@ async fn own_costs(app: &TestApp) -> (u64, u64) {
 
 both!(
     a_requester_without_a_source_of_delegations_pays_nothing_for_it,
-    async |app| assert_eq!(own_costs(app).await, (3, 4))
+    async |app| assert_eq!(own_costs(app).await, (3, 5))
 );
 
 both!(
     a_requester_pays_one_statement_for_the_table_of_delegations,
     Options::with_table(),
-    async |app| assert_eq!(own_costs(app).await, (4, 5))
+    async |app| assert_eq!(own_costs(app).await, (4, 6))
 );

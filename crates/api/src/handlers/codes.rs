@@ -580,6 +580,37 @@ pub(crate) struct ServiceCode(String);
 #[schema(max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
 pub(crate) struct ProblemTypeCode(String);
 
+/// How two tickets belong together.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum LinkKind {
+    Related,
+    FollowUp,
+    Duplicate,
+}
+
+/// What the other ticket of a link is to this one.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum LinkRole {
+    Peer,
+    Earlier,
+    Later,
+    Survivor,
+    Merged,
+}
+
+/// What makes a ticket look like another one.
+#[derive(ToSchema)]
+pub(crate) enum Resemblance {
+    #[schema(rename = "same-exam-date")]
+    ExamDate,
+    #[schema(rename = "same-problem-type")]
+    ProblemType,
+    #[schema(rename = "same-service")]
+    Service,
+}
+
 /// A tag: lower-case letters, digits and hyphens.
 #[derive(ToSchema)]
 #[schema(max_length = 30, pattern = "^[a-z0-9-]{1,30}$")]
@@ -764,7 +795,7 @@ mod tests {
     use domain::webhook::Fault;
     use domain::{
         activity, actor, announcement, assignment, calendar, callback, command, contact, invalid,
-        note, notification, sla, state, ticket,
+        links, note, notification, sla, state, ticket,
     };
     use service::playbooks::VersionState;
     use service::webhooks::{self, DisabledReason};
@@ -958,6 +989,18 @@ mod tests {
             (
                 listed::<ActivityKind>(),
                 codes(activity::ActivityKind::ALL, activity::ActivityKind::as_str),
+            ),
+            (
+                listed::<LinkKind>(),
+                codes(links::LinkKind::ALL, links::LinkKind::as_str),
+            ),
+            (
+                listed::<LinkRole>(),
+                codes(links::LinkRole::ALL, links::LinkRole::as_str),
+            ),
+            (
+                listed::<Resemblance>(),
+                codes(links::Resemblance::ALL, links::Resemblance::as_str),
             ),
             (
                 listed::<LanguageCode>(),

@@ -2,16 +2,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::filing::FilingForm;
-use domain::invalid::FieldError;
-use serde::Deserialize;
+use domain::invalid::{FieldError, Lang};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::Desk;
-use service::filing::FiledBy;
+use service::filing::{FiledBy, FiledTicket};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::{StepId, TickedBox};
 use super::email_proofs::replay_header;
+use super::links::AlikeTicketBody;
 use super::own_body::RequesterTicketBody;
 use crate::block;
 use crate::body::wrong_type;
@@ -178,6 +179,27 @@ struct FilingForms {
     extra: std::collections::BTreeMap<String, String>,
 }
 
+/// A request just filed.
+#[derive(Serialize, ToSchema)]
+struct FiledTicketBody {
+    #[serde(flatten)]
+    ticket: RequesterTicketBody,
+    /// Requests of the same person and service that the caller may see anyway and that this one looks
+    /// like, the likest first. Always empty for who has no identity.
+    #[schema(max_items = 5)]
+    possible_duplicates: Vec<AlikeTicketBody>,
+}
+
+impl FiledTicketBody {
+    fn new(filed: FiledTicket, lang: Lang) -> Self {
+        let alike = filed.possible_duplicates.into_iter();
+        FiledTicketBody {
+            ticket: RequesterTicketBody::new(filed.ticket, lang),
+            possible_duplicates: alike.map(|one| AlikeTicketBody::new(one, lang)).collect(),
+        }
+    }
+}
+
 /// The version every ticket begins with.
 const FIRST_VERSION: i64 = 1;
 
@@ -218,7 +240,7 @@ const FIRST_VERSION: i64 = 1;
             })))
         )),
         (FilingForms = "multipart/form-data"))),
-    responses((status = 201, description = "Filed: the request as its requester sees it. `Location` is where the caller finds it", body = RequesterTicketBody)))]
+    responses((status = 201, description = "Filed: the request as its requester sees it. `Location` is where the caller finds it", body = FiledTicketBody)))]
 #[post("/v1/tickets")]
 pub(crate) async fn file_ticket(
     request: HttpRequest,
@@ -256,15 +278,12 @@ pub(crate) async fn file_ticket(
         None => None,
     };
     let answer = block(move || desk.file(checked, attachment, &once)).await?;
-    let ticket = answer.value;
+    let filed = answer.value;
     let mut response = HttpResponse::Created();
     response
-        .insert_header(("location", format!("{location}{}", ticket.id)))
+        .insert_header(("location", format!("{location}{}", filed.ticket.id)))
         .insert_header(etag(FIRST_VERSION));
-    Ok(
-        replay_header(&mut response, answer.replayed)
-            .json(RequesterTicketBody::new(ticket, lang.0)),
-    )
+    Ok(replay_header(&mut response, answer.replayed).json(FiledTicketBody::new(filed, lang.0)))
 }
 
 /// Errors of shape and errors of meaning, all in one answer.

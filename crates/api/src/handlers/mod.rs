@@ -22,6 +22,7 @@ pub(crate) mod email_proofs;
 pub(crate) mod feed;
 pub(crate) mod filing;
 pub(crate) mod fitting_templates;
+pub(crate) mod links;
 pub(crate) mod message_templates;
 pub(crate) mod notifications;
 pub(crate) mod nudges;

@@ -1,6 +1,6 @@
 //! A requester's ticket as it is written to them, in their language.
 
-use domain::invalid::Lang;
+use domain::invalid::{Lang, Text};
 use domain::state::StateCode;
 use serde::Serialize;
 use service::own_screen::{RequesterMessage, RequesterScreen, RequesterTicket};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::CodeLabel;
 use super::codes::{AuthorKind, State, TicketNumber};
+use super::contacts::NamedTicketBody;
 use super::screen_body::{AttachmentBody, label};
 
 /// A ticket as its requester sees it.
@@ -42,6 +43,9 @@ pub(crate) struct RequesterTicketBody {
     /// The closed ticket this one goes on from.
     #[schema(required)]
     follow_up_of: Option<Uuid>,
+    /// Where it goes on, while it is merged: what is written on this one is said there.
+    #[schema(required)]
+    merged_into: Option<NamedTicketBody>,
     /// Whether it is about somebody who delegated me, and not about myself.
     on_behalf_of: bool,
     /// How often I nudged.
@@ -59,7 +63,10 @@ impl RequesterTicketBody {
             id: ticket.id.uuid(),
             number: ticket.number,
             state: ticket.state.as_str().to_owned(),
-            state_label: requester_label(ticket.state, lang),
+            state_label: match ticket.merged_into {
+                Some(_) => MERGED.to(lang).to_owned(),
+                None => requester_label(ticket.state, lang),
+            },
             service: label(ticket.service, lang),
             problem_type: label(ticket.problem_type, lang),
             authority: ticket.authority.map(|one| label(one, lang)),
@@ -69,12 +76,16 @@ impl RequesterTicketBody {
             can_reply_until: ticket.can_reply_until.map(|at| at.to_string()),
             closed_at: ticket.closed_at.map(|at| at.to_string()),
             follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
+            merged_into: ticket.merged_into.map(NamedTicketBody::from),
             on_behalf_of: ticket.on_behalf_of,
             nudge_count: ticket.nudge_count,
             next_nudge_from: ticket.next_nudge_from.map(|at| at.to_string()),
         }
     }
 }
+
+/// What a requester reads instead of a state that is shown to nobody else.
+const MERGED: Text = Text::new("Unita a un'altra richiesta", "Merged into another request");
 
 pub(crate) fn requester_label(state: StateCode, lang: Lang) -> String {
     state.citizen_label().to(lang).to_owned()
@@ -89,6 +100,27 @@ pub(crate) struct RequesterScreenBody {
     messages: Vec<RequesterMessageBody>,
     #[schema(max_items = 1000)]
     attachments: Vec<AttachmentBody>,
+    /// What goes on from it once it was closed, in order.
+    #[schema(max_items = 100)]
+    follow_ups: Vec<OwnFollowUpBody>,
+    /// What was merged into it.
+    #[schema(max_items = 100)]
+    merged: Vec<NamedTicketBody>,
+}
+
+/// A request that goes on from a closed one.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnFollowUpBody {
+    id: Uuid,
+    #[schema(value_type = TicketNumber)]
+    number: String,
+    /// Never says that desks passed the ticket on.
+    #[schema(value_type = State)]
+    state: String,
+    #[schema(max_length = 64)]
+    state_label: String,
+    #[schema(format = DateTime)]
+    created_at: String,
 }
 
 /// Something said or done, as the requester reads it.
@@ -129,6 +161,22 @@ impl RequesterScreenBody {
                 .attachments
                 .into_iter()
                 .map(AttachmentBody::from)
+                .collect(),
+            follow_ups: screen
+                .follow_ups
+                .into_iter()
+                .map(|one| OwnFollowUpBody {
+                    id: one.named.id.uuid(),
+                    number: one.named.number.to_string(),
+                    state: one.state.citizen_code().as_str().to_owned(),
+                    state_label: requester_label(one.state, lang),
+                    created_at: one.created_at.to_string(),
+                })
+                .collect(),
+            merged: screen
+                .merged
+                .into_iter()
+                .map(NamedTicketBody::from)
                 .collect(),
         }
     }

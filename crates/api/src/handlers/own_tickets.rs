@@ -146,7 +146,7 @@ pub(crate) async fn list_own_tickets(
 ///
 /// With the messages meant for me, oldest first; operators show as "Operatore" and their authority.
 /// `needs_answer` says that a question waits, `can_reply_until` how long a resolved request can be
-/// reopened by writing.
+/// reopened by writing. A merged request keeps what was said on it, and `merged_into` says where it goes on.
 #[utoipa::path(tag = "citizen", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     responses((status = 200, description = "The request", body = RequesterScreenBody)))]
 #[get("/v1/me/tickets/{ticket}")]
@@ -202,7 +202,8 @@ struct MessageDone {
 /// Writes on one of my requests.
 ///
 /// Wakes a request that waits for an answer, reopens a resolved one within its window, and becomes a
-/// new request on a closed one (`is_follow_up`), so that nothing said is lost.
+/// new request on a closed one (`is_follow_up`), so that nothing said is lost. What is written on a merged
+/// request is said on the one it goes on in, and the answer tells which.
 #[utoipa::path(tag = "citizen", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     request_body(description = "The message", content(
         (MessageBody = "application/json", examples(
@@ -279,7 +280,8 @@ pub(crate) async fn add_message(
 
 /// Withdraws one of my requests.
 ///
-/// It is resolved as withdrawn, and nobody works on it any more. Nothing needs to be said in the body.
+/// It is resolved as withdrawn, and nobody works on it any more. Nothing needs to be said in the body. Of a
+/// merged request the one it goes on in is withdrawn.
 #[utoipa::path(tag = "citizen", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     responses((status = 201, description = "Withdrawn", body = RequesterTicketBody)))]
 #[post("/v1/me/tickets/{ticket}/withdrawal")]

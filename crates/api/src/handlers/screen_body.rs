@@ -7,6 +7,7 @@ use domain::sla::Run;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use service::labels::{AttachmentView, Labelled};
+use service::links::LinkedTicket;
 use service::screen::{
     AllowedAction, AssigneeView, ClockView, Screen, SlaView, StaffTicket, TimelineEntry,
 };
@@ -20,6 +21,8 @@ use super::codes::{
     LegOutcome, PlaybookDecision, Priority, RequesterKind, ResolutionCode, State, Tag, TextKind,
     TicketKind, TicketNumber, WaitingReason,
 };
+use super::contacts::NamedTicketBody;
+use super::links::{AlikeTicketBody, LinkedTicketBody};
 
 pub(crate) fn label(labelled: Labelled, lang: Lang) -> CodeLabel {
     CodeLabel {
@@ -102,6 +105,12 @@ pub(crate) struct StaffTicketBody {
     /// When somebody should look whether that came.
     #[schema(required, format = DateTime)]
     review_at: Option<String>,
+    /// Where it goes on, while it is merged: its number leads there.
+    #[schema(required)]
+    merged_into: Option<NamedTicketBody>,
+    /// Until when that can be undone.
+    #[schema(required, format = DateTime)]
+    merge_undo_until: Option<String>,
     /// Who had custody when.
     #[schema(max_items = 1000)]
     legs: Vec<LegBody>,
@@ -318,9 +327,15 @@ pub(crate) struct ScreenBody {
     /// The files of those entries.
     #[schema(max_items = 1000)]
     attachments: Vec<AttachmentBody>,
-    /// Numbers of other tickets of the same person at this desk.
-    #[schema(value_type = Vec<TicketNumber>, max_items = 5)]
-    possible_duplicates: Vec<String>,
+    /// Other tickets of the same person and service that last into now, the likest first.
+    #[schema(max_items = 5)]
+    possible_duplicates: Vec<AlikeTicketBody>,
+    /// Tickets it is linked with and that the caller may see, the oldest first.
+    #[schema(max_items = 1000)]
+    links: Vec<LinkedTicketBody>,
+    /// What goes on from it once it was closed, in order.
+    #[schema(max_items = 1000)]
+    follow_ups: Vec<LinkedTicketBody>,
     /// Its technical activities, for the region; an authority knows of none.
     #[schema(max_items = 100)]
     activities: Vec<ActivityBody>,
@@ -458,6 +473,8 @@ impl StaffTicketBody {
             waiting_reason: waiting.map(|waiting| waiting.reason.as_str().to_owned()),
             review_at: waiting.map(|waiting| waiting.review_at.to_string()),
             playbook: word.map(PlaybookWordBody::from),
+            merged_into: ticket.merged_into.map(NamedTicketBody::from),
+            merge_undo_until: ticket.merge_undo_until.map(|at| at.to_string()),
             legs: ticket
                 .legs
                 .into_iter()
@@ -476,6 +493,13 @@ impl StaffTicketBody {
                 .collect(),
         }
     }
+}
+
+fn linked(tickets: Vec<LinkedTicket>, lang: Lang) -> Vec<LinkedTicketBody> {
+    let shown = tickets
+        .into_iter()
+        .map(|one| LinkedTicketBody::new(one, lang));
+    shown.collect()
 }
 
 impl ScreenBody {
@@ -498,7 +522,13 @@ impl ScreenBody {
                 .into_iter()
                 .map(AttachmentBody::from)
                 .collect(),
-            possible_duplicates: screen.possible_duplicates,
+            possible_duplicates: screen
+                .possible_duplicates
+                .into_iter()
+                .map(|one| AlikeTicketBody::new(one, lang))
+                .collect(),
+            links: linked(screen.links, lang),
+            follow_ups: linked(screen.follow_ups, lang),
         }
     }
 }

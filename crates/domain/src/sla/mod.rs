@@ -265,6 +265,8 @@ impl Step {
                     | Change::PlaybookDecided(_)
                     | Change::PlaybookOverridden { .. }
                     | Change::ReviewDue
+                    | Change::LinkAdded { .. }
+                    | Change::LinkRemoved { .. }
             )
     }
 }
@@ -360,10 +362,19 @@ struct Leg {
     doing: Doing,
 }
 
+/// What a merge ends.
+struct Standing {
+    taken: Option<Timestamp>,
+    responded: Option<Timestamp>,
+    doing: Doing,
+}
+
 /// A history read through.
 struct Story {
     legs: Vec<Leg>,
     responded: Option<Timestamp>,
+    /// How things stood when the ticket was merged, should that be undone.
+    merged: Option<Standing>,
     /// Up to when times have been added.
     until: Timestamp,
 }
@@ -373,6 +384,7 @@ impl Story {
         let mut story = Story {
             legs: Vec::new(),
             responded: None,
+            merged: None,
             until: history.first().map_or(Timestamp::MIN, |step| step.at),
         };
         for step in history {
@@ -383,7 +395,10 @@ impl Story {
 
     fn read(&mut self, step: &Step) {
         let at = step.at;
-        let reopens = matches!(step.change, Change::Reopened { .. });
+        let reopens = matches!(
+            step.change,
+            Change::Reopened { .. } | Change::Restored { .. }
+        );
         if reopens && let Some(leg) = self.legs.last_mut() {
             // T21: the leg goes on as if it had never been over.
             leg.time.closed_at = None;
@@ -415,10 +430,12 @@ impl Story {
                 self.responded.get_or_insert(at);
             }
             Change::AutoClosed => self.close(at),
-            Change::Removed { .. } => {
+            Change::Removed { merge, .. } => {
+                self.merged = merge.as_ref().and_then(|_| self.standing());
                 self.close(at);
                 self.responded.get_or_insert(at);
             }
+            Change::Restored { .. } => self.come_back(at),
             Change::Assigned { .. }
             | Change::Released { .. }
             | Change::NoteAdded
@@ -435,11 +452,32 @@ impl Story {
             | Change::Undelivered { .. }
             | Change::PlaybookDecided(_)
             | Change::PlaybookOverridden { .. }
-            | Change::ReviewDue => {}
+            | Change::ReviewDue
+            | Change::LinkAdded { .. }
+            | Change::LinkRemoved { .. } => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);
         }
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let leg = self.legs.last()?;
+        Some(Standing {
+            taken: leg.taken,
+            responded: self.responded,
+            doing: leg.doing,
+        })
+    }
+
+    /// A merge was neither taking charge nor an answer once it is undone. Its time counts for nobody.
+    fn come_back(&mut self, at: Timestamp) {
+        let (Some(was), Some(leg)) = (self.merged.take(), self.legs.last_mut()) else {
+            return;
+        };
+        leg.taken = was.taken;
+        self.responded = was.responded;
+        self.turn(was.doing, at);
     }
 
     /// Adds the time since the step before to the leg that lasted.

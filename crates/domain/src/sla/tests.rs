@@ -1,7 +1,8 @@
 use super::*;
 use crate::calendar::Week;
-use crate::ids::AccountId;
-use crate::state::{HandOverReason, ResolutionCode};
+use crate::event::Merge;
+use crate::ids::{AccountId, TicketId};
+use crate::state::{HandOverReason, RemovalReason, ResolutionCode, State};
 
 /// Monday to Friday, half past eight to half past five.
 fn desks() -> Calendar {
@@ -72,6 +73,19 @@ fn history(rest: &[(&str, &str)]) -> Vec<Step> {
                 to: desk("010204"),
                 route: None,
             },
+            "merged" => Change::Removed {
+                reason: RemovalReason::Duplicate,
+                duplicate_of: None,
+                merge: Some(Merge {
+                    into: TicketId::new(uuid::Uuid::nil()),
+                    state: State::InProgress,
+                    needs_attention: false,
+                }),
+            },
+            "restored" => Change::Restored {
+                state: State::InProgress,
+                needs_attention: false,
+            },
             other => panic!("{other}"),
         };
         steps.push(Step {
@@ -104,6 +118,25 @@ fn a_new_ticket_has_three_clocks_by_working_time() {
     // 75 % of 45 hours are 33 hours and three quarters.
     assert_eq!(resolution.warn_at, at("2026-03-05T16:45+01"));
     assert_eq!(resolution.escalate_at, at("2026-03-10T10:00+01"));
+}
+
+/// Nobody could work it meanwhile, and being merged is neither taking charge nor an answer.
+#[test]
+fn the_clocks_of_a_ticket_whose_merge_is_undone_go_on_where_they_stood() {
+    let merged = [("merged", "2026-03-02T15:00+01")];
+    let stopped = clock(&history(&merged), ClockKind::TakeCharge, 1);
+    assert!(matches!(stopped.run, Run::Stopped { .. }));
+    let restored = history(&[merged[0], ("restored", "2026-03-03T15:00+01")]);
+    for kind in [ClockKind::TakeCharge, ClockKind::FirstResponse] {
+        assert_eq!(clock(&restored, kind, 1).run, Run::Running, "{kind:?}");
+    }
+    // A working day later than without the merge.
+    let due = clock(&restored, ClockKind::Resolution, 1).due_at;
+    assert_eq!(due, at("2026-03-10T10:00+01"));
+    let legs = legs(&restored, at("2026-03-03T16:00+01"));
+    assert_eq!(legs.len(), 1);
+    assert_eq!(legs[0].closed_at, None);
+    assert_eq!(legs[0].active, SignedDuration::from_hours(30), "I-9");
 }
 
 /// What stands at which moment.

@@ -52,6 +52,9 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
         "request.removed",
         "spam, a duplicate, a test or a mistake was taken away",
     ),
+    ("request.restored", "a merge of two requests was undone"),
+    ("link.added", "a request was linked with another"),
+    ("link.removed", "a link between two requests is gone"),
     ("request.anonymised", "a request names nobody any more"),
     (
         "request.described",

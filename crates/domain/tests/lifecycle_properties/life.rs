@@ -116,7 +116,9 @@ impl Life {
             );
         }
         let reaches = staff.role == Role::RegionalSupervisor
-            && (what.starts_with("remove") || before.state.code() == StateCode::AutoClosed);
+            && (what.starts_with("remove")
+                || what.contains("merge")
+                || before.state.code() == StateCode::AutoClosed);
         prop_assert!(
             reaches || before.custodian.code == staff.authority,
             "wrote elsewhere"
@@ -156,13 +158,16 @@ impl Life {
                 prop_assert_eq!(party, Some(to));
             }
             Change::ActivityOpened(_) => prop_assert_eq!(audience, Some(Audience::Technical)),
-            Change::QuestionWithdrawn | Change::Removed { .. } => {
+            Change::QuestionWithdrawn | Change::Removed { merge: None, .. } => {
                 prop_assert_eq!(audience, Some(Audience::Team));
             }
             Change::Reopened { by_reply: false } => prop_assert_eq!(audience, Some(Audience::Team)),
             _ => {}
         }
-        if let Change::Removed { .. } = event.change {
+        if let Change::Restored { state, .. } = event.change {
+            prop_assert!(before.merged_into.is_some() && !state.code().is_final());
+        }
+        if let Change::Removed { .. } | Change::Restored { .. } = event.change {
             let Actor::Staff(staff) = actor else {
                 return Err(TestCaseError::fail("removed"));
             };
@@ -236,6 +241,9 @@ impl Life {
         }
         // I-7.
         prop_assert_eq!(&ticket.declared_authority, &self.filed.declared_authority);
+        // Only what is removed goes on elsewhere.
+        let is_removed = matches!(ticket.state, State::Removed { .. });
+        prop_assert!(ticket.merged_into.is_none() || is_removed);
         // I-13: only a question and a resolution have a timer.
         let has_timer = matches!(
             ticket.state,

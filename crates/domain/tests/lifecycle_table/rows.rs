@@ -241,3 +241,35 @@ T12 | auto-closed            | 7d+  | system              | auto-close          
 T12 | in-progress            | 7d+  | system              | auto-close                               | NotDue
 T20 | resolved               | 0    | requester           | withdraw                                 | TransitionNotAllowed
 ";
+
+/// Linking, merging and undoing it (T22, `docs/adr/0027`).
+pub(crate) const LINKS: &str = "
+T22 | in-progress            | 0    | supervisor          | merge                                    | removed → removed at TO4 of operator
+T22 | new                    | 0    | regional-supervisor | merge                                    | removed → removed at TO4
+T22 | resolved               | 0    | supervisor          | merge                                    | removed → removed at TO4 of operator
+T22 | in-progress            | 0    | operator            | merge                                    | Forbidden
+T22 | in-progress            | 0    | cn1-supervisor      | merge                                    | NotInCustody
+T22 | auto-closed            | 0    | supervisor          | merge                                    | TransitionNotAllowed
+T22 | merged                 | 0    | supervisor          | merge                                    | TransitionNotAllowed
+T22 | in-progress            | 0    | supervisor          | merge itself                             | MergeNotAllowed(Itself)
+T22 | in-progress            | 0    | supervisor          | merge elsewhere                          | MergeNotAllowed(OtherCustody)
+T22 | in-progress            | 0    | regional-supervisor | merge elsewhere                          | MergeNotAllowed(OtherCustody)
+T22 | in-progress            | 0    | supervisor          | merge that is over                       | MergeNotAllowed(SurvivorOver)
+T22 | in-progress            | 0    | supervisor          | merge of a stranger                      | MergeNotAllowed(OtherRequester)
+T22 | merged                 | 1d   | supervisor          | undo-merge                               | restored → in-progress at TO4 of operator, attention
+T22 | merged                 | 1d+  | supervisor          | undo-merge                               | MergeNotAllowed(TooLate)
+T22 | merged                 | 0    | operator            | undo-merge                               | Forbidden
+T22 | merged                 | 0    | cn1-supervisor      | undo-merge                               | NotInCustody
+T22 | merged                 | 0    | supervisor          | undo-merge elsewhere                     | MergeNotAllowed(OtherCustody)
+T22 | merged                 | 0    | supervisor          | undo-merge that is over                  | MergeNotAllowed(SurvivorOver)
+T22 | removed                | 0    | supervisor          | undo-merge                               | TransitionNotAllowed
+T22 | in-progress            | 0    | supervisor          | undo-merge                               | TransitionNotAllowed
+T24 | merged                 | 0    | requester           | reply                                    | Over
+§4  | new                    | 0    | operator            | link                                     | link.added → new at TO4
+§4  | resolved               | 0    | operator            | unlink                                   | link.removed → resolved at TO4 of operator
+§4  | auto-closed            | 0    | operator            | link                                     | TransitionNotAllowed
+§4  | not-competent          | 0    | operator            | link                                     | NotInCustody
+§4  | in-progress            | 0    | admin               | link                                     | Forbidden
+§4  | in-progress            | 0    | operator            | link duplicate                           | Forbidden
+§4  | in-progress            | 0    | regional-supervisor | link duplicate                           | link.added → in-progress at TO4 of operator
+";

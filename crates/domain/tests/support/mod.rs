@@ -3,9 +3,10 @@
 use domain::activity::{ActivityFact, ActivityState, ActivityStep};
 use domain::actor::{Actor, Assignee, Pool, Role, Staff};
 use domain::codes::AuthorityCode;
-use domain::command::{Action, Command, Description, NewNote, PublishableNote, Update};
+use domain::command::{Action, Command, Description, NewNote, PublishableNote, Survivor, Update};
 use domain::event::Event;
 use domain::ids::{AccountId, ActivityCommentId, ActivityId, PlacementId, TicketId, TicketNumber};
+use domain::links::{LinkKind, MergeObstacle, NamedTicket};
 use domain::note::Audience;
 use domain::playbook::{PlaybookWord, Verdict, Waiting};
 use domain::rejection::Rejection;
@@ -107,6 +108,8 @@ pub(crate) fn ticket(name: &str) -> Ticket {
         "given by the system" => "TO4; system allot",
         "nudged" => "TO4; operator take; requester nudge",
         "nudged twice" => "TO4; operator take; requester nudge; requester nudge",
+        "merged" => "TO4; operator take; supervisor merge",
+        "merged at region" => "REGION; regional-operator take; regional-supervisor merge",
         "not-competent" => "TO4; operator hand-over + published",
         "given, not taken" => {
             "TO4; operator hand-over + published; regional-operator assign + to colleague"
@@ -242,6 +245,9 @@ pub(crate) fn command(words: &str, ticket: &Ticket) -> Command {
             word: word(argument, ticket),
         };
     }
+    if let Some(command) = about_another(act, argument, ticket) {
+        return command;
+    }
     let mut update = Update {
         action: action(act, argument, ticket),
         note: None,
@@ -304,6 +310,48 @@ fn fact() -> ActivityFact {
         state: ActivityState::Resolved,
         origin: None,
     }
+}
+
+/// The other ticket, as the words after the action say: with another desk, over, or a stranger's.
+fn about_another(act: &str, argument: &str, ticket: &Ticket) -> Option<Command> {
+    let other = TicketId::new(Uuid::from_u128(416));
+    let named = NamedTicket {
+        id: match argument {
+            "itself" => ticket.id,
+            _ => other,
+        },
+        number: TicketNumber::new(2026, 416),
+    };
+    let survivor = Survivor {
+        named,
+        custodian: match argument {
+            "elsewhere" => AuthorityCode::from("TO3"),
+            _ => ticket.custodian.code.clone(),
+        },
+        is_over: argument == "that is over",
+        obstacle: match argument {
+            "of a stranger" => Some(MergeObstacle::OtherRequester),
+            _ => None,
+        },
+    };
+    let kind = match argument {
+        "duplicate" => LinkKind::Duplicate,
+        _ => LinkKind::Related,
+    };
+    Some(match act {
+        "link" => Command::Link { other, kind },
+        "unlink" => Command::Unlink { other, kind },
+        "merge" => Command::Merge {
+            into: survivor,
+            note: None,
+        },
+        "undo-merge" => Command::UndoMerge {
+            survivor,
+            state: State::InProgress,
+            needs_attention: true,
+        },
+        _ => return None,
+    })
 }
 
 fn assignee(who: &str, ticket: &Ticket) -> Assignee {

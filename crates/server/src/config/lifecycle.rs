@@ -20,6 +20,8 @@ pub(super) struct LifecycleSection {
     give_up_after: String,
     resolution_target: String,
     purge_removed_after: String,
+    merge_undo_within: String,
+    duplicate_hint_within: String,
     authorities: BTreeMap<String, OneAuthority>,
 }
 
@@ -43,6 +45,8 @@ pub(crate) struct Lifecycle {
     pub(crate) resolution_target: SignedDuration,
     /// How long the files of a removed ticket are kept.
     pub(crate) purge_removed_after: SignedDuration,
+    /// How long ago a ticket may have been settled that another one still looks like.
+    pub(crate) duplicate_hint: SignedDuration,
 }
 
 impl LifecycleSection {
@@ -53,6 +57,11 @@ impl LifecycleSection {
             reopen: reopen(check, section, &self.reopen_within),
             reminders: reminders(check, section, &self.reminders_after),
             give_up: give_up(check, section, &self.give_up_after),
+            undo_merge: check.period(
+                "lifecycle.merge_undo_within",
+                &self.merge_undo_within,
+                ("PT0S", "P7D"),
+            ),
         };
         must_agree(check, section, &windows);
         let mut windows_by_authority = BTreeMap::new();
@@ -73,6 +82,11 @@ impl LifecycleSection {
                 "lifecycle.purge_removed_after",
                 &self.purge_removed_after,
                 ("P1D", "P365D"),
+            ),
+            duplicate_hint: check.period(
+                "lifecycle.duplicate_hint_within",
+                &self.duplicate_hint_within,
+                ("PT0S", "P365D"),
             ),
         }
     }

@@ -53,6 +53,7 @@ fn the_default_file_is_complete_and_sane() {
         config.activities_overdue_after,
         ours.activities_overdue_after
     );
+    assert_eq!(config.lifecycle.duplicate_hint, ours.duplicate_hint);
     assert_eq!(config.text_limits, ours.text_limits);
     assert_eq!(
         format!("{:?}", config.email_proof),

@@ -16,6 +16,7 @@ mod due_work;
 mod email_proofs;
 mod idempotency;
 mod life;
+mod links;
 mod list;
 mod outbox;
 mod playbooks;

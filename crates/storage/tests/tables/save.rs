@@ -45,6 +45,7 @@ fn full_dossier() -> Dossier {
             lang: domain::invalid::Lang::En,
             privacy_notice: "2026-01".to_owned(),
             self_help_path: vec!["a".to_owned(), "b".to_owned()],
+            is_delegated: true,
         },
         follow_up_of: Some(TicketId::new(uuid::Uuid::from_u128(1))),
         ..town::dossier(2, RequesterKind::Citizen)

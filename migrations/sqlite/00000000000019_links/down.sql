@@ -1,0 +1,2 @@
+DROP TABLE ticket_merges;
+DROP TABLE ticket_links;
