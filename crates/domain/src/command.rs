@@ -1,9 +1,12 @@
 //! What can be asked of a ticket.
 
+use jiff::Timestamp;
+
 use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
 use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::{Attachment, Audience};
+use crate::review::ReviewOutcome;
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 use crate::ticket::Target;
 
@@ -23,6 +26,24 @@ pub enum Command {
     },
     /// The requester withdraws (T20).
     Withdraw,
+    /// The requester asks for a review of the decision (`domain.md` §9.8).
+    RequestReview {
+        /// What they hold against it, already checked.
+        reason: String,
+        /// Until when the desk is to decide.
+        due_at: Timestamp,
+    },
+    /// A supervisor looks at the review.
+    TakeReview,
+    /// A supervisor decides the review.
+    DecideReview {
+        /// How.
+        outcome: ReviewOutcome,
+        /// Whether the ticket is worked on again.
+        reopens: bool,
+        /// What the requester is told, already checked.
+        reasons: String,
+    },
     /// The scheduler reminds the requester of an open question (T07).
     Remind,
     /// The scheduler gives up waiting for an answer (T08).

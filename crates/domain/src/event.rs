@@ -9,6 +9,7 @@ use crate::actor::Assignee;
 use crate::codes::AuthorityCode;
 use crate::ids::{AccountId, MessageId, TicketNumber};
 use crate::note::Note;
+use crate::review::ReviewOutcome;
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, TicketKind};
 
 /// One entry of a ticket's history.
@@ -115,6 +116,9 @@ pub enum Change {
     Reopened {
         /// Whether the requester's reply did it.
         by_reply: bool,
+        /// Whether a review that was upheld did it (`domain.md` §9.8).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        on_review: bool,
     },
     /// T22.
     #[serde(rename = "request.removed")]
@@ -135,6 +139,23 @@ pub enum Change {
     Undelivered {
         /// Which.
         message: MessageId,
+    },
+    /// The requester asks for a review of the decision (`domain.md` §9.8).
+    #[serde(rename = "review.requested")]
+    ReviewRequested {
+        /// The desk that decides it.
+        desk: AuthorityCode,
+        /// Until when.
+        due_at: Timestamp,
+    },
+    /// A supervisor who was not involved looks at it.
+    #[serde(rename = "review.taken")]
+    ReviewTaken,
+    /// The review is decided; its note tells the requester why.
+    #[serde(rename = "review.decided")]
+    ReviewDecided {
+        /// How.
+        outcome: ReviewOutcome,
     },
     /// Descriptive members changed.
     #[serde(rename = "request.described")]
@@ -176,6 +197,9 @@ impl Change {
             Change::Removed { .. } => "request.removed",
             Change::NotePublished { .. } => "note.published",
             Change::Undelivered { .. } => "message.undelivered",
+            Change::ReviewRequested { .. } => "review.requested",
+            Change::ReviewTaken => "review.taken",
+            Change::ReviewDecided { .. } => "review.decided",
             Change::Described { .. } => "request.described",
         }
     }
@@ -195,6 +219,9 @@ impl Change {
                 | Change::Rerouted { .. }
                 | Change::Reopened { .. }
                 | Change::NotePublished { .. }
+                | Change::ReviewRequested { .. }
+                | Change::ReviewTaken
+                | Change::ReviewDecided { .. }
         )
     }
 }

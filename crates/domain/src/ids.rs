@@ -75,6 +75,7 @@ id_type!(
 
 id_type!(ContactId, "A contact with somebody.");
 id_type!(CallbackId, "Somebody who is to be called back.");
+id_type!(ReviewId, "A review of a decided ticket.");
 id_type!(
     AnnouncementId,
     "What a desk, or all of them, and citizens are told."

@@ -28,6 +28,7 @@ pub mod permissions;
 pub mod person_name;
 pub mod phone;
 pub mod rejection;
+pub mod review;
 pub mod sla;
 pub mod state;
 pub mod tax_code;

@@ -55,6 +55,10 @@ pub enum Right {
     KeepScheduler,
     /// Log contacts, and call people back.
     KeepContacts,
+    /// See the reviews that requesters asked for.
+    ReadReviews,
+    /// Take a review and decide it, if not involved before.
+    DecideReviews,
     /// Write announcements.
     KeepAnnouncements,
     /// Read announcements, and acknowledge them.
@@ -132,6 +136,14 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (
         Right::KeepContacts,
         [Desk, Desk, No, Region, All, No, No, No],
+    ),
+    (
+        Right::ReadReviews,
+        [Desk, Desk, Desk, Region, All, No, No, No],
+    ),
+    (
+        Right::DecideReviews,
+        [No, Desk, No, No, All, No, No, No],
     ),
     (
         Right::KeepAnnouncements,

@@ -32,6 +32,7 @@ mod migrate;
 pub mod notifications;
 pub mod outbox;
 pub mod reference;
+pub mod reviews;
 mod schema;
 mod sealed;
 pub mod sessions;

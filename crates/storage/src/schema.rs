@@ -777,6 +777,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    reviews (id) {
+        id -> Uid,
+        version -> BigInt,
+        ticket_id -> Uid,
+        desk -> Text,
+        state -> Text,
+        requested_seq -> BigInt,
+        requested_at -> Instant,
+        due_at -> Instant,
+        taken_by -> Nullable<Uid>,
+        taken_at -> Nullable<Instant>,
+        decided_seq -> Nullable<BigInt>,
+        decided_by -> Nullable<Uid>,
+        decided_at -> Nullable<Instant>,
+        remedy -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -823,5 +845,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     announcement_acknowledgements,
     announcement_tickets,
     announcement_answers,
-    announcement_answered
+    announcement_answered,
+    reviews
 );

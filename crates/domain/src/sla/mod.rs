@@ -258,6 +258,9 @@ impl Step {
                     | Change::NotePublished { .. }
                     | Change::Described { .. }
                     | Change::Undelivered { .. }
+                    | Change::ReviewRequested { .. }
+                    | Change::ReviewTaken
+                    | Change::ReviewDecided { .. }
             )
     }
 }
@@ -421,7 +424,10 @@ impl Story {
             | Change::ActivityClosed
             | Change::NotePublished { .. }
             | Change::Described { .. }
-            | Change::Undelivered { .. } => {}
+            | Change::Undelivered { .. }
+            | Change::ReviewRequested { .. }
+            | Change::ReviewTaken
+            | Change::ReviewDecided { .. } => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);

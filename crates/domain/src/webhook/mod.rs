@@ -69,7 +69,12 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("complaint.received", "a complaint came in"),
     ("complaint.answered", "a complaint was answered"),
     ("review.requested", "a review was asked for"),
+    ("review.taken", "a supervisor looks at a review"),
     ("review.decided", "a review was decided"),
+    (
+        "review.overdue",
+        "the time for the decision of a review is nearly over, or is over",
+    ),
     ("credential.issued", "codes for an account were made"),
     ("credential.activated", "an account was started"),
     (
