@@ -89,6 +89,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::notifications::routes(config);
     handlers::contacts::routes(config);
     handlers::callbacks::routes(config);
+    handlers::reviews::routes(config);
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
     handlers::scheduler::routes(config);

@@ -849,6 +849,54 @@ pub const RULES: &[Rule] = &[
         },
     ),
     rule(
+        "POST",
+        "/v1/me/tickets/{ticket}/reviews",
+        "request_review",
+        Callers::Requester,
+        F {
+            problem_statuses: &[409],
+            location: true,
+            ..PRIVATE
+        },
+    )
+    .scope("requests:reply"),
+    rule(
+        "GET",
+        "/v1/reviews",
+        "list_reviews",
+        Callers::Staff(Right::ReadReviews),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/reviews/{review}",
+        "show_review",
+        Callers::Staff(Right::ReadReviews),
+        VERSIONED,
+    ),
+    rule(
+        "POST",
+        "/v1/reviews/{review}/examinations",
+        "take_review",
+        Callers::Staff(Right::DecideReviews),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/reviews/{review}/decisions",
+        "decide_review",
+        Callers::Staff(Right::DecideReviews),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
         "GET",
         "/v1/announcements",
         "list_announcements",
@@ -925,6 +973,7 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_deliveries",
     "list_contacts",
     "list_callbacks",
+    "list_reviews",
     "list_announcements",
     "list_linked_tickets",
 ];

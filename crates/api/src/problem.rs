@@ -10,6 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use domain::callback::CallbackRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
 use domain::rejection::Rejection;
+use domain::review::ReviewRefused;
 use serde_json::{Map, Value, json};
 use service::DeskError;
 use service::error::CodeRefusal;
@@ -138,6 +139,24 @@ slugs! {
     "second-factor-required" = 403, "Serve il secondo fattore", "A second factor is needed",
         "Questo ruolo richiede un secondo fattore: attivalo, poi entra di nuovo.",
         "This role needs a second factor: set one up, then log in again.";
+    "review-involved-before" = 409, "Chi se ne è occupato non decide la revisione", "Involved before",
+        "Hai già lavorato a questa richiesta: la revisione la decide qualcun altro.",
+        "You had a hand in this request: somebody else decides its review.";
+    "review-not-decided" = 409, "Non c'è ancora una decisione da rivedere", "Nothing was decided yet",
+        "La revisione si può chiedere quando la richiesta è risolta, entro request_within; se è stata annullata non c'è niente da rivedere.",
+        "A review can be asked for once the request is resolved, within request_within; of one that was withdrawn there is nothing to review.";
+    "review-not-offered" = 409, "Revisione non disponibile", "Reviews are not offered",
+        "Qui non si possono chiedere revisioni; puoi sempre aprire una nuova richiesta.",
+        "No reviews can be asked for here; a new request can always be filed.";
+    "review-requested-before" = 409, "Revisione già chiesta", "A review was asked for before",
+        "Si può chiedere una sola revisione: requested_at dice quando è stata chiesta.",
+        "A request is reviewed once: requested_at tells when that was asked for.";
+    "review-step-not-allowed" = 409, "Passaggio non previsto per la revisione", "Not possible for a review in this state",
+        "La revisione è nello stato indicato in state: prima la si prende in esame, poi la si decide, una volta sola.",
+        "The review stands where state says: it is taken first and decided then, and once.";
+    "review-too-late" = 409, "Termine scaduto", "Too late for a review",
+        "La revisione si poteva chiedere fino a possible_until.",
+        "A review could be asked for until possible_until.";
     "temporarily-unavailable" = 503, "Servizio momentaneamente occupato", "Temporarily unavailable",
         "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
         "Too much to do at once: try again after the seconds in Retry-After.";
@@ -394,6 +413,7 @@ impl From<DeskError> for Problem {
                 Problem::new("callback-same-half-day")
                     .with("next_allowed_at", next_allowed_at.to_string())
             }
+            DeskError::Review(refused) => review_refused(refused),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {
@@ -498,6 +518,25 @@ impl From<Rejection> for Problem {
                 "/seq",
                 Invalid::new("not-publishable", "Questa voce non può essere pubblicata", "this entry cannot be published"),
             ),
+        }
+    }
+}
+
+fn review_refused(refused: ReviewRefused) -> Problem {
+    match refused {
+        ReviewRefused::NotOffered => Problem::new("review-not-offered"),
+        ReviewRefused::NothingDecided { state, within } => Problem::new("review-not-decided")
+            .with("state", state.as_str())
+            .with("request_within", format!("P{}D", within.as_hours() / 24)),
+        ReviewRefused::TooLate { until } => {
+            Problem::new("review-too-late").with("possible_until", until.to_string())
+        }
+        ReviewRefused::Twice { requested_at } => {
+            Problem::new("review-requested-before").with("requested_at", requested_at.to_string())
+        }
+        ReviewRefused::Involved => Problem::new("review-involved-before"),
+        ReviewRefused::NotNow { state } => {
+            Problem::new("review-step-not-allowed").with("state", state.as_str())
         }
     }
 }

@@ -440,12 +440,10 @@ impl Ticket {
             State::New | State::InProgress | State::NotCompetent | State::ExternalWork => {
                 Ok(Change::MessageReceived)
             }
-            State::Resolved { closes_at, .. } if now <= closes_at => {
-                Ok(Change::Reopened {
-                    by_reply: true,
-                    on_review: false,
-                })
-            }
+            State::Resolved { closes_at, .. } if now <= closes_at => Ok(Change::Reopened {
+                by_reply: true,
+                on_review: false,
+            }),
             State::Resolved { .. } | State::AutoClosed { .. } | State::Removed { .. } => {
                 Err(Rejection::Over)
             }

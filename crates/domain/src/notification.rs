@@ -201,7 +201,13 @@ fn is_resolved_by_staff(change: &Change) -> bool {
 }
 
 fn is_reopened_after_close(change: &Change, before: Before) -> bool {
-    let is_by_hand = matches!(change, Change::Reopened { on_review: false, .. });
+    let is_by_hand = matches!(
+        change,
+        Change::Reopened {
+            on_review: false,
+            ..
+        }
+    );
     is_by_hand && before.state == StateCode::AutoClosed
 }
 

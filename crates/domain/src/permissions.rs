@@ -141,10 +141,7 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         Right::ReadReviews,
         [Desk, Desk, Desk, Region, All, No, No, No],
     ),
-    (
-        Right::DecideReviews,
-        [No, Desk, No, No, All, No, No, No],
-    ),
+    (Right::DecideReviews, [No, Desk, No, No, All, No, No, No]),
     (
         Right::KeepAnnouncements,
         [No, Desk, Desk, No, All, No, All, No],

@@ -260,7 +260,9 @@ impl ReviewRules {
                 within: self.request_within,
             }),
             Some(until) if now > until => Err(ReviewRefused::TooLate { until }),
-            Some(_) => Ok(now.checked_add(self.decide_within).unwrap_or(Timestamp::MAX)),
+            Some(_) => Ok(now
+                .checked_add(self.decide_within)
+                .unwrap_or(Timestamp::MAX)),
         }
     }
 
@@ -278,7 +280,9 @@ pub fn is_involved<'a>(
 ) -> bool {
     history.into_iter().any(|(author, change)| match change {
         Change::ReviewTaken | Change::ReviewDecided { .. } => false,
-        Change::Reopened { on_review: true, .. } => false,
+        Change::Reopened {
+            on_review: true, ..
+        } => false,
         Change::Assigned {
             to: Assignee::Operator(owner),
         } if *owner == account => true,
@@ -328,7 +332,11 @@ mod tests {
             (StateCode::Resolved, gone, None, until, nothing(StateCode::Resolved)),
         ];
         for (state, settled, before, now, expected) in rows {
-            assert_eq!(rules.request(state, settled, before, now), expected, "{state:?} {now}");
+            assert_eq!(
+                rules.request(state, settled, before, now),
+                expected,
+                "{state:?} {now}"
+            );
         }
         let off = ReviewRules {
             enabled: false,

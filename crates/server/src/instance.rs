@@ -192,6 +192,7 @@ fn settings(
         idempotency: config.idempotency,
         lease: config.lease,
         webhooks: config.webhooks.clone(),
+        reviews: config.reviews,
         delivery: config.delivery.clone(),
     })
 }

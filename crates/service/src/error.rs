@@ -74,6 +74,9 @@ pub enum DeskError {
     /// A call back takes no attempt now.
     #[error(transparent)]
     Callback(#[from] domain::callback::CallbackRefused),
+    /// A review cannot be asked for, taken or decided.
+    #[error(transparent)]
+    Review(#[from] domain::review::ReviewRefused),
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -39,6 +39,7 @@ mod record;
 pub mod recovery;
 pub mod reference;
 mod release;
+pub mod reviews;
 pub mod scheduler;
 pub mod screen;
 pub mod second_factor;

@@ -364,6 +364,11 @@ impl Desk {
                 }) => {
                     context.survivor_number = Some(survivor.to_string());
                 }
+                Some(Change::ReviewRequested { desk, due_at }) => {
+                    let label = self.authority_label(&desk).label;
+                    context.authority_label = Some(label.to(lang).to_owned());
+                    context.closes_on = Some(self.day_for_people(due_at));
+                }
                 Some(Change::Resolved { closes_at, .. }) => {
                     context.closes_on = Some(self.day_for_people(closes_at))
                 }

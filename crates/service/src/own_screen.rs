@@ -4,6 +4,7 @@
 use domain::event::Change;
 use domain::ids::{TicketId, TicketRef};
 use domain::invalid::Text;
+use domain::review::ReviewOutcome;
 use domain::state::{ResolutionCode, State, StateCode};
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View};
@@ -14,6 +15,7 @@ use storage::history::{self, Entry};
 use storage::tickets::{self, Dossier};
 
 use crate::labels::{AttachmentView, Labelled, files_of, reply_end};
+use crate::reviews::OwnReview;
 use crate::{Desk, DeskError};
 
 /// A ticket as its requester sees it.
@@ -48,6 +50,10 @@ pub struct RequesterScreen {
     pub messages: Vec<RequesterMessage>,
     /// The files.
     pub attachments: Vec<AttachmentView>,
+    /// The review of what was decided, if one was asked for.
+    pub review: Option<OwnReview>,
+    /// Until when one can be asked for; none if that makes no sense, or no more.
+    pub can_request_review_until: Option<Timestamp>,
 }
 
 /// A message or event, as the requester reads it: no names of operators.
@@ -95,6 +101,9 @@ impl Desk {
             let files = attachments::list(conn, ticket.id)?;
             let on_behalf_of = scope.is_another(&dossier.tax_code);
             entries.reverse();
+            let review = self.own_review(&entries);
+            let until = self.review_end(&entries, review.is_some());
+            let now = self.clock.now();
             // Counted anew: a gap would tell of what the desks did among themselves.
             let messages: Vec<_> = entries
                 .into_iter()
@@ -109,6 +118,8 @@ impl Desk {
                 ticket: self.requester_ticket(&ticket, &dossier, on_behalf_of),
                 messages,
                 attachments,
+                review,
+                can_request_review_until: until.filter(|until| *until >= now),
             })
         })
     }
@@ -220,6 +231,16 @@ impl Desk {
             }
             Change::Reopened { .. } => Text::new("Richiesta riaperta", "Request reopened"),
             Change::AutoClosed => Text::new("Richiesta chiusa", "Request closed"),
+            Change::ReviewRequested { .. } => Text::new("Revisione richiesta", "Review asked for"),
+            Change::ReviewTaken => {
+                Text::new("La revisione è in esame", "The review is being examined")
+            }
+            Change::ReviewDecided {
+                outcome: ReviewOutcome::Upheld,
+            } => Text::new("Revisione accolta", "Review upheld"),
+            Change::ReviewDecided {
+                outcome: ReviewOutcome::Rejected,
+            } => Text::new("Revisione respinta", "Review rejected"),
             _ => return None,
         })
     }

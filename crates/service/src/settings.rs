@@ -7,6 +7,7 @@ use domain::codes::AuthorityCode;
 use domain::email::CERTIFIED_MAIL_LABELS;
 use domain::notification::QuietHours;
 use domain::password::PasswordPolicy;
+use domain::review::ReviewRules;
 use domain::state::Windows;
 use domain::ticket::Ticket;
 use domain::webhook::AddressRules;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub delivery: DeliverySettings,
     /// Telling authorities' own programs.
     pub webhooks: WebhookSettings,
+    /// Reviews of decided requests.
+    pub reviews: ReviewRules,
 }
 
 /// Settings of webhooks (`docs/webhooks.md`).
@@ -302,6 +305,7 @@ impl Default for Settings {
             lease: SignedDuration::from_mins(5),
             delivery: DeliverySettings::default(),
             webhooks: WebhookSettings::default(),
+            reviews: ReviewRules::default(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, AnnouncementId, TicketId};
+use domain::ids::{AccountId, AnnouncementId, ReviewId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -26,15 +26,18 @@ pub enum Kind {
     Digest,
     /// An announcement that begins to hold.
     Announcement,
+    /// The term for the decision of a review.
+    Review,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 4] = [
+    pub const ALL: [Kind; 5] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
+        Kind::Review,
     ];
 
     /// The code in rows, metrics and the API.
@@ -44,6 +47,7 @@ impl Kind {
             Kind::Sla => "sla",
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
+            Kind::Review => "review",
         }
     }
 
@@ -210,6 +214,10 @@ impl Desk {
             Kind::Digest => {
                 let account = AccountId::new(work.subject);
                 Ok((Effect::Other, self.send_digest(conn, account, now)?))
+            }
+            Kind::Review => {
+                let id = ReviewId::new(work.subject);
+                Ok((Effect::Other, self.alert_review(conn, id, now)?))
             }
             Kind::Announcement => {
                 let id = AnnouncementId::new(work.subject);

@@ -111,7 +111,10 @@ pub fn find_of(conn: &mut DbConnection, ticket: TicketId) -> Result<Option<Revie
         .select((ReviewRow::as_select(), tickets::number))
         .first::<(ReviewRow, String)>(conn)
         .optional()?;
-    Ok(found.map(into_review).transpose()?.map(|(review, _)| review))
+    Ok(found
+        .map(into_review)
+        .transpose()?
+        .map(|(review, _)| review))
 }
 
 /// A page of reviews, those due first, after the one that the page before ended with.

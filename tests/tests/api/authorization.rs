@@ -116,6 +116,8 @@ const TALKERS: &[&str] = &[
     "regional-supervisor",
 ];
 const ANNOUNCERS: &[&str] = &["supervisor", "admin", "regional-supervisor", "system-admin"];
+/// Who decides what colleagues settled.
+const REVIEWERS: &[&str] = &["supervisor", "regional-supervisor"];
 /// Everybody in a placement.
 const ALL_STAFF: &[&str] = &[
     "operator",
@@ -352,6 +354,22 @@ const ROWS: &[(&str, Door)] = &[
     ("show_callback", Door::Keepers(TALKERS, About::Desk)),
     ("attempt_callback", Door::Keepers(TALKERS, About::Desk)),
     ("cancel_callback", Door::Keepers(TALKERS, About::Desk)),
+    (
+        "request_review",
+        Door::Own {
+            about_ticket: true,
+            scope: "requests:reply",
+        },
+    ),
+    (
+        "list_reviews",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    ("show_review", Door::Keepers(DESKS, About::Desk)),
+    ("take_review", Door::Keepers(REVIEWERS, About::Desk)),
+    ("decide_review", Door::Keepers(REVIEWERS, About::Desk)),
     (
         "list_announcements",
         Door::Keepers(ANNOUNCERS, About::Nothing),
@@ -626,6 +644,7 @@ struct Stage {
     revoked_program: String,
     contact: String,
     callback: String,
+    review: String,
     announcement: String,
     own_announcement: String,
 }
@@ -678,7 +697,18 @@ impl Stage {
         let endpoint = endpoint.is(201).text_at("/endpoint/id").to_owned();
         let tests = format!("/v1/webhook-endpoints/{endpoint}/test-deliveries");
         let delivery = admin.post(&tests, &json!({})).await;
+        let contested = forms::report_not_found_logged_in(TO4);
+        let contested = app.file_as(&ANNA, &contested, &[]).await;
+        let resolve = json!({"action": "resolve", "resolution_code": "information-given",
+            "note": {"body": "Ecco come fare.", "published": true}});
+        operator.act(&contested.id, &resolve).await.is(201);
+        let reason = json!({"reason": "Non funziona."});
+        let anna = app.citizen(&ANNA);
+        let asked = anna.post(&contested.own_path("/reviews"), &reason).await;
+        asked.is(201);
+        let reviews = operator.get("/v1/reviews").await;
         Stage {
+            review: reviews.text_at("/items/0/id").to_owned(),
             contact: post(&operator, "/v1/contacts", &contact).await,
             callback: post(&operator, "/v1/callbacks", &callback).await,
             announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
@@ -772,6 +802,7 @@ impl Stage {
             .replace("{language}", "it")
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
+            .replace("{review}", &self.review)
             .replace(
                 "{announcement}",
                 match rule.operation {
@@ -820,6 +851,7 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
             json!({"placements": [{"role": role, "authority_code": desk, "location_code": "01"}]})
         }
         "step_account" => json!({"step": "suspend", "reason": "other"}),
+        "decide_review" => json!({"outcome": "rejected", "reasons": "No."}),
         "attempt_callback" => json!({"outcome": "busy"}),
         "link_tickets" => json!({"tickets": ["nothing"]}),
         "answer_linked_tickets" => {

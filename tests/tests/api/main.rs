@@ -28,6 +28,7 @@ mod protocol;
 mod quotas;
 mod rate_limits;
 mod reach;
+mod reviews;
 mod scheduler;
 mod sessions;
 mod sla;

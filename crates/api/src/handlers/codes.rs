@@ -627,6 +627,32 @@ pub(crate) enum AttemptOutcome {
     WrongNumber,
 }
 
+/// Where the review of a decided request stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ReviewState {
+    Requested,
+    InReview,
+    Upheld,
+    Rejected,
+}
+
+/// How a review is decided.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ReviewOutcome {
+    Upheld,
+    Rejected,
+}
+
+/// What follows from a review that was upheld.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Remedy {
+    Reopen,
+    SettledOtherwise,
+}
+
 /// What an announcement is about.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -669,7 +695,7 @@ mod tests {
     use domain::webhook::Fault;
     use domain::{
         actor, announcement, calendar, callback, command, contact, invalid, note, notification,
-        sla, state, ticket,
+        review, sla, state, ticket,
     };
     use service::webhooks::{self, DisabledReason};
     use service::{deliveries, keeping};
@@ -803,6 +829,18 @@ mod tests {
                     callback::AttemptOutcome::ALL,
                     callback::AttemptOutcome::as_str,
                 ),
+            ),
+            (
+                listed::<ReviewState>(),
+                codes(&review::ReviewState::ALL, review::ReviewState::as_str),
+            ),
+            (
+                listed::<ReviewOutcome>(),
+                codes(&review::ReviewOutcome::ALL, review::ReviewOutcome::as_str),
+            ),
+            (
+                listed::<Remedy>(),
+                codes(&review::Remedy::ALL, review::Remedy::as_str),
             ),
             (
                 listed::<AnnouncementKind>(),

@@ -20,6 +20,7 @@ pub(crate) mod message_templates;
 pub(crate) mod notifications;
 pub(crate) mod own_body;
 pub(crate) mod own_tickets;
+pub(crate) mod reviews;
 pub(crate) mod scheduler;
 pub(crate) mod screen_body;
 pub(crate) mod sessions;

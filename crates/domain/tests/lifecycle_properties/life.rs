@@ -159,7 +159,9 @@ impl Life {
             Change::QuestionWithdrawn | Change::Removed { .. } => {
                 prop_assert_eq!(audience, Some(Audience::Team));
             }
-            Change::Reopened { by_reply: false, .. } => prop_assert_eq!(audience, Some(Audience::Team)),
+            Change::Reopened {
+                by_reply: false, ..
+            } => prop_assert_eq!(audience, Some(Audience::Team)),
             _ => {}
         }
         if let Change::Removed { .. } = event.change {

@@ -21,6 +21,7 @@ mod log;
 mod mail;
 mod notifications;
 mod period;
+mod reviews;
 mod secret;
 mod sign_in;
 mod staff;
@@ -74,6 +75,7 @@ struct Written {
     staff: staff::StaffSection,
     clients: clients::ClientsSection,
     webhooks: webhooks::WebhooksSection,
+    reviews: reviews::ReviewsSection,
     log: log::LogSection,
 }
 
@@ -123,6 +125,8 @@ pub(crate) struct Config {
     pub(crate) clients: Clients,
     /// How authorities' own programs are told.
     pub(crate) webhooks: service::settings::WebhookSettings,
+    /// Reviews of decided requests.
+    pub(crate) reviews: domain::review::ReviewRules,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -188,6 +192,7 @@ impl Written {
             staff: self.staff.check(&mut check),
             clients: self.clients.check(&mut check),
             webhooks: self.webhooks.check(&mut check),
+            reviews: self.reviews.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,

@@ -41,6 +41,10 @@ pub enum MailTemplate {
     CredentialExpiring,
     /// A program ends soon, to its contact.
     ClientExpiring,
+    /// A review was asked for.
+    ReviewRequested,
+    /// A review was decided.
+    ReviewDecided,
     /// It was closed after its reply window.
     Closed,
     /// There is something to read, and nothing of it.
@@ -57,7 +61,7 @@ pub enum MailTemplate {
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 19] = [
+    pub const ALL: [MailTemplate; 21] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -71,6 +75,8 @@ impl MailTemplate {
         MailTemplate::SecurityCode,
         MailTemplate::CredentialExpiring,
         MailTemplate::ClientExpiring,
+        MailTemplate::ReviewRequested,
+        MailTemplate::ReviewDecided,
         MailTemplate::Closed,
         MailTemplate::Pointer,
         MailTemplate::StaffAssigned,
@@ -95,6 +101,8 @@ impl MailTemplate {
             MailTemplate::SecurityCode => "security-code",
             MailTemplate::CredentialExpiring => "credential-expiring",
             MailTemplate::ClientExpiring => "client-expiring",
+            MailTemplate::ReviewRequested => "review-requested",
+            MailTemplate::ReviewDecided => "review-decided",
             MailTemplate::Closed => "closed",
             MailTemplate::Pointer => "pointer",
             MailTemplate::StaffAssigned => "staff-assigned",
@@ -146,6 +154,8 @@ impl MailTemplate {
                 "Credenziali di un programma in scadenza",
                 "Credentials of a program about to expire",
             ),
+            MailTemplate::ReviewRequested => Text::new("Revisione richiesta", "Review asked for"),
+            MailTemplate::ReviewDecided => Text::new("Revisione decisa", "Review decided"),
             MailTemplate::Closed => Text::new("Richiesta chiusa", "Request closed"),
             MailTemplate::Pointer => Text::new("Avviso di novità", "Notice that there is news"),
             MailTemplate::StaffAssigned => {
@@ -176,6 +186,8 @@ impl MailTemplate {
             MailTemplate::SecurityCode => &[Code, Link, ClosesOn],
             MailTemplate::CredentialExpiring => &[ClosesOn],
             MailTemplate::ClientExpiring => &[ServiceLabel, ClosesOn],
+            MailTemplate::ReviewRequested => &[Number, AuthorityLabel, TrackingLink, ClosesOn],
+            MailTemplate::ReviewDecided => &[Number, Note, TrackingLink],
             MailTemplate::Closed => &[Number, TrackingLink],
             MailTemplate::Pointer => &[Number, TrackingLink],
             MailTemplate::StaffAssigned => &[Number, ServiceLabel],
@@ -198,6 +210,8 @@ impl MailTemplate {
             | MailTemplate::Withdrawn
             | MailTemplate::Reopened
             | MailTemplate::Duplicate
+            | MailTemplate::ReviewRequested
+            | MailTemplate::ReviewDecided
             | MailTemplate::Closed
             | MailTemplate::Pointer => true,
             MailTemplate::OneTimeCode
@@ -230,6 +244,7 @@ impl MailTemplate {
                 | MailTemplate::SecurityCode
                 | MailTemplate::Receipt
                 | MailTemplate::Withdrawn
+                | MailTemplate::ReviewRequested
         )
     }
 
@@ -297,6 +312,14 @@ impl MailTemplate {
             MailTemplate::ClientExpiring => (
                 include_str!("../../templates/mail/it/client-expiring.txt"),
                 include_str!("../../templates/mail/en/client-expiring.txt"),
+            ),
+            MailTemplate::ReviewRequested => (
+                include_str!("../../templates/mail/it/review-requested.txt"),
+                include_str!("../../templates/mail/en/review-requested.txt"),
+            ),
+            MailTemplate::ReviewDecided => (
+                include_str!("../../templates/mail/it/review-decided.txt"),
+                include_str!("../../templates/mail/en/review-decided.txt"),
             ),
             MailTemplate::Closed => (
                 include_str!("../../templates/mail/it/closed.txt"),
