@@ -13,6 +13,7 @@ pub mod callback;
 pub mod catalogue;
 pub mod codes;
 pub mod command;
+pub mod complaint;
 pub mod contact;
 pub mod email;
 pub mod event;

@@ -59,6 +59,14 @@ pub enum Right {
     ReadReviews,
     /// Take a review and decide it, if not involved before.
     DecideReviews,
+    /// Read the register of complaints.
+    ReadComplaints,
+    /// Enter complaints and prepare their replies.
+    PrepareComplaints,
+    /// Decide a reply and send it, extend a term, put a complaint away.
+    DecideComplaints,
+    /// Approve a scheme of replies that somebody else drafted.
+    ApproveReplySchemes,
     /// Write announcements.
     KeepAnnouncements,
     /// Read announcements, and acknowledge them.
@@ -142,6 +150,23 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         [Desk, Desk, Desk, Region, All, No, No, No],
     ),
     (Right::DecideReviews, [No, Desk, No, No, All, No, No, No]),
+    (
+        Right::ReadComplaints,
+        [Desk, Desk, Desk, Region, All, No, No, All],
+    ),
+    (
+        Right::PrepareComplaints,
+        [Desk, Desk, Desk, Region, All, No, No, No],
+    ),
+    (
+        Right::DecideComplaints,
+        [No, Desk, Desk, No, All, No, No, No],
+    ),
+    // The client, for whom the desk works: the person who answers for the authority.
+    (
+        Right::ApproveReplySchemes,
+        [No, No, Desk, No, All, No, No, No],
+    ),
     (
         Right::KeepAnnouncements,
         [No, Desk, Desk, No, All, No, All, No],

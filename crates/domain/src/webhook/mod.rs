@@ -68,6 +68,10 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("sla.breached", "the time for a request is over"),
     ("complaint.received", "a complaint came in"),
     ("complaint.answered", "a complaint was answered"),
+    (
+        "complaint.overdue",
+        "the time for a reply to a complaint is over",
+    ),
     ("review.requested", "a review was asked for"),
     ("review.taken", "a supervisor looks at a review"),
     ("review.decided", "a review was decided"),
