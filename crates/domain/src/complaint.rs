@@ -96,6 +96,8 @@ codes! {
     DispatchWay {
         /// By e-mail, through the outbox.
         Mail = "mail",
+        /// On the complainant's own page, where they have one and gave no address.
+        Web = "web",
         /// On paper, under a protocol number.
         Paper = "paper",
     }

@@ -77,6 +77,9 @@ pub enum DeskError {
     /// A review cannot be asked for, taken or decided.
     #[error(transparent)]
     Review(#[from] domain::review::ReviewRefused),
+    /// A step with a complaint, or with a scheme of replies, is refused.
+    #[error(transparent)]
+    Complaint(#[from] domain::complaint::ComplaintRefused),
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -206,8 +206,10 @@ pub fn headline(staff: &Staff, news: &News) -> Option<Headline> {
             let by_reply = news.data.get("by_reply").and_then(Value::as_bool);
             (by_reply == Some(true)).then_some(Headline::RequesterWrote)
         }
-        "review.requested" => Some(Headline::QueueNew),
-        "sla.warning" | "sla.breached" | "review.overdue" => Some(Headline::SlaWarning),
+        "review.requested" | "complaint.received" => Some(Headline::QueueNew),
+        "sla.warning" | "sla.breached" | "review.overdue" | "complaint.overdue" => {
+            Some(Headline::SlaWarning)
+        }
         "message.undelivered" => Some(Headline::MessageUndelivered),
         "announcement.published" => Some(Headline::AnnouncementPublished),
         _ => None,

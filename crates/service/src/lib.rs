@@ -14,6 +14,7 @@ pub mod callbacks;
 pub mod citizen;
 pub mod clients;
 pub mod clock;
+pub mod complaints;
 pub mod contacts;
 pub mod delegations;
 pub mod deliveries;

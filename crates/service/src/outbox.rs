@@ -282,7 +282,8 @@ impl Desk {
         message: &Outgoing,
         template: MailTemplate,
     ) -> Result<MailTemplate, DeskError> {
-        let tells_a_note = template.needs().contains(&Placeholder::Note);
+        let is_of_request = !template.is_about_complaint();
+        let tells_a_note = is_of_request && template.needs().contains(&Placeholder::Note);
         let Some(desk) = message.desk.as_ref().filter(|_| tells_a_note) else {
             return Ok(template);
         };
@@ -298,6 +299,9 @@ impl Desk {
         message: &Outgoing,
         template: MailTemplate,
     ) -> Result<MailContext, DeskError> {
+        if template.is_about_complaint() {
+            return self.complaint_mail_context(conn, message, template);
+        }
         let mut context = MailContext::default();
         if let Some(proof) = message.proof {
             let rules = &self.settings.email_proof;
@@ -427,7 +431,7 @@ impl Desk {
         )
     }
 
-    fn day_for_people(&self, at: Timestamp) -> String {
+    pub(crate) fn day_for_people(&self, at: Timestamp) -> String {
         at.to_zoned(self.settings.time_zone.clone())
             .strftime("%d/%m/%Y")
             .to_string()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::catalogue::TextLimits;
 use domain::codes::AuthorityCode;
+use domain::complaint::ComplaintRules;
 use domain::email::CERTIFIED_MAIL_LABELS;
 use domain::notification::QuietHours;
 use domain::password::PasswordPolicy;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// Reviews of decided requests.
     pub reviews: ReviewRules,
+    /// Terms of complaints.
+    pub complaints: ComplaintRules,
 }
 
 /// Settings of webhooks (`docs/webhooks.md`).
@@ -306,6 +309,7 @@ impl Default for Settings {
             delivery: DeliverySettings::default(),
             webhooks: WebhookSettings::default(),
             reviews: ReviewRules::default(),
+            complaints: ComplaintRules::default(),
         }
     }
 }

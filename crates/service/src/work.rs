@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, AnnouncementId, ReviewId, TicketId};
+use domain::ids::{AccountId, AnnouncementId, ComplaintId, ReviewId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -28,16 +28,19 @@ pub enum Kind {
     Announcement,
     /// The term for the decision of a review.
     Review,
+    /// The term for the reply to a complaint, and its closing.
+    Complaint,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 6] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
         Kind::Announcement,
         Kind::Review,
+        Kind::Complaint,
     ];
 
     /// The code in rows, metrics and the API.
@@ -48,6 +51,7 @@ impl Kind {
             Kind::Digest => "digest",
             Kind::Announcement => "announcement",
             Kind::Review => "review",
+            Kind::Complaint => "complaint",
         }
     }
 
@@ -214,6 +218,10 @@ impl Desk {
             Kind::Digest => {
                 let account = AccountId::new(work.subject);
                 Ok((Effect::Other, self.send_digest(conn, account, now)?))
+            }
+            Kind::Complaint => {
+                let id = ComplaintId::new(work.subject);
+                Ok((Effect::Other, self.look_at_complaint(conn, id, now)?))
             }
             Kind::Review => {
                 let id = ReviewId::new(work.subject);

@@ -45,6 +45,12 @@ pub enum MailTemplate {
     ReviewRequested,
     /// A review was decided.
     ReviewDecided,
+    /// A complaint came in.
+    ComplaintReceived,
+    /// The reply to a complaint takes longer.
+    ComplaintExtended,
+    /// The reply to a complaint.
+    ComplaintReply,
     /// It was closed after its reply window.
     Closed,
     /// There is something to read, and nothing of it.
@@ -61,7 +67,7 @@ pub enum MailTemplate {
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 21] = [
+    pub const ALL: [MailTemplate; 24] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -77,6 +83,9 @@ impl MailTemplate {
         MailTemplate::ClientExpiring,
         MailTemplate::ReviewRequested,
         MailTemplate::ReviewDecided,
+        MailTemplate::ComplaintReceived,
+        MailTemplate::ComplaintExtended,
+        MailTemplate::ComplaintReply,
         MailTemplate::Closed,
         MailTemplate::Pointer,
         MailTemplate::StaffAssigned,
@@ -103,6 +112,9 @@ impl MailTemplate {
             MailTemplate::ClientExpiring => "client-expiring",
             MailTemplate::ReviewRequested => "review-requested",
             MailTemplate::ReviewDecided => "review-decided",
+            MailTemplate::ComplaintReceived => "complaint-received",
+            MailTemplate::ComplaintExtended => "complaint-extended",
+            MailTemplate::ComplaintReply => "complaint-reply",
             MailTemplate::Closed => "closed",
             MailTemplate::Pointer => "pointer",
             MailTemplate::StaffAssigned => "staff-assigned",
@@ -156,6 +168,13 @@ impl MailTemplate {
             ),
             MailTemplate::ReviewRequested => Text::new("Revisione richiesta", "Review asked for"),
             MailTemplate::ReviewDecided => Text::new("Revisione decisa", "Review decided"),
+            MailTemplate::ComplaintReceived => Text::new("Reclamo ricevuto", "Complaint received"),
+            MailTemplate::ComplaintExtended => {
+                Text::new("Reclamo: proroga del termine", "Complaint: term extended")
+            }
+            MailTemplate::ComplaintReply => {
+                Text::new("Risposta a un reclamo", "Reply to a complaint")
+            }
             MailTemplate::Closed => Text::new("Richiesta chiusa", "Request closed"),
             MailTemplate::Pointer => Text::new("Avviso di novità", "Notice that there is news"),
             MailTemplate::StaffAssigned => {
@@ -188,6 +207,9 @@ impl MailTemplate {
             MailTemplate::ClientExpiring => &[ServiceLabel, ClosesOn],
             MailTemplate::ReviewRequested => &[Number, AuthorityLabel, TrackingLink, ClosesOn],
             MailTemplate::ReviewDecided => &[Number, Note, TrackingLink],
+            MailTemplate::ComplaintReceived => &[Number, AuthorityLabel, ClosesOn],
+            MailTemplate::ComplaintExtended => &[Number, Note, ClosesOn],
+            MailTemplate::ComplaintReply => &[Number, Note],
             MailTemplate::Closed => &[Number, TrackingLink],
             MailTemplate::Pointer => &[Number, TrackingLink],
             MailTemplate::StaffAssigned => &[Number, ServiceLabel],
@@ -221,6 +243,9 @@ impl MailTemplate {
             | MailTemplate::StaffAssigned
             | MailTemplate::StaffRequesterWrote
             | MailTemplate::StaffQueue
+            | MailTemplate::ComplaintReceived
+            | MailTemplate::ComplaintExtended
+            | MailTemplate::ComplaintReply
             | MailTemplate::StaffDigest => false,
         }
     }
@@ -236,6 +261,16 @@ impl MailTemplate {
         needs.iter().chain(more).copied()
     }
 
+    /// Whether it is about a complaint: its text was recorded as it is sent, and so is not cut short.
+    pub const fn is_about_complaint(self) -> bool {
+        matches!(
+            self,
+            MailTemplate::ComplaintReceived
+                | MailTemplate::ComplaintExtended
+                | MailTemplate::ComplaintReply
+        )
+    }
+
     /// Whether somebody waits in front of the screen for it, at whatever hour.
     pub const fn is_awaited(self) -> bool {
         matches!(
@@ -245,6 +280,7 @@ impl MailTemplate {
                 | MailTemplate::Receipt
                 | MailTemplate::Withdrawn
                 | MailTemplate::ReviewRequested
+                | MailTemplate::ComplaintReceived
         )
     }
 
@@ -320,6 +356,18 @@ impl MailTemplate {
             MailTemplate::ReviewDecided => (
                 include_str!("../../templates/mail/it/review-decided.txt"),
                 include_str!("../../templates/mail/en/review-decided.txt"),
+            ),
+            MailTemplate::ComplaintReceived => (
+                include_str!("../../templates/mail/it/complaint-received.txt"),
+                include_str!("../../templates/mail/en/complaint-received.txt"),
+            ),
+            MailTemplate::ComplaintExtended => (
+                include_str!("../../templates/mail/it/complaint-extended.txt"),
+                include_str!("../../templates/mail/en/complaint-extended.txt"),
+            ),
+            MailTemplate::ComplaintReply => (
+                include_str!("../../templates/mail/it/complaint-reply.txt"),
+                include_str!("../../templates/mail/en/complaint-reply.txt"),
             ),
             MailTemplate::Closed => (
                 include_str!("../../templates/mail/it/closed.txt"),
