@@ -90,6 +90,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::contacts::routes(config);
     handlers::callbacks::routes(config);
     handlers::reviews::routes(config);
+    handlers::complaints::routes(config);
+    handlers::reply_schemes::routes(config);
+    handlers::own_complaints::routes(config);
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
     handlers::scheduler::routes(config);

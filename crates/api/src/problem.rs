@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use domain::callback::CallbackRefused;
+use domain::complaint::ComplaintRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
 use domain::rejection::Rejection;
 use domain::review::ReviewRefused;
@@ -52,6 +53,15 @@ slugs! {
     "certified-mail-not-allowed" = 422, "Casella PEC non ammessa", "Certified mail is not allowed",
         "Le prime credenziali del responsabile vanno a una casella ordinaria, mai a una PEC.",
         "An administrator's first credentials go to an ordinary mailbox, never to certified mail.";
+    "complaint-extended-before" = 409, "Termine già prorogato", "The term was extended before",
+        "Il termine si proroga una volta sola: due_at dice fino a quando.",
+        "A term is extended once: due_at tells until when.";
+    "complaint-protocol-needed" = 409, "Serve il numero di protocollo", "A protocol number is needed",
+        "Chi reclama non ha un indirizzo e-mail: la risposta parte su carta, con il suo numero di protocollo.",
+        "The complainant has no mail address: the reply goes out on paper, under its protocol number.";
+    "complaint-step-not-allowed" = 409, "Passaggio non previsto per il reclamo", "Not possible for a complaint in this state",
+        "Lo stato del reclamo non consente il passaggio; allowed elenca quelli possibili.",
+        "The complaint's state does not allow the step; allowed lists those it does.";
     "delivery-not-parked" = 409, "Il messaggio non è tra quelli da guardare", "The message was not given up",
         "Solo un messaggio abbandonato si può ritentare o lasciare; state dice a che punto è.",
         "Only a message that was given up can be tried again or left; state says how far it is.";
@@ -127,6 +137,12 @@ slugs! {
     "quota-exceeded" = 429, "Troppe richieste", "Quota exceeded",
         "Troppe richieste: riprova dopo i secondi in Retry-After.",
         "Too many requests: try again after the seconds in Retry-After.";
+    "reply-scheme-not-approved" = 409, "Schema non ancora approvato", "The scheme is not approved yet",
+        "Una risposta si predispone solo con uno schema approvato.",
+        "Replies are made by approved schemes alone.";
+    "reply-scheme-own" = 409, "Chi scrive uno schema non lo approva", "One's own scheme",
+        "Lo schema lo approva una persona diversa da chi lo ha scritto.",
+        "A scheme is approved by somebody else than who drafted it.";
     "request-timeout" = 408, "Tempo scaduto", "The request took too long",
         "Il corpo non è arrivato in tempo.",
         "The body did not arrive in time.";
@@ -413,6 +429,7 @@ impl From<DeskError> for Problem {
                 Problem::new("callback-same-half-day")
                     .with("next_allowed_at", next_allowed_at.to_string())
             }
+            DeskError::Complaint(refused) => complaint_refused(refused),
             DeskError::Review(refused) => review_refused(refused),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
@@ -519,6 +536,24 @@ impl From<Rejection> for Problem {
                 Invalid::new("not-publishable", "Questa voce non può essere pubblicata", "this entry cannot be published"),
             ),
         }
+    }
+}
+
+fn complaint_refused(refused: ComplaintRefused) -> Problem {
+    match refused {
+        ComplaintRefused::Forbidden { .. } => Problem::new("forbidden"),
+        ComplaintRefused::NotNow { state, allowed, .. } => {
+            let allowed: Vec<&str> = allowed.iter().map(|step| step.as_str()).collect();
+            Problem::new("complaint-step-not-allowed")
+                .with("state", state.as_str())
+                .with("allowed", allowed)
+        }
+        ComplaintRefused::ExtendedBefore { due_at } => {
+            Problem::new("complaint-extended-before").with("due_at", due_at.to_string())
+        }
+        ComplaintRefused::ProtocolNeeded => Problem::new("complaint-protocol-needed"),
+        ComplaintRefused::SchemeNotApproved => Problem::new("reply-scheme-not-approved"),
+        ComplaintRefused::OwnScheme => Problem::new("reply-scheme-own"),
     }
 }
 

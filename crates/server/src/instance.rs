@@ -193,6 +193,7 @@ fn settings(
         lease: config.lease,
         webhooks: config.webhooks.clone(),
         reviews: config.reviews,
+        complaints: config.complaints,
         delivery: config.delivery.clone(),
     })
 }

@@ -9,6 +9,7 @@ mod broadcasts;
 mod calendars;
 mod callbacks;
 mod clients;
+mod complaints;
 mod conditions;
 mod contacts;
 mod delegations;

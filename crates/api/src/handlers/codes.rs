@@ -653,6 +653,98 @@ pub(crate) enum Remedy {
     SettledOtherwise,
 }
 
+/// Where a complaint stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplaintState {
+    Received,
+    InPreparation,
+    AwaitingAuthority,
+    ReplyPrepared,
+    Sent,
+    UnderReexamination,
+    Closed,
+    Archived,
+}
+
+/// What can be done with a complaint.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplaintStep {
+    Prepare,
+    AskAuthority,
+    Resume,
+    Note,
+    Describe,
+    DraftReply,
+    ReturnReply,
+    Send,
+    Reexamine,
+    Extend,
+    Archive,
+    Close,
+}
+
+/// A step with a complaint that sends nothing.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum PlainStep {
+    Prepare,
+    AskAuthority,
+    Resume,
+    Note,
+    ReturnReply,
+    Reexamine,
+    Archive,
+}
+
+/// How a complaint came in.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplaintChannel {
+    Web,
+    Letter,
+    CertifiedMail,
+    Mail,
+    Phone,
+    Counter,
+}
+
+/// Who complains.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplainantKind {
+    Person,
+    Association,
+}
+
+/// What was sent to a complainant.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DispatchKind {
+    Extension,
+    Reply,
+}
+
+/// How something was sent to a complainant.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DispatchWay {
+    Mail,
+    Web,
+    Paper,
+}
+
+/// What a placeholder of a scheme takes.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum GapKind {
+    Line,
+    Lines,
+    Date,
+    Number,
+}
+
 /// What an announcement is about.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -694,11 +786,12 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        actor, announcement, calendar, callback, command, contact, invalid, note, notification,
-        review, sla, state, ticket,
+        actor, announcement, calendar, callback, command, complaint, contact, invalid, note,
+        notification, review, sla, state, ticket,
     };
+    use service::texts::letter;
     use service::webhooks::{self, DisabledReason};
-    use service::{deliveries, keeping};
+    use service::{complaints, deliveries, keeping};
     use utoipa::PartialSchema;
 
     use super::*;
@@ -841,6 +934,53 @@ mod tests {
             (
                 listed::<Remedy>(),
                 codes(&review::Remedy::ALL, review::Remedy::as_str),
+            ),
+            (
+                listed::<ComplaintState>(),
+                codes(
+                    complaint::ComplaintState::ALL,
+                    complaint::ComplaintState::as_str,
+                ),
+            ),
+            (
+                listed::<ComplaintStep>(),
+                codes(
+                    complaint::ComplaintStep::ALL,
+                    complaint::ComplaintStep::as_str,
+                ),
+            ),
+            (
+                listed::<PlainStep>(),
+                codes(&complaints::PlainStep::ALL, complaints::PlainStep::as_str),
+            ),
+            (
+                listed::<ComplaintChannel>(),
+                codes(
+                    complaint::ComplaintChannel::ALL,
+                    complaint::ComplaintChannel::as_str,
+                ),
+            ),
+            (
+                listed::<ComplainantKind>(),
+                codes(
+                    complaint::ComplainantKind::ALL,
+                    complaint::ComplainantKind::as_str,
+                ),
+            ),
+            (
+                listed::<DispatchKind>(),
+                codes(
+                    complaint::DispatchKind::ALL,
+                    complaint::DispatchKind::as_str,
+                ),
+            ),
+            (
+                listed::<DispatchWay>(),
+                codes(complaint::DispatchWay::ALL, complaint::DispatchWay::as_str),
+            ),
+            (
+                listed::<GapKind>(),
+                codes(&letter::GapKind::ALL, letter::GapKind::as_str),
             ),
             (
                 listed::<AnnouncementKind>(),

@@ -8,6 +8,7 @@ mod accounts;
 mod check;
 mod citizens;
 mod clients;
+mod complaints;
 mod data;
 mod database;
 mod delegations;
@@ -76,6 +77,7 @@ struct Written {
     clients: clients::ClientsSection,
     webhooks: webhooks::WebhooksSection,
     reviews: reviews::ReviewsSection,
+    complaints: complaints::ComplaintsSection,
     log: log::LogSection,
 }
 
@@ -127,6 +129,8 @@ pub(crate) struct Config {
     pub(crate) webhooks: service::settings::WebhookSettings,
     /// Reviews of decided requests.
     pub(crate) reviews: domain::review::ReviewRules,
+    /// Terms of complaints.
+    pub(crate) complaints: domain::complaint::ComplaintRules,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -193,6 +197,7 @@ impl Written {
             clients: self.clients.check(&mut check),
             webhooks: self.webhooks.check(&mut check),
             reviews: self.reviews.check(&mut check),
+            complaints: self.complaints.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,
