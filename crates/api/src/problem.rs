@@ -146,15 +146,6 @@ slugs! {
     "request-timeout" = 408, "Tempo scaduto", "The request took too long",
         "Il corpo non è arrivato in tempo.",
         "The body did not arrive in time.";
-    "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first",
-        "Prima di ogni altra chiamata va scelta una collocazione.",
-        "A placement must be chosen before any other call.";
-    "second-factor-exists" = 409, "Secondo fattore già attivo", "There is a second factor already",
-        "L'account ha già un secondo fattore; chi lo ha perso chiede nuovi codici.",
-        "The account has a second factor already; whoever lost it asks for new codes.";
-    "second-factor-required" = 403, "Serve il secondo fattore", "A second factor is needed",
-        "Questo ruolo richiede un secondo fattore: attivalo, poi entra di nuovo.",
-        "This role needs a second factor: set one up, then log in again.";
     "review-involved-before" = 409, "Chi se ne è occupato non decide la revisione", "Involved before",
         "Hai già lavorato a questa richiesta: la revisione la decide qualcun altro.",
         "You had a hand in this request: somebody else decides its review.";
@@ -173,6 +164,15 @@ slugs! {
     "review-too-late" = 409, "Termine scaduto", "Too late for a review",
         "La revisione si poteva chiedere fino a possible_until.",
         "A review could be asked for until possible_until.";
+    "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first",
+        "Prima di ogni altra chiamata va scelta una collocazione.",
+        "A placement must be chosen before any other call.";
+    "second-factor-exists" = 409, "Secondo fattore già attivo", "There is a second factor already",
+        "L'account ha già un secondo fattore; chi lo ha perso chiede nuovi codici.",
+        "The account has a second factor already; whoever lost it asks for new codes.";
+    "second-factor-required" = 403, "Serve il secondo fattore", "A second factor is needed",
+        "Questo ruolo richiede un secondo fattore: attivalo, poi entra di nuovo.",
+        "This role needs a second factor: set one up, then log in again.";
     "temporarily-unavailable" = 503, "Servizio momentaneamente occupato", "Temporarily unavailable",
         "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
         "Too much to do at once: try again after the seconds in Retry-After.";

@@ -263,13 +263,9 @@ pub(crate) async fn enter_complaint(
     let tickets = body.list("tickets", 20, |text| Some(text.to_owned()));
     let protocol = body.object("protocol", |inner| protocol(inner, Direction::Inbound));
     let errors = body.finish();
-    let (Some(channel), Some(Some(Some(complainant))), Some(subject), Some(text), true) = (
-        channel,
-        complainant.map(Some),
-        subject,
-        text,
-        errors.is_empty(),
-    ) else {
+    let (Some(channel), Some(Some(complainant)), Some(subject), Some(text), true) =
+        (channel, complainant, subject, text, errors.is_empty())
+    else {
         return Err(Problem::fields(errors));
     };
     let new = NewComplaint {

@@ -209,10 +209,6 @@ struct OwnComplaintForm {
 #[utoipa::path(tag = "complaints", request_body(content = OwnComplaintForm, description = "The complaint"),
     responses((status = 201, description = "The complaint", body = OwnComplaintBody)))]
 #[post("/v1/me/complaints")]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "typed inputs: each is one header, part of the path, or the body"
-)]
 pub(crate) async fn file_complaint(
     request: HttpRequest,
     payload: web::Payload,

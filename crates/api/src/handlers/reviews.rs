@@ -276,6 +276,10 @@ pub(crate) async fn show_review(
 #[utoipa::path(tag = "work", params(("review" = Uuid, Path, description = "The review's id")),
     responses((status = 201, description = "The review", body = ReviewScreenBody)))]
 #[post("/v1/reviews/{review}/examinations")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "typed inputs: each is one header, part of the path, or the body"
+)]
 pub(crate) async fn take_review(
     request: HttpRequest,
     payload: web::Payload,
