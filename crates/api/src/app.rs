@@ -95,6 +95,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::links::routes(config);
     handlers::callbacks::routes(config);
     handlers::activities::routes(config);
+    handlers::reviews::routes(config);
+    handlers::complaints::routes(config);
+    handlers::reply_schemes::routes(config);
+    handlers::own_complaints::routes(config);
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
     handlers::bulk::routes(config);

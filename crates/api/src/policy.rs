@@ -983,6 +983,214 @@ pub const RULES: &[Rule] = &[
         },
     ),
     rule(
+        "POST",
+        "/v1/me/tickets/{ticket}/reviews",
+        "request_review",
+        Callers::Requester,
+        F {
+            problem_statuses: &[409],
+            location: true,
+            ..PRIVATE
+        },
+    )
+    .scope("requests:reply"),
+    rule(
+        "GET",
+        "/v1/reviews",
+        "list_reviews",
+        Callers::Staff(Right::ReadReviews),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/reviews/{review}",
+        "show_review",
+        Callers::Staff(Right::ReadReviews),
+        VERSIONED,
+    ),
+    rule(
+        "POST",
+        "/v1/reviews/{review}/examinations",
+        "take_review",
+        Callers::Staff(Right::DecideReviews),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/reviews/{review}/decisions",
+        "decide_review",
+        Callers::Staff(Right::DecideReviews),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/me/complaints",
+        "list_own_complaints",
+        Callers::Requester,
+        PRIVATE,
+    )
+    .scope("requests:read"),
+    rule(
+        "POST",
+        "/v1/me/complaints",
+        "file_complaint",
+        Callers::Requester,
+        F {
+            location: true,
+            ..PRIVATE
+        },
+    )
+    .scope("requests:reply"),
+    rule(
+        "GET",
+        "/v1/me/complaints/{complaint}",
+        "show_own_complaint",
+        Callers::Requester,
+        VERSIONED,
+    )
+    .scope("requests:read"),
+    rule(
+        "GET",
+        "/v1/complaints",
+        "list_complaints",
+        Callers::Staff(Right::ReadComplaints),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/complaints",
+        "enter_complaint",
+        Callers::Staff(Right::PrepareComplaints),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/complaints/{complaint}",
+        "show_complaint",
+        Callers::Staff(Right::ReadComplaints),
+        VERSIONED,
+    ),
+    rule(
+        "PATCH",
+        "/v1/complaints/{complaint}",
+        "describe_complaint",
+        Callers::Staff(Right::PrepareComplaints),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/complaints/{complaint}/steps",
+        "step_complaint",
+        Callers::Staff(Right::PrepareComplaints),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/complaints/{complaint}/protocols",
+        "register_protocol",
+        Callers::Staff(Right::PrepareComplaints),
+        F {
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/complaints/{complaint}/reply-previews",
+        "preview_reply",
+        Callers::Staff(Right::PrepareComplaints),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/complaints/{complaint}/reply-drafts",
+        "draft_reply",
+        Callers::Staff(Right::PrepareComplaints),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/complaints/{complaint}/replies",
+        "send_reply",
+        Callers::Staff(Right::DecideComplaints),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/complaints/{complaint}/extensions",
+        "extend_complaint",
+        Callers::Staff(Right::DecideComplaints),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/complaint-reply-schemes",
+        "list_reply_schemes",
+        Callers::Staff(Right::ReadComplaints),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/complaint-reply-schemes",
+        "draft_reply_scheme",
+        Callers::Staff(Right::DecideComplaints),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/complaint-reply-schemes/{scheme}",
+        "show_reply_scheme",
+        Callers::Staff(Right::ReadComplaints),
+        VERSIONED,
+    ),
+    rule(
+        "POST",
+        "/v1/complaint-reply-schemes/{scheme}/approvals",
+        "approve_reply_scheme",
+        Callers::Staff(Right::ApproveReplySchemes),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
         "GET",
         "/v1/activities",
         "list_activities",
@@ -1301,6 +1509,10 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_callbacks",
     "list_activities",
     "list_activity_changes",
+    "list_reviews",
+    "list_own_complaints",
+    "list_complaints",
+    "list_reply_schemes",
     "list_announcements",
     "list_linked_tickets",
     "list_routing_versions",

@@ -191,6 +191,26 @@ impl FromRequest for Requester {
     }
 }
 
+/// Whoever may complain: a citizen with a national identity, or the holder of a tracking link.
+pub(crate) struct Complainant(pub service::complaints::Filer);
+
+impl FromRequest for Complainant {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        use service::complaints::Filer;
+        ready(match principal(request) {
+            Principal::Citizen {
+                person, identity, ..
+            } => Ok(Complainant(Filer::Citizen { person, identity })),
+            Principal::Tracking(ticket) => Ok(Complainant(Filer::Tracking(ticket))),
+            Principal::Nobody => Err(Problem::new("unauthenticated")),
+            Principal::Staff(_) | Principal::Client(_) => Err(Problem::new("forbidden")),
+        })
+    }
+}
+
 /// Whoever may file: nobody in particular, a citizen, or staff in a placement.
 pub(crate) struct Filer(pub FiledBy);
 

@@ -9,8 +9,10 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use domain::activity::ActivityState;
 use domain::callback::CallbackRefused;
+use domain::complaint::ComplaintRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
 use domain::rejection::Rejection;
+use domain::review::ReviewRefused;
 use serde_json::{Map, Value, json};
 use service::error::CodeRefusal;
 use service::playbooks::steps_from;
@@ -62,6 +64,15 @@ slugs! {
     "certified-mail-not-allowed" = 422, "Casella PEC non ammessa", "Certified mail is not allowed",
         "Le prime credenziali del responsabile vanno a una casella ordinaria, mai a una PEC.",
         "An administrator's first credentials go to an ordinary mailbox, never to certified mail.";
+    "complaint-extended-before" = 409, "Termine già prorogato", "The term was extended before",
+        "Il termine si proroga una volta sola: due_at dice fino a quando.",
+        "A term is extended once: due_at tells until when.";
+    "complaint-protocol-needed" = 409, "Serve il numero di protocollo", "A protocol number is needed",
+        "Chi reclama non ha un indirizzo e-mail: la risposta parte su carta, con il suo numero di protocollo.",
+        "The complainant has no mail address: the reply goes out on paper, under its protocol number.";
+    "complaint-step-not-allowed" = 409, "Passaggio non previsto per il reclamo", "Not possible for a complaint in this state",
+        "Lo stato del reclamo non consente il passaggio; allowed elenca quelli possibili.",
+        "The complaint's state does not allow the step; allowed lists those it does.";
     "delivery-not-parked" = 409, "Il messaggio non è tra quelli da guardare", "The message was not given up",
         "Solo un messaggio abbandonato si può ritentare o lasciare; state dice a che punto è.",
         "Only a message that was given up can be tried again or left; state says how far it is.";
@@ -161,9 +172,33 @@ slugs! {
     "quota-exceeded" = 429, "Troppe richieste", "Quota exceeded",
         "Troppe richieste: riprova dopo i secondi in Retry-After.",
         "Too many requests: try again after the seconds in Retry-After.";
+    "reply-scheme-not-approved" = 409, "Schema non ancora approvato", "The scheme is not approved yet",
+        "Una risposta si predispone solo con uno schema approvato.",
+        "Replies are made by approved schemes alone.";
+    "reply-scheme-own" = 409, "Chi scrive uno schema non lo approva", "One's own scheme",
+        "Lo schema lo approva una persona diversa da chi lo ha scritto.",
+        "A scheme is approved by somebody else than who drafted it.";
     "request-timeout" = 408, "Tempo scaduto", "The request took too long",
         "Il corpo non è arrivato in tempo.",
         "The body did not arrive in time.";
+    "review-involved-before" = 409, "Chi se ne è occupato non decide la revisione", "Involved before",
+        "Hai già lavorato a questa richiesta: la revisione la decide qualcun altro.",
+        "You had a hand in this request: somebody else decides its review.";
+    "review-not-decided" = 409, "Non c'è ancora una decisione da rivedere", "Nothing was decided yet",
+        "La revisione si può chiedere quando la richiesta è risolta, entro request_within; se è stata annullata non c'è niente da rivedere.",
+        "A review can be asked for once the request is resolved, within request_within; of one that was withdrawn there is nothing to review.";
+    "review-not-offered" = 409, "Revisione non disponibile", "Reviews are not offered",
+        "Qui non si possono chiedere revisioni; puoi sempre aprire una nuova richiesta.",
+        "No reviews can be asked for here; a new request can always be filed.";
+    "review-requested-before" = 409, "Revisione già chiesta", "A review was asked for before",
+        "Si può chiedere una sola revisione: requested_at dice quando è stata chiesta.",
+        "A request is reviewed once: requested_at tells when that was asked for.";
+    "review-step-not-allowed" = 409, "Passaggio non previsto per la revisione", "Not possible for a review in this state",
+        "La revisione è nello stato indicato in state: prima la si prende in esame, poi la si decide, una volta sola.",
+        "The review stands where state says: it is taken first and decided then, and once.";
+    "review-too-late" = 409, "Termine scaduto", "Too late for a review",
+        "La revisione si poteva chiedere fino a possible_until.",
+        "A review could be asked for until possible_until.";
     "role-selection-required" = 403, "Scegli prima ruolo e collocazione", "Choose a placement first",
         "Prima di ogni altra chiamata va scelta una collocazione.",
         "A placement must be chosen before any other call.";
@@ -476,6 +511,8 @@ impl From<DeskError> for Problem {
                     .with("allowed", allowed)
             }
             DeskError::ExternalIdTaken => Problem::new("external-id-taken"),
+            DeskError::Complaint(refused) => complaint_refused(refused),
+            DeskError::Review(refused) => review_refused(refused),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {
@@ -592,6 +629,43 @@ impl From<Rejection> for Problem {
                 "/seq",
                 Invalid::new("not-publishable", "Questa voce non può essere pubblicata", "this entry cannot be published"),
             ),
+        }
+    }
+}
+
+fn complaint_refused(refused: ComplaintRefused) -> Problem {
+    match refused {
+        ComplaintRefused::Forbidden { .. } => Problem::new("forbidden"),
+        ComplaintRefused::NotNow { state, allowed, .. } => {
+            let allowed: Vec<&str> = allowed.iter().map(|step| step.as_str()).collect();
+            Problem::new("complaint-step-not-allowed")
+                .with("state", state.as_str())
+                .with("allowed", allowed)
+        }
+        ComplaintRefused::ExtendedBefore { due_at } => {
+            Problem::new("complaint-extended-before").with("due_at", due_at.to_string())
+        }
+        ComplaintRefused::ProtocolNeeded => Problem::new("complaint-protocol-needed"),
+        ComplaintRefused::SchemeNotApproved => Problem::new("reply-scheme-not-approved"),
+        ComplaintRefused::OwnScheme => Problem::new("reply-scheme-own"),
+    }
+}
+
+fn review_refused(refused: ReviewRefused) -> Problem {
+    match refused {
+        ReviewRefused::NotOffered => Problem::new("review-not-offered"),
+        ReviewRefused::NothingDecided { state, within } => Problem::new("review-not-decided")
+            .with("state", state.as_str())
+            .with("request_within", format!("P{}D", within.as_hours() / 24)),
+        ReviewRefused::TooLate { until } => {
+            Problem::new("review-too-late").with("possible_until", until.to_string())
+        }
+        ReviewRefused::Twice { requested_at } => {
+            Problem::new("review-requested-before").with("requested_at", requested_at.to_string())
+        }
+        ReviewRefused::Involved => Problem::new("review-involved-before"),
+        ReviewRefused::NotNow { state } => {
+            Problem::new("review-step-not-allowed").with("state", state.as_str())
         }
     }
 }

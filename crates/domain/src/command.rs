@@ -9,6 +9,7 @@ use crate::ids::{AccountId, ActivityId, MessageId, TicketId, TicketNumber};
 use crate::links::{LinkKind, MergeObstacle, NamedTicket};
 use crate::note::{Attachment, Audience};
 use crate::playbook::{PlaybookWord, Verdict};
+use crate::review::ReviewOutcome;
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, State, TicketKind};
 use crate::ticket::{Target, Ticket};
 
@@ -41,6 +42,24 @@ pub enum Command {
         possible_from: Timestamp,
         /// How many one ticket may have.
         most: i32,
+    },
+    /// The requester asks for a review of the decision (`domain.md` §9.8).
+    RequestReview {
+        /// What they hold against it, already checked.
+        reason: String,
+        /// Until when the desk is to decide.
+        due_at: Timestamp,
+    },
+    /// A supervisor looks at the review.
+    TakeReview,
+    /// A supervisor decides the review.
+    DecideReview {
+        /// How.
+        outcome: ReviewOutcome,
+        /// Whether the ticket is worked on again.
+        reopens: bool,
+        /// What the requester is told, already checked.
+        reasons: String,
     },
     /// The scheduler reminds the requester of an open question (T07).
     Remind,

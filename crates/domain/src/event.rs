@@ -14,6 +14,7 @@ use crate::ids::{
 use crate::links::LinkKind;
 use crate::note::Note;
 use crate::playbook::{PlaybookWord, RanPlaybook};
+use crate::review::ReviewOutcome;
 use crate::state::{HandOverReason, Priority, RemovalReason, ResolutionCode, State, TicketKind};
 
 /// One entry of a ticket's history.
@@ -181,6 +182,9 @@ pub enum Change {
     Reopened {
         /// Whether the requester's reply did it.
         by_reply: bool,
+        /// Whether a review that was upheld did it (`domain.md` §9.8).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        on_review: bool,
     },
     /// T22.
     #[serde(rename = "request.removed")]
@@ -228,6 +232,23 @@ pub enum Change {
     Undelivered {
         /// Which.
         message: MessageId,
+    },
+    /// The requester asks for a review of the decision (`domain.md` §9.8).
+    #[serde(rename = "review.requested")]
+    ReviewRequested {
+        /// The desk that decides it.
+        desk: AuthorityCode,
+        /// Until when.
+        due_at: Timestamp,
+    },
+    /// A supervisor who was not involved looks at it.
+    #[serde(rename = "review.taken")]
+    ReviewTaken,
+    /// The review is decided; its note tells the requester why.
+    #[serde(rename = "review.decided")]
+    ReviewDecided {
+        /// How.
+        outcome: ReviewOutcome,
     },
     /// Descriptive members changed.
     #[serde(rename = "request.described")]
@@ -290,6 +311,9 @@ impl Change {
             Change::LinkRemoved { .. } => "link.removed",
             Change::NotePublished { .. } => "note.published",
             Change::Undelivered { .. } => "message.undelivered",
+            Change::ReviewRequested { .. } => "review.requested",
+            Change::ReviewTaken => "review.taken",
+            Change::ReviewDecided { .. } => "review.decided",
             Change::Described { .. } => "request.described",
         }
     }
@@ -354,6 +378,9 @@ impl Change {
                 | Change::Removed { .. }
                 | Change::Restored { .. }
                 | Change::NotePublished { .. }
+                | Change::ReviewRequested { .. }
+                | Change::ReviewTaken
+                | Change::ReviewDecided { .. }
         )
     }
 }

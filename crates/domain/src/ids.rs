@@ -80,6 +80,10 @@ id_type!(
 );
 id_type!(ContactId, "A contact with somebody.");
 id_type!(CallbackId, "Somebody who is to be called back.");
+id_type!(ComplaintId, "A complaint in the register.");
+id_type!(DispatchId, "What was sent to a complainant.");
+id_type!(SchemeId, "A version of a scheme of replies.");
+id_type!(ReviewId, "A review of a decided ticket.");
 id_type!(
     AnnouncementId,
     "What a desk, or all of them, and citizens are told."
@@ -134,6 +138,30 @@ impl TicketNumber {
     /// Takes a number from a row of ours, without checking it again.
     pub fn from_stored(text: String) -> Self {
         TicketNumber(text)
+    }
+}
+
+/// The number of a complaint, for people: `R-2026-000012-F`. A series of its own, and without holes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ComplaintNumber(String);
+
+impl ComplaintNumber {
+    /// The number of the `counter`-th complaint, received in `year`.
+    pub fn new(year: i16, counter: i64) -> Self {
+        let body = format!("{year:04}-{counter:06}");
+        let check = check_letter(&body);
+        ComplaintNumber(format!("R-{body}-{check}"))
+    }
+
+    /// Takes a number from a row of ours, without checking it again.
+    pub fn from_stored(text: String) -> Self {
+        ComplaintNumber(text)
+    }
+
+    /// The number as shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -194,6 +222,11 @@ mod tests {
             TicketRef::parse(" 2026-0000417-s "),
             Some(TicketRef::Number(number))
         );
+    }
+
+    #[test]
+    fn a_complaint_has_a_number_of_its_own_series() {
+        assert_eq!(ComplaintNumber::new(2026, 12).as_str(), "R-2026-000012-F");
     }
 
     #[test]

@@ -198,6 +198,56 @@ impl Ticket {
                 }
                 vec![(resolved(ResolutionCode::Withdrawn, now, windows), None)]
             }
+            (Command::RequestReview { reason, due_at }, Actor::Requester) => {
+                self.must_be_settled("ask for a review")?;
+                let note = Note {
+                    kind: NoteKind::Message,
+                    audience: Audience::Citizen,
+                    team: None,
+                    party: None,
+                    body: reason.clone(),
+                    attachment: None,
+                };
+                let change = Change::ReviewRequested {
+                    desk: self.custodian.code.clone(),
+                    due_at: *due_at,
+                };
+                vec![(change, Some(note))]
+            }
+            (Command::TakeReview, Actor::Staff(staff)) => {
+                self.must_review(staff, command)?;
+                vec![(Change::ReviewTaken, None)]
+            }
+            (
+                Command::DecideReview {
+                    outcome,
+                    reopens,
+                    reasons,
+                },
+                Actor::Staff(staff),
+            ) => {
+                self.must_review(staff, command)?;
+                let note = Note {
+                    kind: NoteKind::Note,
+                    audience: Audience::Citizen,
+                    team: Some(staff.authority.clone()),
+                    party: None,
+                    body: reasons.clone(),
+                    attachment: None,
+                };
+                let decided = Change::ReviewDecided { outcome: *outcome };
+                let mut changes = vec![(decided, Some(note))];
+                // Whatever the requester wrote meanwhile may have opened it already.
+                if *reopens && !self.state.code().is_open() {
+                    self.must_be_settled(command.name())?;
+                    let reopened = Change::Reopened {
+                        by_reply: false,
+                        on_review: true,
+                    };
+                    changes.push((reopened, None));
+                }
+                changes
+            }
             (Command::Remind, Actor::System) => match self.due(now, windows) {
                 Due::Reminder { nth } => vec![(Change::Reminded { nth }, None)],
                 _ => return Err(Rejection::NotDue),
@@ -537,7 +587,10 @@ impl Ticket {
                     origin: None,
                 }))
             }
-            Action::Reopen => Change::Reopened { by_reply: false },
+            Action::Reopen => Change::Reopened {
+                by_reply: false,
+                on_review: false,
+            },
             Action::Remove {
                 reason: RemovalReason::Duplicate,
                 duplicate_of: None,
@@ -674,9 +727,10 @@ impl Ticket {
             State::New | State::InProgress | State::NotCompetent | State::ExternalWork => {
                 Ok(Change::MessageReceived)
             }
-            State::Resolved { closes_at, .. } if now <= closes_at => {
-                Ok(Change::Reopened { by_reply: true })
-            }
+            State::Resolved { closes_at, .. } if now <= closes_at => Ok(Change::Reopened {
+                by_reply: true,
+                on_review: false,
+            }),
             State::Resolved { .. } | State::AutoClosed { .. } | State::Removed { .. } => {
                 Err(Rejection::Over)
             }
@@ -745,6 +799,31 @@ impl Ticket {
                 activity: *activity,
             },
         })
+    }
+
+    fn must_be_settled(&self, action: &'static str) -> Result<(), Rejection> {
+        match self.state {
+            State::Resolved { .. } | State::AutoClosed { .. } => Ok(()),
+            _ => Err(Rejection::TransitionNotAllowed {
+                action,
+                state: self.state.code(),
+                allowed: Vec::new(),
+            }),
+        }
+    }
+
+    /// A supervisor of the desk that has the ticket decides a review; the regional one does wherever
+    /// nobody there may (`docs/adr/0028`).
+    fn must_review(&self, staff: &Staff, command: &Command) -> Result<(), Rejection> {
+        if !permissions::has(staff.role, Right::DecideReviews) {
+            return Err(Rejection::Forbidden {
+                action: command.name(),
+            });
+        }
+        match staff.role {
+            Role::RegionalSupervisor => Ok(()),
+            _ => self.must_be_custodian(staff),
+        }
     }
 
     /// Whether a reply comes too late now, and becomes a follow-up (T24).
@@ -926,7 +1005,10 @@ impl Ticket {
             | Change::NotePublished { .. }
             | Change::PlaybookOverridden { .. }
             | Change::LinkAdded { .. }
-            | Change::LinkRemoved { .. } => {}
+            | Change::LinkRemoved { .. }
+            | Change::ReviewRequested { .. }
+            | Change::ReviewTaken
+            | Change::ReviewDecided { .. } => {}
             Change::PlaybookDecided(word) => self.playbook = Some(word.clone()),
             Change::ReviewDue => {
                 self.needs_attention = true;
@@ -1017,10 +1099,13 @@ impl Ticket {
                 self.state = State::New;
             }
             Change::ActivityOpened(_) => self.state = State::ExternalWork,
-            Change::Reopened { by_reply } => {
+            Change::Reopened {
+                by_reply,
+                on_review,
+            } => {
                 self.state = State::InProgress;
                 self.reopens += 1;
-                self.needs_attention = *by_reply;
+                self.needs_attention = *by_reply || *on_review;
                 if let Some(leg) = self.legs.last_mut() {
                     leg.closed = None; // T21: the last custodian's leg goes on
                 }
@@ -1112,6 +1197,9 @@ impl Command {
             Command::ReviewHold => "review",
             Command::Reply { .. } => "reply",
             Command::Withdraw => "withdraw",
+            Command::RequestReview { .. } => "ask for a review",
+            Command::TakeReview => "take a review",
+            Command::DecideReview { .. } => "decide a review",
             Command::Remind => "remind",
             Command::GiveUp => "give up",
             Command::AutoClose => "close",

@@ -158,17 +158,20 @@ const OWNER_OF_WORK: Option<(Party, Topic)> = Some((Party::Owner, Topic::Assigne
 
 /// The table.
 #[rustfmt::skip]
-pub const RULES: [Rule; 21] = [
+pub const RULES: [Rule; 24] = [
     rule("N-1", |change, _| matches!(change, Change::Filed { .. }), OnScreen, ByMail, None),
+    // A review is received as a request is, and told to those who may decide it.
+    rule("N-1", |change, _| matches!(change, Change::ReviewRequested { .. }), OnScreen, ByMail, Some((Party::Supervisors, Topic::Queue))),
     rule("N-2", |change, _| matches!(change, Change::Filed { .. } | Change::Released { .. }), Nothing, Nothing, QUEUE),
     rule("N-3", |change, _| matches!(change, Change::Assigned { .. }), Nothing, Nothing, OWNER_OF_WORK),
     rule("N-4", |change, _| matches!(change, Change::InfoRequested), OnScreenAndPointer, ByMail, None),
-    rule("N-5", |change, _| matches!(change, Change::InfoReceived | Change::MessageReceived | Change::Nudged | Change::Reopened { by_reply: true }), Nothing, Nothing, OWNER_ELSE_QUEUE),
+    rule("N-5", |change, _| matches!(change, Change::InfoReceived | Change::MessageReceived | Change::Nudged | Change::Reopened { by_reply: true, .. }), Nothing, Nothing, OWNER_ELSE_QUEUE),
     // T10: from the second time on the supervisors, too.
-    rule("N-5", |change, before| matches!(change, Change::Reopened { by_reply: true }) && before.reopens > 0, Nothing, Nothing, Some((Party::Supervisors, Topic::Queue))),
+    rule("N-5", |change, before| matches!(change, Change::Reopened { by_reply: true, .. }) && before.reopens > 0, Nothing, Nothing, Some((Party::Supervisors, Topic::Queue))),
     rule("N-6", |change, _| matches!(change, Change::Reminded { .. }), OnScreenAndPointer, ByMail, None),
     rule("N-7", |change, _| is_resolved_as(change, ResolutionCode::NoAnswer), OnScreenAndPointer, ByMail, OWNER_OF_WORK),
     rule("N-8", |change, _| is_resolved_by_staff(change), OnScreenAndPointer, ByMail, None),
+    rule("N-8", |change, _| matches!(change, Change::ReviewDecided { .. }), OnScreenAndPointer, ByMail, None),
     // T22 tells the requester of a duplicate as N-8 does; a removed request is on no screen, a merged one is.
     rule("N-8", |change, _| matches!(change, Change::Removed { reason: RemovalReason::Duplicate, merge: None, .. }), Nothing, ByMail, None),
     rule("N-8", |change, _| matches!(change, Change::Removed { merge: Some(_), .. }), OnScreenAndPointer, ByMail, None),
@@ -182,6 +185,8 @@ pub const RULES: [Rule; 21] = [
     rule("N-14", |change, _| is_news_of_activity(change), Nothing, Nothing, OWNER_OF_WORK),
     rule("N-15", |change, _| is_resolved_as(change, ResolutionCode::Withdrawn), OnScreen, ByMail, OWNER_ELSE_QUEUE),
     rule("N-16", is_reopened_after_close, OnScreen, ByMail, QUEUE),
+    // The reasons of the review were told with it (N-8).
+    rule("N-16", |change, _| matches!(change, Change::Reopened { on_review: true, .. }), OnScreen, Nothing, QUEUE),
     // Not in the table of the rules: what could not be delivered is somebody's work now (D-7).
     rule("D-7", |change, _| matches!(change, Change::Undelivered { .. }), Nothing, Nothing, OWNER_ELSE_QUEUE),
     // Nor this one: the timers of §4.3 tell the desk that waits.
@@ -211,9 +216,15 @@ fn is_resolved_by_staff(change: &Change) -> bool {
 }
 
 fn is_reopened_after_close(change: &Change, before: Before) -> bool {
+    let is_by_hand = matches!(
+        change,
+        Change::Reopened {
+            on_review: false,
+            ..
+        }
+    );
     // A merge that is undone brings the request back just as well.
-    matches!(change, Change::Restored { .. })
-        || matches!(change, Change::Reopened { .. }) && before.state == StateCode::AutoClosed
+    matches!(change, Change::Restored { .. }) || is_by_hand && before.state == StateCode::AutoClosed
 }
 
 /// The rows that hold for what happened.
@@ -291,7 +302,7 @@ mod tests {
     fn what_happened_tells_whom_the_table_says() {
         let desk = || "010204".into();
         #[rustfmt::skip]
-        let rows: [(Change, StateCode, &[&str], Told, Told); 13] = [
+        let rows: [(Change, StateCode, &[&str], Told, Told); 16] = [
             (Change::Filed { custodian: desk(), route: None }, StateCode::New, &["N-1", "N-2"], OnScreen, ByMail),
             (Change::InfoRequested, StateCode::New, &["N-4"], OnScreenAndPointer, ByMail),
             (Change::Reminded { nth: 1 }, StateCode::AwaitingInfo, &["N-6"], OnScreenAndPointer, ByMail),
@@ -301,9 +312,12 @@ mod tests {
             (Change::AutoClosed, StateCode::Resolved, &["N-9"], OnScreen, ByMailIfClosingsAre),
             (Change::Returned { to: desk(), route: None }, StateCode::NotCompetent, &["N-11"], Nothing, Nothing),
             (Change::Rerouted { to: desk(), route: None }, StateCode::NotCompetent, &["N-11", "N-12"], OnScreen, ByMail),
-            (Change::Reopened { by_reply: false }, StateCode::AutoClosed, &["N-16"], OnScreen, ByMail),
-            (Change::Reopened { by_reply: false }, StateCode::Resolved, &[], Nothing, Nothing),
-            (Change::Reopened { by_reply: true }, StateCode::Resolved, &["N-5"], Nothing, Nothing),
+            (reopened(false, false), StateCode::AutoClosed, &["N-16"], OnScreen, ByMail),
+            (reopened(false, false), StateCode::Resolved, &[], Nothing, Nothing),
+            (reopened(true, false), StateCode::Resolved, &["N-5"], Nothing, Nothing),
+            (reopened(false, true), StateCode::AutoClosed, &["N-16"], OnScreen, Nothing),
+            (Change::ReviewRequested { desk: desk(), due_at: Timestamp::UNIX_EPOCH }, StateCode::Resolved, &["N-1"], OnScreen, ByMail),
+            (Change::ReviewDecided { outcome: crate::review::ReviewOutcome::Rejected }, StateCode::Resolved, &["N-8"], OnScreenAndPointer, ByMail),
             (Change::NoteAdded, StateCode::New, &[], Nothing, Nothing),
         ];
         for (change, was, ids, logged_in, anonymous) in rows {
@@ -315,13 +329,20 @@ mod tests {
         }
     }
 
+    fn reopened(by_reply: bool, on_review: bool) -> Change {
+        Change::Reopened {
+            by_reply,
+            on_review,
+        }
+    }
+
     fn first_time(state: StateCode) -> Before {
         Before { state, reopens: 0 }
     }
 
     #[test]
     fn supervisors_are_told_of_a_second_reopening() {
-        let change = Change::Reopened { by_reply: true };
+        let change = reopened(true, false);
         let parties = |reopens| {
             let before = Before {
                 state: StateCode::Resolved,

@@ -71,6 +71,18 @@ pub enum Right {
     ReadActivities,
     /// Change technical activities and comment on them.
     WorkActivities,
+    /// See the reviews that requesters asked for.
+    ReadReviews,
+    /// Take a review and decide it, if not involved before.
+    DecideReviews,
+    /// Read the register of complaints.
+    ReadComplaints,
+    /// Enter complaints and prepare their replies.
+    PrepareComplaints,
+    /// Decide a reply and send it, extend a term, put a complaint away.
+    DecideComplaints,
+    /// Approve a scheme of replies that somebody else drafted.
+    ApproveReplySchemes,
     /// Write announcements.
     KeepAnnouncements,
     /// Read announcements, and acknowledge them.
@@ -172,6 +184,28 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (
         Right::WorkActivities,
         [No, No, No, Region, All, Desk, No, No],
+    ),
+    (
+        Right::ReadReviews,
+        [Desk, Desk, Desk, Region, All, No, No, No],
+    ),
+    (Right::DecideReviews, [No, Desk, No, No, All, No, No, No]),
+    (
+        Right::ReadComplaints,
+        [Desk, Desk, Desk, Region, All, No, No, All],
+    ),
+    (
+        Right::PrepareComplaints,
+        [Desk, Desk, Desk, Region, All, No, No, No],
+    ),
+    (
+        Right::DecideComplaints,
+        [No, Desk, Desk, No, All, No, No, No],
+    ),
+    // The client, for whom the desk works: the person who answers for the authority.
+    (
+        Right::ApproveReplySchemes,
+        [No, No, Desk, No, All, No, No, No],
     ),
     (
         Right::KeepAnnouncements,

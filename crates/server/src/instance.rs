@@ -205,6 +205,8 @@ fn settings(
         idempotency: config.idempotency,
         lease: config.lease,
         webhooks: config.webhooks.clone(),
+        reviews: config.reviews,
+        complaints: config.complaints,
         delivery: config.delivery.clone(),
         untouched: config.untouched,
         nudges: config.nudges,

@@ -207,7 +207,7 @@ impl Desk {
     }
 
     /// The ticket that a tracking link opens, if number and secret fit and the link still lives:
-    /// it dies with the ticket's reopening window (`domain.md` §3.6).
+    /// as long as something can still become of the ticket (`domain.md` §3.6).
     pub fn open_tracking(&self, number: &str, secret: &str) -> Result<TicketId, DeskError> {
         let now = self.clock.now();
         let wanted =
@@ -260,8 +260,15 @@ impl Desk {
     ) -> Result<bool, DeskError> {
         let lives = |ticket: &Ticket| match ticket.state {
             State::Removed { .. } => false,
-            State::AutoClosed { at, .. } => {
-                now.duration_since(at) <= self.settings.windows_for(ticket).reopen
+            // The last change of a closed ticket may be one of its review, which is told here.
+            State::AutoClosed { .. } => {
+                let reviews = &self.settings.reviews;
+                let reopen = self.settings.windows_for(ticket).reopen;
+                let life = match reviews.enabled {
+                    true => reopen.max(reviews.request_within),
+                    false => reopen,
+                };
+                now.duration_since(ticket.updated_at) <= life
             }
             _ => true,
         };

@@ -112,6 +112,12 @@ pub enum DeskError {
     /// An external tool's id is another activity's or comment's, or this one has another.
     #[error("the external id is taken")]
     ExternalIdTaken,
+    /// A review cannot be asked for, taken or decided.
+    #[error(transparent)]
+    Review(#[from] domain::review::ReviewRefused),
+    /// A step with a complaint, or with a scheme of replies, is refused.
+    #[error(transparent)]
+    Complaint(#[from] domain::complaint::ComplaintRefused),
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -249,7 +249,10 @@ pub fn headline(staff: &Staff, news: &News) -> Option<Headline> {
             let by_reply = news.data.get("by_reply").and_then(Value::as_bool);
             (by_reply == Some(true)).then_some(Headline::RequesterWrote)
         }
-        "sla.warning" | "sla.breached" => Some(Headline::SlaWarning),
+        "review.requested" | "complaint.received" => Some(Headline::QueueNew),
+        "sla.warning" | "sla.breached" | "review.overdue" | "complaint.overdue" => {
+            Some(Headline::SlaWarning)
+        }
         "activity.overdue" => Some(Headline::ActivityOverdue),
         "message.undelivered" => Some(Headline::MessageUndelivered),
         "announcement.published" => Some(Headline::AnnouncementPublished),
@@ -284,8 +287,18 @@ fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
         .chain(why)
         .map(|(name, value)| (name.to_owned(), Value::String(value)))
         .collect();
-    if let TicketChange::Reopened { by_reply } = change {
-        facts.insert("by_reply".to_owned(), Value::Bool(*by_reply));
+    match change {
+        TicketChange::Reopened {
+            by_reply,
+            on_review,
+        } => {
+            facts.insert("by_reply".to_owned(), Value::Bool(*by_reply));
+            facts.insert("on_review".to_owned(), Value::Bool(*on_review));
+        }
+        TicketChange::ReviewDecided { outcome } => {
+            facts.insert("outcome".to_owned(), Value::from(outcome.as_str()));
+        }
+        _ => {}
     }
     let of_activity = match change {
         TicketChange::ActivityOpened(Some(fact))

@@ -53,6 +53,8 @@ fn mail_for(change: &Change) -> Option<MailTemplate> {
         Change::Resolved { .. } => MailTemplate::Resolved,
         Change::Rerouted { .. } => MailTemplate::Rerouted,
         Change::Reopened { .. } | Change::Restored { .. } => MailTemplate::Reopened,
+        Change::ReviewRequested { .. } => MailTemplate::ReviewRequested,
+        Change::ReviewDecided { .. } => MailTemplate::ReviewDecided,
         Change::AutoClosed => MailTemplate::Closed,
         Change::Removed {
             reason: RemovalReason::Duplicate,
@@ -219,7 +221,7 @@ impl Desk {
     }
 
     /// Adds to somebody's next digest, and has it sent at the hour for it.
-    fn tell_later(
+    pub(crate) fn tell_later(
         &self,
         conn: &mut DbConnection,
         account: AccountId,

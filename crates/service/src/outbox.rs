@@ -282,7 +282,8 @@ impl Desk {
         message: &Outgoing,
         template: MailTemplate,
     ) -> Result<MailTemplate, DeskError> {
-        let tells_a_note = template.needs().contains(&Placeholder::Note);
+        let is_of_request = !template.is_about_complaint();
+        let tells_a_note = is_of_request && template.needs().contains(&Placeholder::Note);
         let Some(desk) = message.desk.as_ref().filter(|_| tells_a_note) else {
             return Ok(template);
         };
@@ -298,6 +299,9 @@ impl Desk {
         message: &Outgoing,
         template: MailTemplate,
     ) -> Result<MailContext, DeskError> {
+        if template.is_about_complaint() {
+            return self.complaint_mail_context(conn, message, template);
+        }
         let mut context = MailContext::default();
         if let Some(proof) = message.proof {
             let rules = &self.settings.email_proof;
@@ -363,6 +367,11 @@ impl Desk {
                     ..
                 }) => {
                     context.survivor_number = Some(survivor.to_string());
+                }
+                Some(Change::ReviewRequested { desk, due_at }) => {
+                    let label = self.authority_label(&desk).label;
+                    context.authority_label = Some(label.to(lang).to_owned());
+                    context.closes_on = Some(self.day_for_people(due_at));
                 }
                 Some(Change::Resolved { closes_at, .. }) => {
                     context.closes_on = Some(self.day_for_people(closes_at))

@@ -6,6 +6,7 @@ use domain::event::Change;
 use domain::ids::{TicketId, TicketRef};
 use domain::invalid::Text;
 use domain::links::{LinkRole, NamedTicket};
+use domain::review::ReviewOutcome;
 use domain::state::{ResolutionCode, State, StateCode};
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View};
@@ -17,6 +18,7 @@ use storage::links::{self, OwnNeighbour};
 use storage::tickets::{self, Dossier};
 
 use crate::labels::{AttachmentView, Labelled, files_of, reply_end};
+use crate::reviews::OwnReview;
 use crate::{Desk, DeskError};
 
 /// A ticket as its requester sees it.
@@ -63,6 +65,10 @@ pub struct RequesterScreen {
     pub follow_ups: Vec<OwnNeighbour>,
     /// What was merged into it.
     pub merged: Vec<NamedTicket>,
+    /// The review of what was decided, if one was asked for.
+    pub review: Option<OwnReview>,
+    /// Until when one can be asked for; none if that makes no sense, or no more.
+    pub can_request_review_until: Option<Timestamp>,
 }
 
 /// A message or event, as the requester reads it: no names of operators.
@@ -113,6 +119,9 @@ impl Desk {
                 .partition::<Vec<_>, _>(|one| one.role == LinkRole::Later);
             let on_behalf_of = scope.is_another(&dossier.tax_code);
             entries.reverse();
+            let review = self.own_review(&entries);
+            let until = self.review_end(&entries, review.is_some());
+            let now = self.clock.now();
             // Counted anew: a gap would tell of what the desks did among themselves.
             let messages: Vec<_> = entries
                 .into_iter()
@@ -129,6 +138,8 @@ impl Desk {
                 attachments,
                 follow_ups,
                 merged: merged.into_iter().map(|one| one.named).collect(),
+                review,
+                can_request_review_until: until.filter(|until| *until >= now),
             })
         })
     }
@@ -258,6 +269,16 @@ impl Desk {
                 "La richiesta continua di nuovo qui",
                 "The request goes on here again",
             ),
+            Change::ReviewRequested { .. } => Text::new("Revisione richiesta", "Review asked for"),
+            Change::ReviewTaken => {
+                Text::new("La revisione è in esame", "The review is being examined")
+            }
+            Change::ReviewDecided {
+                outcome: ReviewOutcome::Upheld,
+            } => Text::new("Revisione accolta", "Review upheld"),
+            Change::ReviewDecided {
+                outcome: ReviewOutcome::Rejected,
+            } => Text::new("Revisione respinta", "Review rejected"),
             _ => return None,
         })
     }

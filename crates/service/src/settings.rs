@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use domain::activity::OverdueAfter;
 use domain::catalogue::TextLimits;
 use domain::codes::AuthorityCode;
+use domain::complaint::ComplaintRules;
 use domain::email::CERTIFIED_MAIL_LABELS;
 use domain::notification::QuietHours;
 use domain::nudge::NudgeRules;
 use domain::password::PasswordPolicy;
+use domain::review::ReviewRules;
 use domain::sla::WorkingTime;
 use domain::state::Windows;
 use domain::ticket::Ticket;
@@ -61,6 +63,10 @@ pub struct Settings {
     pub nudges: NudgeRules,
     /// How long the files of a removed ticket are kept (T22).
     pub purge_removed_after: SignedDuration,
+    /// Reviews of decided requests.
+    pub reviews: ReviewRules,
+    /// Terms of complaints.
+    pub complaints: ComplaintRules,
 }
 
 /// When somebody hears of a ticket that nobody took (`domain.md` §4.3): working time since it came to
@@ -339,6 +345,8 @@ impl Default for Settings {
             untouched: UntouchedSettings::default(),
             nudges: NudgeRules::default(),
             purge_removed_after: hours(30 * 24),
+            reviews: ReviewRules::default(),
+            complaints: ComplaintRules::default(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, ActivityId, AnnouncementId, TicketId};
+use domain::ids::{AccountId, ActivityId, AnnouncementId, ComplaintId, ReviewId, TicketId};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -36,11 +36,15 @@ pub enum Kind {
     ActivityCancel,
     /// An action on many tickets.
     BulkJob,
+    /// The term for the decision of a review.
+    Review,
+    /// The term for the reply to a complaint, and its closing.
+    Complaint,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 11] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
@@ -50,6 +54,8 @@ impl Kind {
         Kind::ActivityOverdue,
         Kind::ActivityCancel,
         Kind::BulkJob,
+        Kind::Review,
+        Kind::Complaint,
     ];
 
     /// The code in rows, metrics and the API.
@@ -64,6 +70,8 @@ impl Kind {
             Kind::ActivityOverdue => "activity-overdue",
             Kind::ActivityCancel => "activity-cancel",
             Kind::BulkJob => "bulk-job",
+            Kind::Review => "review",
+            Kind::Complaint => "complaint",
         }
     }
 
@@ -239,6 +247,14 @@ impl Desk {
             Kind::Digest => {
                 let account = AccountId::new(work.subject);
                 Ok((Effect::Other, self.send_digest(conn, account, now)?))
+            }
+            Kind::Complaint => {
+                let id = ComplaintId::new(work.subject);
+                Ok((Effect::Other, self.look_at_complaint(conn, id, now)?))
+            }
+            Kind::Review => {
+                let id = ReviewId::new(work.subject);
+                Ok((Effect::Other, self.alert_review(conn, id, now)?))
             }
             Kind::Announcement => {
                 let id = AnnouncementId::new(work.subject);

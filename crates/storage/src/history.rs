@@ -237,7 +237,7 @@ pub fn list_entries(
 }
 
 /// The kinds of [`Change::is_told_to_requester`], for SQL; a test keeps the two the same.
-const TOLD_TO_REQUESTER: [&str; 13] = [
+const TOLD_TO_REQUESTER: [&str; 16] = [
     "request.created",
     "request.information_requested",
     "request.information_received",
@@ -251,6 +251,9 @@ const TOLD_TO_REQUESTER: [&str; 13] = [
     "request.removed",
     "request.restored",
     "note.published",
+    "review.requested",
+    "review.taken",
+    "review.decided",
 ];
 
 fn entry(
@@ -332,6 +335,32 @@ pub fn count_said(conn: &mut DbConnection, ticket: TicketId) -> Result<(i64, i64
         .count()
         .get_result(conn)?;
     Ok((messages, files))
+}
+
+/// Who did what to a ticket, oldest first.
+pub fn list_deeds(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+) -> Result<Vec<(Timestamp, Option<AccountId>, Change)>, StoreError> {
+    let rows = ticket_events::table
+        .filter(ticket_events::ticket_id.eq(Id(ticket.uuid())))
+        .order(ticket_events::seq.asc())
+        .select((
+            ticket_events::at,
+            ticket_events::actor_account,
+            ticket_events::change,
+        ))
+        .load::<(Ts, Option<Id>, Json)>(conn)?;
+    rows.into_iter()
+        .map(|(at, account, change)| {
+            let change = serde_json::from_value(change.0).map_err(|_| StoreError::Corrupt {
+                table: "ticket_events",
+                id: ticket.to_string(),
+                column: "change",
+            })?;
+            Ok((at.0, account.map(|id| AccountId::new(id.0)), change))
+        })
+        .collect()
 }
 
 /// A note of a ticket as it stands, with the account that wrote it.
@@ -462,7 +491,18 @@ mod tests {
             Change::ActivityOverdue {
                 activity: domain::ids::ActivityId::new(uuid::Uuid::nil()),
             },
-            Change::Reopened { by_reply: true },
+            Change::Reopened {
+                by_reply: true,
+                on_review: false,
+            },
+            Change::ReviewRequested {
+                desk: code(),
+                due_at: Timestamp::UNIX_EPOCH,
+            },
+            Change::ReviewTaken,
+            Change::ReviewDecided {
+                outcome: domain::review::ReviewOutcome::Upheld,
+            },
             Change::Removed {
                 reason: RemovalReason::Spam,
                 duplicate_of: None,

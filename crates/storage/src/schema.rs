@@ -1085,6 +1085,143 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    reviews (id) {
+        id -> Uid,
+        version -> BigInt,
+        ticket_id -> Uid,
+        desk -> Text,
+        state -> Text,
+        requested_seq -> BigInt,
+        requested_at -> Instant,
+        due_at -> Instant,
+        taken_by -> Nullable<Uid>,
+        taken_at -> Nullable<Instant>,
+        decided_seq -> Nullable<BigInt>,
+        decided_by -> Nullable<Uid>,
+        decided_at -> Nullable<Instant>,
+        remedy -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    complaints (id) {
+        id -> Uid,
+        version -> BigInt,
+        number -> Text,
+        desk -> Text,
+        state -> Text,
+        channel -> Text,
+        complainant_kind -> Text,
+        complainant -> Text,
+        email -> Nullable<Text>,
+        postal_address -> Nullable<Text>,
+        filed_by_identity -> Nullable<Text>,
+        filed_by_ticket -> Nullable<Uid>,
+        lang -> Text,
+        service_code -> Nullable<Text>,
+        subject -> Text,
+        body -> Text,
+        classification -> Nullable<Text>,
+        received_at -> Instant,
+        happened_at -> Nullable<Instant>,
+        late_filed -> Bool,
+        due_at -> Instant,
+        was_extended -> Bool,
+        scheme_id -> Nullable<Uid>,
+        scheme_values -> Nullable<Text>,
+        reply -> Nullable<Text>,
+        answered_at -> Nullable<Instant>,
+        overdue_told -> Bool,
+        account_id -> Nullable<Uid>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    complaint_entries (complaint_id, seq) {
+        complaint_id -> Uid,
+        seq -> BigInt,
+        at -> Instant,
+        account_id -> Nullable<Uid>,
+        step -> Text,
+        state -> Text,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    complaint_tickets (complaint_id, ticket_id) {
+        complaint_id -> Uid,
+        ticket_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    complaint_dispatches (id) {
+        id -> Uid,
+        complaint_id -> Uid,
+        kind -> Text,
+        scheme_id -> Nullable<Uid>,
+        body -> Text,
+        way -> Text,
+        recipient -> Text,
+        message_id -> Nullable<Uid>,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    complaint_protocols (complaint_id, direction, number) {
+        complaint_id -> Uid,
+        direction -> Text,
+        number -> Text,
+        registered_on -> Text,
+        office -> Text,
+        account_id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    complaint_reply_schemes (id) {
+        id -> Uid,
+        desk -> Text,
+        code -> Text,
+        version -> BigInt,
+        label -> Text,
+        body_it -> Text,
+        body_en -> Text,
+        gaps -> Text,
+        drafted_by -> Uid,
+        drafted_at -> Instant,
+        approved_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1149,5 +1286,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     bulk_results,
     reply_templates,
     ticket_links,
-    ticket_merges
+    ticket_merges,
+    reviews,
+    complaints,
+    complaint_entries,
+    complaint_tickets,
+    complaint_dispatches,
+    complaint_protocols,
+    complaint_reply_schemes
 );

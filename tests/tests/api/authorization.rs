@@ -57,6 +57,8 @@ enum Door {
         about_ticket: bool,
         scope: &'static str,
     },
+    /// A complaint that the owner filed, and nobody else.
+    OwnComplaint,
     /// Staff who read tickets; about one, or none.
     Desks { about_ticket: bool },
     /// Staff who work the ticket's desk.
@@ -154,6 +156,19 @@ const ANNOUNCERS: &[&str] = &["supervisor", "admin", "regional-supervisor", "sys
 const WRITERS_OF_REPLIES: &[&str] = &["supervisor", "regional-supervisor"];
 /// Who takes requests out.
 const REMOVERS: &[&str] = &["supervisor", "regional-supervisor"];
+/// Who decides what colleagues settled.
+const REVIEWERS: &[&str] = &["supervisor", "regional-supervisor"];
+/// Who reads the register of complaints, who prepares a reply at an authority, and who decides it.
+const REGISTER_READERS: &[&str] = &[
+    "operator",
+    "supervisor",
+    "admin",
+    "regional-operator",
+    "regional-supervisor",
+    "auditor",
+];
+const PREPARERS_OF_TO4: &[&str] = &["operator", "supervisor", "admin", "regional-supervisor"];
+const DECIDERS: &[&str] = &["supervisor", "admin", "regional-supervisor"];
 /// Everybody in a placement.
 const ALL_STAFF: &[&str] = &[
     "operator",
@@ -503,6 +518,78 @@ const ROWS: &[(&str, Door)] = &[
     ("list_activity_changes", Door::Tool),
     ("list_technical_catalogue", Door::Technical),
     (
+        "request_review",
+        Door::Own {
+            about_ticket: true,
+            scope: "requests:reply",
+        },
+    ),
+    (
+        "list_reviews",
+        Door::Desks {
+            about_ticket: false,
+        },
+    ),
+    ("show_review", Door::Keepers(DESKS, About::Desk)),
+    ("take_review", Door::Keepers(REVIEWERS, About::Desk)),
+    ("decide_review", Door::Keepers(REVIEWERS, About::Desk)),
+    (
+        "list_own_complaints",
+        Door::Own {
+            about_ticket: false,
+            scope: "requests:read",
+        },
+    ),
+    (
+        "file_complaint",
+        Door::Own {
+            about_ticket: false,
+            scope: "requests:reply",
+        },
+    ),
+    ("show_own_complaint", Door::OwnComplaint),
+    (
+        "list_complaints",
+        Door::Keepers(REGISTER_READERS, About::Nothing),
+    ),
+    ("enter_complaint", Door::Keepers(DESKS, About::Nothing)),
+    (
+        "show_complaint",
+        Door::Keepers(REGISTER_READERS, About::Desk),
+    ),
+    (
+        "describe_complaint",
+        Door::Keepers(PREPARERS_OF_TO4, About::Desk),
+    ),
+    (
+        "step_complaint",
+        Door::Keepers(PREPARERS_OF_TO4, About::Desk),
+    ),
+    (
+        "register_protocol",
+        Door::Keepers(PREPARERS_OF_TO4, About::Desk),
+    ),
+    ("preview_reply", Door::Keepers(DESKS, About::Desk)),
+    ("draft_reply", Door::Keepers(PREPARERS_OF_TO4, About::Desk)),
+    ("send_reply", Door::Keepers(DECIDERS, About::Desk)),
+    ("extend_complaint", Door::Keepers(DECIDERS, About::Desk)),
+    (
+        "list_reply_schemes",
+        Door::Keepers(REGISTER_READERS, About::Nothing),
+    ),
+    (
+        "draft_reply_scheme",
+        Door::Keepers(DECIDERS, About::Nothing),
+    ),
+    (
+        "show_reply_scheme",
+        Door::Keepers(REGISTER_READERS, About::Desk),
+    ),
+    (
+        "approve_reply_scheme",
+        Door::Keepers(&["admin", "regional-supervisor"], About::Desk),
+    ),
+    (
         "list_announcements",
         Door::Keepers(ANNOUNCERS, About::Nothing),
     ),
@@ -680,6 +767,11 @@ fn expected(caller: &str, door: &Door) -> Outcome {
                 Forbidden
             }
         },
+        Door::OwnComplaint => match caller {
+            "owner" | "program for the owner" => In,
+            "another citizen" | "program for another citizen" | "tracking" => Hidden,
+            _ => Forbidden,
+        },
         Door::Desks { about_ticket } => match placement(caller) {
             Some((role, desk)) if DESKS.contains(&role) => match *about_ticket && desk == CN1 {
                 true => Hidden,
@@ -828,6 +920,9 @@ struct Stage {
     revoked_program: String,
     contact: String,
     callback: String,
+    review: String,
+    complaint: String,
+    scheme: String,
     announcement: String,
     own_announcement: String,
     absence: String,
@@ -890,6 +985,20 @@ impl Stage {
             .collect();
         let job = json!({"items": items, "action": {"action": "take"}});
         let job = operator.post("/v1/bulk-actions", &job).await;
+        let contested = forms::report_not_found_logged_in(TO4);
+        let contested = app.file_as(&ANNA, &contested, &[]).await;
+        let resolve = json!({"action": "resolve", "resolution_code": "information-given",
+            "note": {"body": "Ecco come fare.", "published": true}});
+        operator.act(&contested.id, &resolve).await.is(201);
+        let reason = json!({"reason": "Non funziona."});
+        let anna = app.citizen(&ANNA);
+        let asked = anna.post(&contested.own_path("/reviews"), &reason).await;
+        asked.is(201);
+        let reviews = operator.get("/v1/reviews").await;
+        let complaint = json!({"authority_code": TO4, "subject": "Attesa", "text": "Troppa."});
+        let complaint = post(&anna, "/v1/me/complaints", &complaint).await;
+        let words = json!({"it": "Ci scusiamo.", "en": "We are sorry."});
+        let scheme = json!({"code": "scuse", "label": "Scuse", "body": words});
         Stage {
             absence: post(
                 &operator,
@@ -899,6 +1008,9 @@ impl Stage {
             .await,
             job: job.is(202).text_at("/id").to_owned(),
             reply_template: post(&supervisor, "/v1/reply-templates", &reply_template()).await,
+            complaint,
+            scheme: post(&supervisor, "/v1/complaint-reply-schemes", &scheme).await,
+            review: reviews.text_at("/items/0/id").to_owned(),
             contact: post(&operator, "/v1/contacts", &contact).await,
             callback: post(&operator, "/v1/callbacks", &callback).await,
             announcement: post(&region, "/v1/announcements", &announcement(&[])).await,
@@ -1014,6 +1126,9 @@ impl Stage {
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
             .replace("{activity}", &self.activity)
+            .replace("{review}", &self.review)
+            .replace("{complaint}", &self.complaint)
+            .replace("{scheme}", &self.scheme)
             .replace(
                 "{announcement}",
                 match rule.operation {
@@ -1072,6 +1187,13 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
             json!({"placements": [{"role": role, "authority_code": desk, "location_code": "01"}]})
         }
         "step_account" => json!({"step": "suspend", "reason": "other"}),
+        "step_complaint" => json!({"step": "prepare"}),
+        "register_protocol" => json!({
+            "direction": "inbound", "number": caller, "registered_on": "2026-03-02", "office": "AOO",
+        }),
+        "draft_reply" => json!({"scheme_id": "01990000-0000-7000-8000-000000000000"}),
+        "extend_complaint" => json!({"reason": "Serve più tempo."}),
+        "decide_review" => json!({"outcome": "rejected", "reasons": "No."}),
         "attempt_callback" => json!({"outcome": "busy"}),
         "act_on_tickets" => json!({
             "items": [{"ticket": "nothing", "version": 1}], "action": {"action": "take"},

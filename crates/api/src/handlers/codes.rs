@@ -743,6 +743,124 @@ pub(crate) enum AttemptOutcome {
     WrongNumber,
 }
 
+/// Where the review of a decided request stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ReviewState {
+    Requested,
+    InReview,
+    Upheld,
+    Rejected,
+}
+
+/// How a review is decided.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ReviewOutcome {
+    Upheld,
+    Rejected,
+}
+
+/// What follows from a review that was upheld.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Remedy {
+    Reopen,
+    SettledOtherwise,
+}
+
+/// Where a complaint stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplaintState {
+    Received,
+    InPreparation,
+    AwaitingAuthority,
+    ReplyPrepared,
+    Sent,
+    UnderReexamination,
+    Closed,
+    Archived,
+}
+
+/// What can be done with a complaint.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplaintStep {
+    Prepare,
+    AskAuthority,
+    Resume,
+    Note,
+    Describe,
+    DraftReply,
+    ReturnReply,
+    Send,
+    Reexamine,
+    Extend,
+    Archive,
+    Close,
+}
+
+/// A step with a complaint that sends nothing.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum PlainStep {
+    Prepare,
+    AskAuthority,
+    Resume,
+    Note,
+    ReturnReply,
+    Reexamine,
+    Archive,
+}
+
+/// How a complaint came in.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplaintChannel {
+    Web,
+    Letter,
+    CertifiedMail,
+    Mail,
+    Phone,
+    Counter,
+}
+
+/// Who complains.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ComplainantKind {
+    Person,
+    Association,
+}
+
+/// What was sent to a complainant.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DispatchKind {
+    Extension,
+    Reply,
+}
+
+/// How something was sent to a complainant.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum DispatchWay {
+    Mail,
+    Web,
+    Paper,
+}
+
+/// What a placeholder of a scheme takes.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum GapKind {
+    Line,
+    Lines,
+    Date,
+    Number,
+}
+
 /// What an announcement is about.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -794,12 +912,13 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        activity, actor, announcement, assignment, calendar, callback, command, contact, invalid,
-        links, note, notification, sla, state, ticket,
+        activity, actor, announcement, assignment, calendar, callback, command, complaint, contact,
+        invalid, links, note, notification, review, sla, state, ticket,
     };
     use service::playbooks::VersionState;
+    use service::texts::letter;
     use service::webhooks::{self, DisabledReason};
-    use service::{bulk, deliveries, keeping};
+    use service::{bulk, complaints, deliveries, keeping};
     use utoipa::PartialSchema;
 
     use super::*;
@@ -956,6 +1075,65 @@ mod tests {
                     callback::AttemptOutcome::ALL,
                     callback::AttemptOutcome::as_str,
                 ),
+            ),
+            (
+                listed::<ReviewState>(),
+                codes(&review::ReviewState::ALL, review::ReviewState::as_str),
+            ),
+            (
+                listed::<ReviewOutcome>(),
+                codes(&review::ReviewOutcome::ALL, review::ReviewOutcome::as_str),
+            ),
+            (
+                listed::<Remedy>(),
+                codes(&review::Remedy::ALL, review::Remedy::as_str),
+            ),
+            (
+                listed::<ComplaintState>(),
+                codes(
+                    complaint::ComplaintState::ALL,
+                    complaint::ComplaintState::as_str,
+                ),
+            ),
+            (
+                listed::<ComplaintStep>(),
+                codes(
+                    complaint::ComplaintStep::ALL,
+                    complaint::ComplaintStep::as_str,
+                ),
+            ),
+            (
+                listed::<PlainStep>(),
+                codes(&complaints::PlainStep::ALL, complaints::PlainStep::as_str),
+            ),
+            (
+                listed::<ComplaintChannel>(),
+                codes(
+                    complaint::ComplaintChannel::ALL,
+                    complaint::ComplaintChannel::as_str,
+                ),
+            ),
+            (
+                listed::<ComplainantKind>(),
+                codes(
+                    complaint::ComplainantKind::ALL,
+                    complaint::ComplainantKind::as_str,
+                ),
+            ),
+            (
+                listed::<DispatchKind>(),
+                codes(
+                    complaint::DispatchKind::ALL,
+                    complaint::DispatchKind::as_str,
+                ),
+            ),
+            (
+                listed::<DispatchWay>(),
+                codes(complaint::DispatchWay::ALL, complaint::DispatchWay::as_str),
+            ),
+            (
+                listed::<GapKind>(),
+                codes(&letter::GapKind::ALL, letter::GapKind::as_str),
             ),
             (
                 listed::<AnnouncementKind>(),

@@ -4,11 +4,12 @@ use domain::invalid::{Lang, Text};
 use domain::state::StateCode;
 use serde::Serialize;
 use service::own_screen::{RequesterMessage, RequesterScreen, RequesterTicket};
+use service::reviews::OwnReview;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::CodeLabel;
-use super::codes::{AuthorKind, State, TicketNumber};
+use super::codes::{AuthorKind, ReviewState, State, TicketNumber};
 use super::contacts::NamedTicketBody;
 use super::screen_body::{AttachmentBody, label};
 
@@ -106,6 +107,13 @@ pub(crate) struct RequesterScreenBody {
     /// What was merged into it.
     #[schema(max_items = 100)]
     merged: Vec<NamedTicketBody>,
+    /// The review of what was decided; null if none was asked for.
+    #[schema(required)]
+    review: Option<OwnReviewBody>,
+    /// Until when a review can be asked for; null where nothing was decided, one was asked for, or
+    /// the time is over.
+    #[schema(required, format = DateTime)]
+    can_request_review_until: Option<String>,
 }
 
 /// A request that goes on from a closed one.
@@ -121,6 +129,48 @@ pub(crate) struct OwnFollowUpBody {
     state_label: String,
     #[schema(format = DateTime)]
     created_at: String,
+}
+
+/// A review as its requester sees it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnReviewBody {
+    #[schema(value_type = ReviewState)]
+    state: &'static str,
+    #[schema(max_length = 64)]
+    state_label: String,
+    /// Which office decides.
+    responsible_office: CodeLabel,
+    #[schema(format = DateTime)]
+    requested_at: String,
+    /// Until when the office is to decide.
+    #[schema(format = DateTime)]
+    due_at: String,
+    /// What was held against the decision.
+    #[schema(max_length = 5000)]
+    reason: String,
+    #[schema(required, format = DateTime)]
+    decided_at: Option<String>,
+    /// Why it was decided so; null until it is.
+    #[schema(required, max_length = 5000)]
+    reasons: Option<String>,
+    /// Whether the request is worked on again because of it.
+    reopened: bool,
+}
+
+impl OwnReviewBody {
+    pub(crate) fn new(review: OwnReview, lang: Lang) -> Self {
+        OwnReviewBody {
+            state: review.state.as_str(),
+            state_label: review.state.label().to(lang).to_owned(),
+            responsible_office: label(review.office, lang),
+            requested_at: review.requested_at.to_string(),
+            due_at: review.due_at.to_string(),
+            reason: review.reason,
+            decided_at: review.decided_at.map(|at| at.to_string()),
+            reasons: review.reasons,
+            reopened: review.reopened,
+        }
+    }
 }
 
 /// Something said or done, as the requester reads it.
@@ -178,6 +228,8 @@ impl RequesterScreenBody {
                 .into_iter()
                 .map(NamedTicketBody::from)
                 .collect(),
+            review: screen.review.map(|review| OwnReviewBody::new(review, lang)),
+            can_request_review_until: screen.can_request_review_until.map(|at| at.to_string()),
         }
     }
 }

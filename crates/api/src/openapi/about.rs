@@ -6,7 +6,7 @@ use super::SpecError;
 use super::walk;
 
 /// Every tag a handler may use, in the order of the reader's journey.
-pub(super) const TAGS: [(&str, &str); 14] = [
+pub(super) const TAGS: [(&str, &str); 15] = [
     (
         "catalogue",
         "Services, authorities, forms and working calendars: what can be asked, of whom, when. No token needed.",
@@ -36,6 +36,10 @@ pub(super) const TAGS: [(&str, &str); 14] = [
         "Staff: checks to go through before a ticket is handed over, and what they lead to.",
     ),
     ("work", "Staff: queues, colleagues and the feed of changes."),
+    (
+        "complaints",
+        "The register of complaints, and the schemes of replies.",
+    ),
     ("administration", "Configuration, audit and reports."),
     (
         "accounts",

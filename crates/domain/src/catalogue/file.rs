@@ -186,6 +186,9 @@ pub(super) struct CodesFile {
     pub(super) resolution_codes: Vec<RawEntry>,
     pub(super) removal_reasons: Vec<RawEntry>,
     pub(super) requester_roles: Vec<RawEntry>,
+    /// Folders of before there were complaints have none.
+    #[serde(default)]
+    pub(super) complaint_classifications: Vec<RawEntry>,
 }
 
 #[derive(Deserialize)]

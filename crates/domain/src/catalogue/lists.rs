@@ -18,6 +18,8 @@ pub struct CodeLists {
     pub removal_reasons: Vec<CodeEntry>,
     /// Roles offered by the operator form.
     pub requester_roles: Vec<CodeEntry>,
+    /// What complaints are about (`domain.md` §10.4).
+    pub complaint_classifications: Vec<CodeEntry>,
     /// Version of the privacy notice in force, stored with each filing (`domain.md` §3.1, F13).
     pub privacy_notice: String,
 }
@@ -41,6 +43,11 @@ impl CodeLists {
     /// The role with that code, if it may be chosen on that day.
     pub fn requester_role(&self, code: &str, on: Date) -> Option<&CodeEntry> {
         find(&self.requester_roles, code, on)
+    }
+
+    /// The classification with that code, if it may be chosen on that day.
+    pub fn complaint_classification(&self, code: &str, on: Date) -> Option<&CodeEntry> {
+        find(&self.complaint_classifications, code, on)
     }
 }
 

@@ -267,6 +267,9 @@ impl Step {
                     | Change::ReviewDue
                     | Change::LinkAdded { .. }
                     | Change::LinkRemoved { .. }
+                    | Change::ReviewRequested { .. }
+                    | Change::ReviewTaken
+                    | Change::ReviewDecided { .. }
             )
     }
 }
@@ -454,7 +457,10 @@ impl Story {
             | Change::PlaybookOverridden { .. }
             | Change::ReviewDue
             | Change::LinkAdded { .. }
-            | Change::LinkRemoved { .. } => {}
+            | Change::LinkRemoved { .. }
+            | Change::ReviewRequested { .. }
+            | Change::ReviewTaken
+            | Change::ReviewDecided { .. } => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);

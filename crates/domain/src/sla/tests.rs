@@ -61,7 +61,10 @@ fn history(rest: &[(&str, &str)]) -> Vec<Step> {
                 code: ResolutionCode::InformationGiven,
                 closes_at: Timestamp::MAX,
             },
-            "reopened" => Change::Reopened { by_reply: true },
+            "reopened" => Change::Reopened {
+                by_reply: true,
+                on_review: false,
+            },
             "closed" => Change::AutoClosed,
             "handed over" => Change::HandedOver {
                 reason: HandOverReason::Other,

@@ -99,8 +99,17 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("sla.breached", "the time for a request is over"),
     ("complaint.received", "a complaint came in"),
     ("complaint.answered", "a complaint was answered"),
+    (
+        "complaint.overdue",
+        "the time for a reply to a complaint is over",
+    ),
     ("review.requested", "a review was asked for"),
+    ("review.taken", "a supervisor looks at a review"),
     ("review.decided", "a review was decided"),
+    (
+        "review.overdue",
+        "the time for the decision of a review is nearly over, or is over",
+    ),
     ("credential.issued", "codes for an account were made"),
     ("credential.activated", "an account was started"),
     (

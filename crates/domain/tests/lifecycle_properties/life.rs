@@ -161,7 +161,9 @@ impl Life {
             Change::QuestionWithdrawn | Change::Removed { merge: None, .. } => {
                 prop_assert_eq!(audience, Some(Audience::Team));
             }
-            Change::Reopened { by_reply: false } => prop_assert_eq!(audience, Some(Audience::Team)),
+            Change::Reopened {
+                by_reply: false, ..
+            } => prop_assert_eq!(audience, Some(Audience::Team)),
             _ => {}
         }
         if let Change::Restored { state, .. } = event.change {

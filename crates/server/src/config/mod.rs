@@ -9,6 +9,7 @@ mod activities;
 mod check;
 mod citizens;
 mod clients;
+mod complaints;
 mod data;
 mod database;
 mod delegations;
@@ -23,6 +24,7 @@ mod mail;
 mod notifications;
 mod period;
 mod queues;
+mod reviews;
 mod secret;
 mod sign_in;
 mod staff;
@@ -79,6 +81,8 @@ struct Written {
     staff: staff::StaffSection,
     clients: clients::ClientsSection,
     webhooks: webhooks::WebhooksSection,
+    reviews: reviews::ReviewsSection,
+    complaints: complaints::ComplaintsSection,
     log: log::LogSection,
 }
 
@@ -130,6 +134,10 @@ pub(crate) struct Config {
     pub(crate) clients: Clients,
     /// How authorities' own programs are told.
     pub(crate) webhooks: service::settings::WebhookSettings,
+    /// Reviews of decided requests.
+    pub(crate) reviews: domain::review::ReviewRules,
+    /// Terms of complaints.
+    pub(crate) complaints: domain::complaint::ComplaintRules,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -202,6 +210,8 @@ impl Written {
             staff: self.staff.check(&mut check),
             clients: self.clients.check(&mut check),
             webhooks: self.webhooks.check(&mut check),
+            reviews: self.reviews.check(&mut check),
+            complaints: self.complaints.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,

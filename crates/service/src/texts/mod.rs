@@ -8,6 +8,7 @@
 
 mod html;
 mod layout;
+pub mod letter;
 mod placeholders;
 pub mod replies;
 mod templates;

@@ -41,6 +41,16 @@ pub enum MailTemplate {
     CredentialExpiring,
     /// A program ends soon, to its contact.
     ClientExpiring,
+    /// A review was asked for.
+    ReviewRequested,
+    /// A review was decided.
+    ReviewDecided,
+    /// A complaint came in.
+    ComplaintReceived,
+    /// The reply to a complaint takes longer.
+    ComplaintExtended,
+    /// The reply to a complaint.
+    ComplaintReply,
     /// It was closed after its reply window.
     Closed,
     /// There is something to read, and nothing of it.
@@ -57,7 +67,7 @@ pub enum MailTemplate {
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 19] = [
+    pub const ALL: [MailTemplate; 24] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -71,6 +81,11 @@ impl MailTemplate {
         MailTemplate::SecurityCode,
         MailTemplate::CredentialExpiring,
         MailTemplate::ClientExpiring,
+        MailTemplate::ReviewRequested,
+        MailTemplate::ReviewDecided,
+        MailTemplate::ComplaintReceived,
+        MailTemplate::ComplaintExtended,
+        MailTemplate::ComplaintReply,
         MailTemplate::Closed,
         MailTemplate::Pointer,
         MailTemplate::StaffAssigned,
@@ -95,6 +110,11 @@ impl MailTemplate {
             MailTemplate::SecurityCode => "security-code",
             MailTemplate::CredentialExpiring => "credential-expiring",
             MailTemplate::ClientExpiring => "client-expiring",
+            MailTemplate::ReviewRequested => "review-requested",
+            MailTemplate::ReviewDecided => "review-decided",
+            MailTemplate::ComplaintReceived => "complaint-received",
+            MailTemplate::ComplaintExtended => "complaint-extended",
+            MailTemplate::ComplaintReply => "complaint-reply",
             MailTemplate::Closed => "closed",
             MailTemplate::Pointer => "pointer",
             MailTemplate::StaffAssigned => "staff-assigned",
@@ -146,6 +166,15 @@ impl MailTemplate {
                 "Credenziali di un programma in scadenza",
                 "Credentials of a program about to expire",
             ),
+            MailTemplate::ReviewRequested => Text::new("Revisione richiesta", "Review asked for"),
+            MailTemplate::ReviewDecided => Text::new("Revisione decisa", "Review decided"),
+            MailTemplate::ComplaintReceived => Text::new("Reclamo ricevuto", "Complaint received"),
+            MailTemplate::ComplaintExtended => {
+                Text::new("Reclamo: proroga del termine", "Complaint: term extended")
+            }
+            MailTemplate::ComplaintReply => {
+                Text::new("Risposta a un reclamo", "Reply to a complaint")
+            }
             MailTemplate::Closed => Text::new("Richiesta chiusa", "Request closed"),
             MailTemplate::Pointer => Text::new("Avviso di novità", "Notice that there is news"),
             MailTemplate::StaffAssigned => {
@@ -176,6 +205,11 @@ impl MailTemplate {
             MailTemplate::SecurityCode => &[Code, Link, ClosesOn],
             MailTemplate::CredentialExpiring => &[ClosesOn],
             MailTemplate::ClientExpiring => &[ServiceLabel, ClosesOn],
+            MailTemplate::ReviewRequested => &[Number, AuthorityLabel, TrackingLink, ClosesOn],
+            MailTemplate::ReviewDecided => &[Number, Note, TrackingLink],
+            MailTemplate::ComplaintReceived => &[Number, AuthorityLabel, ClosesOn],
+            MailTemplate::ComplaintExtended => &[Number, Note, ClosesOn],
+            MailTemplate::ComplaintReply => &[Number, Note],
             MailTemplate::Closed => &[Number, TrackingLink],
             MailTemplate::Pointer => &[Number, TrackingLink],
             MailTemplate::StaffAssigned => &[Number, ServiceLabel],
@@ -198,6 +232,8 @@ impl MailTemplate {
             | MailTemplate::Withdrawn
             | MailTemplate::Reopened
             | MailTemplate::Duplicate
+            | MailTemplate::ReviewRequested
+            | MailTemplate::ReviewDecided
             | MailTemplate::Closed
             | MailTemplate::Pointer => true,
             MailTemplate::OneTimeCode
@@ -207,6 +243,9 @@ impl MailTemplate {
             | MailTemplate::StaffAssigned
             | MailTemplate::StaffRequesterWrote
             | MailTemplate::StaffQueue
+            | MailTemplate::ComplaintReceived
+            | MailTemplate::ComplaintExtended
+            | MailTemplate::ComplaintReply
             | MailTemplate::StaffDigest => false,
         }
     }
@@ -222,6 +261,16 @@ impl MailTemplate {
         needs.iter().chain(more).copied()
     }
 
+    /// Whether it is about a complaint: its text was recorded as it is sent, and so is not cut short.
+    pub const fn is_about_complaint(self) -> bool {
+        matches!(
+            self,
+            MailTemplate::ComplaintReceived
+                | MailTemplate::ComplaintExtended
+                | MailTemplate::ComplaintReply
+        )
+    }
+
     /// Whether somebody waits in front of the screen for it, at whatever hour.
     pub const fn is_awaited(self) -> bool {
         matches!(
@@ -230,6 +279,8 @@ impl MailTemplate {
                 | MailTemplate::SecurityCode
                 | MailTemplate::Receipt
                 | MailTemplate::Withdrawn
+                | MailTemplate::ReviewRequested
+                | MailTemplate::ComplaintReceived
         )
     }
 
@@ -297,6 +348,26 @@ impl MailTemplate {
             MailTemplate::ClientExpiring => (
                 include_str!("../../templates/mail/it/client-expiring.txt"),
                 include_str!("../../templates/mail/en/client-expiring.txt"),
+            ),
+            MailTemplate::ReviewRequested => (
+                include_str!("../../templates/mail/it/review-requested.txt"),
+                include_str!("../../templates/mail/en/review-requested.txt"),
+            ),
+            MailTemplate::ReviewDecided => (
+                include_str!("../../templates/mail/it/review-decided.txt"),
+                include_str!("../../templates/mail/en/review-decided.txt"),
+            ),
+            MailTemplate::ComplaintReceived => (
+                include_str!("../../templates/mail/it/complaint-received.txt"),
+                include_str!("../../templates/mail/en/complaint-received.txt"),
+            ),
+            MailTemplate::ComplaintExtended => (
+                include_str!("../../templates/mail/it/complaint-extended.txt"),
+                include_str!("../../templates/mail/en/complaint-extended.txt"),
+            ),
+            MailTemplate::ComplaintReply => (
+                include_str!("../../templates/mail/it/complaint-reply.txt"),
+                include_str!("../../templates/mail/en/complaint-reply.txt"),
             ),
             MailTemplate::Closed => (
                 include_str!("../../templates/mail/it/closed.txt"),

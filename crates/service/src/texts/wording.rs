@@ -103,7 +103,7 @@ fn finish(text: String, errors: Vec<Invalid>) -> Result<String, Vec<Invalid>> {
 }
 
 /// Without blanks at line ends, and one blank line between paragraphs.
-fn tidy(body: &str) -> String {
+pub(super) fn tidy(body: &str) -> String {
     let lines: Vec<&str> = body.lines().map(str::trim_end).collect();
     let paragraphs = lines.split(|line| line.is_empty());
     let paragraphs = paragraphs.filter(|lines| !lines.is_empty());
@@ -140,7 +140,7 @@ pub(super) fn parts<'a>(
 }
 
 /// The name in `{{ name }}`, and what follows.
-fn gap(braces: &str) -> Option<(&str, &str)> {
+pub(super) fn gap(braces: &str) -> Option<(&str, &str)> {
     let (inside, after) = braces.strip_prefix("{{")?.split_once("}}")?;
     let name = inside.trim_matches(' ');
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -149,7 +149,7 @@ fn gap(braces: &str) -> Option<(&str, &str)> {
 
 /// Markup and addresses: a letter's layout is ours, and its only address is the configured one (D-16,
 /// D-18). A link in a mail from a health authority is what a deceiver would want to put there.
-fn foreign_content(text: &str) -> Vec<Invalid> {
+pub(super) fn foreign_content(text: &str) -> Vec<Invalid> {
     let mut errors = Vec::new();
     let mut after_angles = text.split('<').skip(1);
     let is_tag = |rest: &str| {
@@ -182,7 +182,7 @@ pub(super) fn syntax() -> Invalid {
     )
 }
 
-fn unknown(name: &str) -> Invalid {
+pub(super) fn unknown(name: &str) -> Invalid {
     let name: String = name.chars().take(NAME_SHOWN_CHARS).collect();
     Invalid {
         code: "unknown-placeholder",

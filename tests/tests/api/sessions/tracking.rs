@@ -75,7 +75,7 @@ both!(a_tracking_token_opens_its_request_alone, async |app| {
         .is(200);
 });
 
-both!(a_link_dies_with_the_window_of_its_request, async |app| {
+both!(a_link_dies_with_the_last_term_of_its_request, async |app| {
     let anna = app
         .file_anonymous(&forms::report_not_found(&ANNA, TO4), &[])
         .await;
@@ -85,7 +85,7 @@ both!(a_link_dies_with_the_window_of_its_request, async |app| {
     operator.act(&anna.id, &resolve).await.is(201);
     app.advance("P8D");
     assert_eq!(app.run_jobs().closed, 1);
-    app.advance("P29D");
+    app.advance("P59D");
     let tracking = app.tracking(&anna).await;
     tracking.get(&anna.own_path("")).await.is(200);
     app.advance("P2D");

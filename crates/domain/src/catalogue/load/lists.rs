@@ -18,6 +18,8 @@ impl Check<'_> {
             resolution_codes: self.entries("resolution_codes", file.resolution_codes),
             removal_reasons: self.entries("removal_reasons", file.removal_reasons),
             requester_roles: self.entries("requester_roles", file.requester_roles),
+            complaint_classifications: self
+                .entries("complaint_classifications", file.complaint_classifications),
             privacy_notice: file.privacy_notice.version.into_inner(),
         }
     }
