@@ -73,7 +73,18 @@ fn an_answer_has_all_its_members_even_if_they_are_null() {
     ]
     .map(|member| format!("FormFieldBody.{member}"));
     // CloudEvents knows no null: what an event is about is absent where it is about nothing.
-    let expected = [&expected[..], &["WebhookEventBody.subject".to_owned()]].concat();
+    let subject = "WebhookEventBody.subject".to_owned();
+    // A problem has the members that belong to it, within an answer as well as alone.
+    let of_problems = [
+        "allowed",
+        "audience",
+        "current_version",
+        "errors",
+        "state",
+        "unmet",
+    ]
+    .map(|member| format!("BulkProblemBody.{member}"));
+    let expected = [&of_problems[..], &expected[..], &[subject]].concat();
     assert_eq!(left, expected);
 }
 

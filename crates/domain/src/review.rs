@@ -310,7 +310,8 @@ mod tests {
     fn a_review_can_be_asked_for_until_the_last_second_of_its_term_and_once() {
         let rules = ReviewRules::default();
         let until = at("2026-05-01T08:00:00Z");
-        let before = Some(at("2026-03-10T08:00:00Z"));
+        let asked = at("2026-03-10T08:00:00Z");
+        let before = Some(asked);
         let done = settled(ResolutionCode::InformationGiven);
         let gone = settled(ResolutionCode::Withdrawn);
         let nothing = |state| {
@@ -325,7 +326,7 @@ mod tests {
             (StateCode::Resolved, done, None, at(RESOLVED), Ok(at("2026-04-01T08:00:00Z"))),
             (StateCode::AutoClosed, done, None, until, Ok(at("2026-05-31T08:00:00Z"))),
             (StateCode::AutoClosed, done, None, after, Err(ReviewRefused::TooLate { until })),
-            (StateCode::AutoClosed, done, before, until, Err(ReviewRefused::Twice { requested_at: before.unwrap() })),
+            (StateCode::AutoClosed, done, before, until, Err(ReviewRefused::Twice { requested_at: asked })),
             (StateCode::InProgress, None, None, until, nothing(StateCode::InProgress)),
             // A hand-over is not told to the requester, by a refusal neither.
             (StateCode::NotCompetent, None, None, until, nothing(StateCode::InProgress)),

@@ -124,6 +124,14 @@ const PLAYBOOK_READERS: &[&str] = &[
     "regional-supervisor",
     "system-admin",
 ];
+/// Who reads counts over many requests.
+const REPORT_READERS: &[&str] = &[
+    "supervisor",
+    "admin",
+    "regional-operator",
+    "regional-supervisor",
+    "auditor",
+];
 /// Who sees to it that due work is done, and which playbooks are in force.
 const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 
@@ -309,15 +317,7 @@ const ROWS: &[(&str, Door)] = &[
     ("end_absence", Door::Keepers(DESKS, About::Absence)),
     (
         "report_removals",
-        Door::Keepers(
-            &[
-                "supervisor",
-                "admin",
-                "regional-operator",
-                "regional-supervisor",
-            ],
-            About::Nothing,
-        ),
+        Door::Keepers(REPORT_READERS, About::Nothing),
     ),
     ("show_ticket", Door::Desks { about_ticket: true }),
     ("edit_ticket", Door::Workers),
@@ -355,16 +355,7 @@ const ROWS: &[(&str, Door)] = &[
     ("retire_playbook", Door::Keepers(RUNNERS, About::Nothing)),
     (
         "report_playbooks",
-        Door::Keepers(
-            &[
-                "supervisor",
-                "admin",
-                "regional-operator",
-                "regional-supervisor",
-                "auditor",
-            ],
-            About::Nothing,
-        ),
+        Door::Keepers(REPORT_READERS, About::Nothing),
     ),
     ("list_accounts", Door::Keepers(KEEPERS, About::Nothing)),
     ("create_account", Door::Keepers(KEEPERS, About::Nothing)),

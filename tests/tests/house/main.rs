@@ -11,5 +11,6 @@ mod files;
 mod problems;
 mod publication;
 mod repository;
+mod schemas;
 mod security;
 mod webhooks;

@@ -72,7 +72,7 @@ pub(super) struct ActionBody {
     /// Needed by `publish-note`, and must be true: it cannot be undone.
     confirm: Option<bool>,
     /// Needed by `open-activity`.
-    activity: Option<ActivityBody>,
+    activity: Option<NewActivityBody>,
     /// The reply template the note was written with, to be counted. The note's reader must be the one it
     /// was written for, and what it leaves to be filled in by hand must be.
     #[schema(format = Uuid)]
@@ -94,7 +94,7 @@ struct NoteBody {
 /// A technical activity, for `open-activity`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read member by member")]
-struct ActivityBody {
+struct NewActivityBody {
     /// What is wrong, in a line.
     #[schema(required, nullable = false, min_length = 1, max_length = 255)]
     summary: Option<String>,

@@ -52,7 +52,7 @@ struct AnnouncementBody {
     #[schema(value_type = KindCode)]
     kind: &'static str,
     title: TitleBody,
-    body: WordsBody,
+    body: AnnouncementWordsBody,
     audience: AudienceBody,
     #[schema(format = DateTime)]
     valid_from: String,
@@ -80,7 +80,7 @@ struct TitleBody {
 
 /// A text in both languages.
 #[derive(Serialize, ToSchema)]
-struct WordsBody {
+struct AnnouncementWordsBody {
     #[schema(min_length = 1, max_length = 5000)]
     it: String,
     #[schema(min_length = 1, max_length = 5000)]
@@ -111,7 +111,7 @@ impl From<AnnouncementView> for AnnouncementBody {
                 it: one.title.it.into_owned(),
                 en: one.title.en.into_owned(),
             },
-            body: WordsBody {
+            body: AnnouncementWordsBody {
                 it: one.body.it.into_owned(),
                 en: one.body.en.into_owned(),
             },
@@ -256,7 +256,7 @@ pub(crate) async fn list_announcements(
 #[expect(dead_code, reason = "describes the body; it is read member by member")]
 struct AnnouncementForm {
     title: TitleBody,
-    body: WordsBody,
+    body: AnnouncementWordsBody,
     kind: KindCode,
     audience: AudienceForm,
     #[schema(format = DateTime)]
@@ -408,7 +408,7 @@ pub(crate) async fn show_announcement(
 #[expect(dead_code, reason = "describes the body; it is read member by member")]
 struct AnnouncementChange {
     title: Option<TitleBody>,
-    body: Option<WordsBody>,
+    body: Option<AnnouncementWordsBody>,
     /// Not before `valid_from`; a time that has come ends it.
     #[schema(format = DateTime)]
     valid_to: Option<String>,

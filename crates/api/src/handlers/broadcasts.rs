@@ -49,7 +49,7 @@ pub(crate) struct LinkedQuery {
 
 /// A linked ticket.
 #[derive(Serialize, ToSchema)]
-struct LinkedTicketBody {
+struct AnnouncedTicketBody {
     id: Uuid,
     #[schema(value_type = TicketNumber)]
     number: String,
@@ -61,7 +61,7 @@ struct LinkedTicketBody {
 #[derive(Serialize, ToSchema)]
 struct LinkedPage {
     #[schema(max_items = 100)]
-    items: Vec<LinkedTicketBody>,
+    items: Vec<AnnouncedTicketBody>,
     /// Null on the last page.
     #[schema(required, max_length = 256)]
     next_cursor: Option<String>,
@@ -98,7 +98,7 @@ pub(crate) async fn list_linked_tickets(
         links: links(&request, next_cursor.as_deref()),
         items: found
             .into_iter()
-            .map(|(id, number, state)| LinkedTicketBody {
+            .map(|(id, number, state)| AnnouncedTicketBody {
                 id: id.uuid(),
                 number: number.to_string(),
                 state: state.as_str(),
@@ -141,7 +141,7 @@ impl From<TicketResult> for TicketResultBody {
 /// Tickets to link.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read member by member")]
-struct LinkForm {
+struct AnnouncedTicketsForm {
     /// Ids or numbers.
     #[schema(min_items = 1, max_items = 100)]
     tickets: Vec<String>,
@@ -158,7 +158,7 @@ struct LinkResults {
 ///
 /// Up to 100, with a result for each. Linking again changes nothing.
 #[utoipa::path(tag = "tickets", params(("announcement" = Uuid, Path, description = "The announcement's id")),
-    request_body(content = LinkForm, description = "The tickets"),
+    request_body(content = AnnouncedTicketsForm, description = "The tickets"),
     responses((status = 200, description = "What became of each", body = LinkResults)))]
 #[post("/v1/announcements/{announcement}/tickets")]
 pub(crate) async fn link_tickets(

@@ -70,7 +70,7 @@ pub(crate) struct ComplaintBody {
     #[schema(required)]
     draft: Option<DraftBody>,
     /// What happened, with the desk's own words; oldest first.
-    entries: Vec<EntryBody>,
+    entries: Vec<ComplaintEntryBody>,
     /// What was sent, word by word; oldest first.
     dispatches: Vec<DispatchBody>,
     #[schema(max_items = 100)]
@@ -104,7 +104,7 @@ struct DraftBody {
 
 /// What happened to a complaint.
 #[derive(Serialize, ToSchema)]
-struct EntryBody {
+struct ComplaintEntryBody {
     #[schema(minimum = 1)]
     seq: i64,
     #[schema(format = DateTime)]
@@ -117,7 +117,7 @@ struct EntryBody {
     state: &'static str,
     /// Who did it; null for the complainant and for the system.
     #[schema(required)]
-    author: Option<AuthorBody>,
+    author: Option<ComplaintAuthorBody>,
     /// For the desk alone.
     #[schema(required, max_length = 5000)]
     note: Option<String>,
@@ -125,7 +125,7 @@ struct EntryBody {
 
 /// A colleague.
 #[derive(Serialize, ToSchema)]
-struct AuthorBody {
+struct ComplaintAuthorBody {
     id: Uuid,
     #[schema(required, max_length = 250)]
     label: Option<String>,
@@ -208,12 +208,12 @@ impl ComplaintBody {
             entries: view
                 .entries
                 .into_iter()
-                .map(|entry| EntryBody {
+                .map(|entry| ComplaintEntryBody {
                     seq: entry.seq,
                     at: entry.at.to_string(),
                     step: entry.step.map(|step| step.as_str()),
                     state: entry.state.as_str(),
-                    author: entry.author.map(|id| AuthorBody {
+                    author: entry.author.map(|id| ComplaintAuthorBody {
                         id: id.uuid(),
                         label: entry.author_label,
                     }),

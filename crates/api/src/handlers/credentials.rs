@@ -340,9 +340,9 @@ pub(crate) async fn confirm_second_factor(
 
 /// The password policies of the installation.
 #[derive(Serialize, ToSchema)]
-struct PolicyList {
+struct PasswordPolicyList {
     #[schema(max_items = 200)]
-    items: Vec<PolicyBody>,
+    items: Vec<PasswordPolicyBody>,
     /// Always null: the list is one page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
@@ -352,7 +352,7 @@ struct PolicyList {
 
 /// A password policy, and where it falls short of the modern one.
 #[derive(Serialize, ToSchema)]
-struct PolicyBody {
+struct PasswordPolicyBody {
     #[schema(max_length = 64)]
     profile: String,
     /// Whether it holds where nothing else is said.
@@ -378,7 +378,7 @@ struct DeviationBody {
 /// Lists the password policies.
 ///
 /// Which hold where, and every deviation from the modern baseline (NIST SP 800-63B-4).
-#[utoipa::path(tag = "credentials", responses((status = 200, description = "The policies", body = PolicyList)))]
+#[utoipa::path(tag = "credentials", responses((status = 200, description = "The policies", body = PasswordPolicyList)))]
 #[get("/v1/password-policies")]
 pub(crate) async fn list_password_policies(
     request: HttpRequest,
@@ -398,14 +398,14 @@ pub(crate) async fn list_password_policies(
             value: one.value,
             modern: one.modern,
         });
-        PolicyBody {
+        PasswordPolicyBody {
             profile: name.clone(),
             usual: *name == policies.usual,
             authorities,
             deviations: deviations.collect(),
         }
     });
-    Ok(HttpResponse::Ok().json(PolicyList {
+    Ok(HttpResponse::Ok().json(PasswordPolicyList {
         items: items.collect(),
         next_cursor: None,
         links: links(&request, None),

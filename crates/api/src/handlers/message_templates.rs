@@ -87,7 +87,7 @@ struct MessageLanguageBody {
     standard: WordsBody,
     /// What the caller's desk says instead; null where it says the standard words.
     #[schema(required)]
-    own: Option<ChangeBody>,
+    own: Option<TextChangeBody>,
     /// What stands under the body of every mail and cannot be changed.
     #[schema(max_length = 1000)]
     footer: String,
@@ -106,7 +106,7 @@ struct WordsBody {
 
 /// A desk's change of the words.
 #[derive(Serialize, ToSchema)]
-struct ChangeBody {
+struct TextChangeBody {
     #[schema(minimum = 2)]
     version: i64,
     #[schema(value_type = MailLanguage)]
@@ -129,9 +129,9 @@ impl From<Wording> for WordsBody {
     }
 }
 
-impl From<Change> for ChangeBody {
+impl From<Change> for TextChangeBody {
     fn from(change: Change) -> Self {
-        ChangeBody {
+        TextChangeBody {
             version: change.version,
             lang: change.lang.code().to_owned(),
             words: change
@@ -148,7 +148,7 @@ impl From<LanguageView> for MessageLanguageBody {
         MessageLanguageBody {
             lang: view.lang.code().to_owned(),
             standard: view.standard.into(),
-            own: view.own.map(ChangeBody::from),
+            own: view.own.map(TextChangeBody::from),
             footer: texts::footer(view.lang).to_owned(),
         }
     }
@@ -220,7 +220,7 @@ struct MessageTemplateScreenBody {
     message_template: MessageTemplateBody,
     /// The desk's changes, the newest twenty first.
     #[schema(max_items = 20)]
-    history: Vec<ChangeBody>,
+    history: Vec<TextChangeBody>,
 }
 
 /// Shows a mail that the service sends.
@@ -242,7 +242,7 @@ pub(crate) async fn show_message_template(
     let version = view.version;
     let body = MessageTemplateScreenBody {
         message_template: template_body(view, lang.0),
-        history: history.into_iter().map(ChangeBody::from).collect(),
+        history: history.into_iter().map(TextChangeBody::from).collect(),
     };
     tagged(&request, Some(version), &body)
 }

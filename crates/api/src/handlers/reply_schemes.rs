@@ -44,9 +44,9 @@ struct ReplySchemeBody {
     version: i64,
     #[schema(max_length = 200)]
     label: String,
-    body: WordsBody,
+    body: SchemeWordsBody,
     #[schema(max_items = 20)]
-    placeholders: Vec<PlaceholderBody>,
+    placeholders: Vec<SchemePlaceholderBody>,
     drafted_by: Uuid,
     #[schema(format = DateTime)]
     drafted_at: String,
@@ -59,7 +59,7 @@ struct ReplySchemeBody {
 
 /// The words of a scheme in both languages.
 #[derive(Serialize, ToSchema)]
-struct WordsBody {
+struct SchemeWordsBody {
     #[schema(max_length = 8000)]
     it: String,
     #[schema(max_length = 8000)]
@@ -68,7 +68,7 @@ struct WordsBody {
 
 /// A placeholder of a scheme's own.
 #[derive(Serialize, ToSchema)]
-struct PlaceholderBody {
+struct SchemePlaceholderBody {
     #[schema(max_length = 40, pattern = "^[a-z0-9_]+$")]
     code: String,
     #[schema(value_type = GapCode)]
@@ -85,14 +85,14 @@ impl From<SchemeView> for ReplySchemeBody {
             code: view.code,
             version: view.version,
             label: view.label,
-            body: WordsBody {
+            body: SchemeWordsBody {
                 it: view.body_it,
                 en: view.body_en,
             },
             placeholders: view
                 .gaps
                 .into_iter()
-                .map(|gap| PlaceholderBody {
+                .map(|gap| SchemePlaceholderBody {
                     code: gap.code,
                     kind: gap.kind.as_str(),
                     label: gap.label,

@@ -28,7 +28,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// A version of a policy.
 #[derive(Serialize, ToSchema)]
-struct PolicyBody {
+struct SlaPolicyBody {
     id: Uuid,
     /// From 1, for the same desks and service.
     #[schema(minimum = 1)]
@@ -89,11 +89,11 @@ struct TargetsBody {
     escalate_after: String,
 }
 
-impl PolicyBody {
+impl SlaPolicyBody {
     fn new(desk: &Desk, policy: &Policy, lang: Lang) -> Self {
         let (authority, service) = desk.policy_labels(&policy.applies_to);
         let text = |time: WorkingTime| time.to_string();
-        PolicyBody {
+        SlaPolicyBody {
             id: policy.id.uuid(),
             version: policy.version,
             label: policy.label.clone(),
@@ -120,9 +120,9 @@ impl PolicyBody {
 
 /// A list that fits in one page.
 #[derive(Serialize, ToSchema)]
-struct PolicyList {
+struct SlaPolicyList {
     #[schema(max_items = 10000)]
-    items: Vec<PolicyBody>,
+    items: Vec<SlaPolicyBody>,
     /// Always null: the list is one page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
@@ -135,7 +135,7 @@ struct PolicyList {
 /// Every version, past ones included, the newest first within each. For a leg the one holds that was in
 /// force when it opened: that of its desk before that of all desks of its kind, and then that of its
 /// service before that of all.
-#[utoipa::path(tag = "administration", responses((status = 200, description = "The policies", body = PolicyList)))]
+#[utoipa::path(tag = "administration", responses((status = 200, description = "The policies", body = SlaPolicyList)))]
 #[get("/v1/sla-policies")]
 pub(crate) async fn list_sla_policies(
     request: HttpRequest,
@@ -144,10 +144,10 @@ pub(crate) async fn list_sla_policies(
 ) -> Result<HttpResponse, Problem> {
     let asked = desk.clone();
     let policies = block(move || asked.list_sla_policies()).await?;
-    Ok(HttpResponse::Ok().json(PolicyList {
+    Ok(HttpResponse::Ok().json(SlaPolicyList {
         items: policies
             .iter()
-            .map(|policy| PolicyBody::new(&desk, policy, lang.0))
+            .map(|policy| SlaPolicyBody::new(&desk, policy, lang.0))
             .collect(),
         next_cursor: None,
         links: links(&request, None),
@@ -221,7 +221,7 @@ impl From<NewPolicyBody> for PolicyForm {
 /// change the past: legs that are open keep the version that held when they opened. Who enters a version
 /// is not who approves it: `owner_body` and `approved_on` say who did, and when.
 #[utoipa::path(tag = "administration", request_body(content = NewPolicyBody, description = "The version"),
-    responses((status = 201, description = "The version", body = PolicyBody)))]
+    responses((status = 201, description = "The version", body = SlaPolicyBody)))]
 #[post("/v1/sla-policies")]
 pub(crate) async fn add_sla_policy(
     request: HttpRequest,
@@ -241,5 +241,5 @@ pub(crate) async fn add_sla_policy(
     })
     .await?;
     Ok(replay_header(&mut HttpResponse::Created(), answer.replayed)
-        .json(PolicyBody::new(&desk, &policy, lang.0)))
+        .json(SlaPolicyBody::new(&desk, &policy, lang.0)))
 }
