@@ -1036,8 +1036,7 @@ pub const RULES: &[Rule] = &[
         "list_own_complaints",
         Callers::Requester,
         PRIVATE,
-    )
-    .scope("requests:read"),
+    ),
     rule(
         "POST",
         "/v1/me/complaints",
@@ -1047,16 +1046,14 @@ pub const RULES: &[Rule] = &[
             location: true,
             ..PRIVATE
         },
-    )
-    .scope("requests:reply"),
+    ),
     rule(
         "GET",
         "/v1/me/complaints/{complaint}",
         "show_own_complaint",
         Callers::Requester,
         VERSIONED,
-    )
-    .scope("requests:read"),
+    ),
     rule(
         "GET",
         "/v1/complaints",

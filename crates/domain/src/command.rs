@@ -107,9 +107,10 @@ pub enum Command {
     UndoMerge {
         /// The ticket it goes on in now.
         survivor: Survivor,
-        /// The state before the merge, as the history kept it.
+        /// The state before the merge, as the history kept it; in progress where the activity that it
+        /// waited for has ended meanwhile.
         state: State,
-        /// Whether a person should have looked at it then.
+        /// Whether a person should have looked at it then, or should since.
         needs_attention: bool,
     },
 }

@@ -215,7 +215,7 @@ impl Ticket {
                 vec![(change, Some(note))]
             }
             (Command::TakeReview, Actor::Staff(staff)) => {
-                self.must_review(staff, command)?;
+                self.must_review(staff, command, now, windows)?;
                 vec![(Change::ReviewTaken, None)]
             }
             (
@@ -226,7 +226,7 @@ impl Ticket {
                 },
                 Actor::Staff(staff),
             ) => {
-                self.must_review(staff, command)?;
+                self.must_review(staff, command, now, windows)?;
                 let note = Note {
                     kind: NoteKind::Note,
                     audience: Audience::Citizen,
@@ -813,16 +813,25 @@ impl Ticket {
     }
 
     /// A supervisor of the desk that has the ticket decides a review; the regional one does wherever
-    /// nobody there may (`docs/adr/0028`).
-    fn must_review(&self, staff: &Staff, command: &Command) -> Result<(), Rejection> {
+    /// nobody there may (`docs/adr/0028`). Nobody does on a ticket that was removed (T22).
+    fn must_review(
+        &self,
+        staff: &Staff,
+        command: &Command,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Result<(), Rejection> {
         if !permissions::has(staff.role, Right::DecideReviews) {
             return Err(Rejection::Forbidden {
                 action: command.name(),
             });
         }
-        match staff.role {
-            Role::RegionalSupervisor => Ok(()),
-            _ => self.must_be_custodian(staff),
+        if staff.role != Role::RegionalSupervisor {
+            self.must_be_custodian(staff)?;
+        }
+        match self.state {
+            State::Removed { .. } => Err(self.not_allowed(command.name(), staff, now, windows)),
+            _ => Ok(()),
         }
     }
 

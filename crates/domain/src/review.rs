@@ -218,12 +218,16 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Reads it from a request's history, oldest first; none if it was reopened since.
+    /// Reads it from a request's history, oldest first; none if it was reopened or removed since. What
+    /// came back from a merge is settled as it was before.
     pub fn last<'a>(history: impl IntoIterator<Item = (Timestamp, &'a Change)>) -> Option<Self> {
-        let mut settled = None;
+        let mut settled: Option<Settled> = None;
+        let mut before_merge: Option<Settled> = None;
         for (at, change) in history {
             match change {
                 Change::Resolved { code, .. } => settled = Some(Settled { at, code: *code }),
+                Change::Removed { merge: Some(_), .. } => before_merge = settled.take(),
+                Change::Restored { .. } => settled = before_merge.take(),
                 Change::Reopened { .. } | Change::Removed { .. } => settled = None,
                 _ => {}
             }
@@ -293,6 +297,9 @@ pub fn is_involved<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Merge;
+    use crate::ids::TicketId;
+    use crate::state::{RemovalReason, State};
     use uuid::Uuid;
 
     const RESOLVED: &str = "2026-03-02T08:00:00Z";
@@ -390,6 +397,46 @@ mod tests {
             settled(ResolutionCode::NoAnswer)
         );
         assert_eq!(story(&[&resolved, &reopened]), None);
+    }
+
+    #[test]
+    fn what_came_back_from_a_merge_is_settled_as_it_was() {
+        let resolved = Change::Resolved {
+            code: ResolutionCode::InformationGiven,
+            closes_at: at(RESOLVED),
+        };
+        let removed = |merge| Change::Removed {
+            reason: RemovalReason::Duplicate,
+            duplicate_of: None,
+            merge,
+        };
+        let gone = removed(None);
+        let merged = removed(Some(Merge {
+            into: TicketId::new(Uuid::from_u128(1)),
+            state: State::InProgress,
+            needs_attention: false,
+        }));
+        let restored = Change::Restored {
+            state: State::InProgress,
+            needs_attention: false,
+        };
+        let reopened = Change::Reopened {
+            by_reply: true,
+            on_review: false,
+        };
+        let was = settled(ResolutionCode::InformationGiven);
+        let rows: [(&[&Change], Option<Settled>); 6] = [
+            (&[&resolved, &merged], None),
+            (&[&resolved, &merged, &restored], was),
+            (&[&resolved, &merged, &restored, &merged, &restored], was),
+            (&[&resolved, &merged, &restored, &reopened], None),
+            (&[&resolved, &reopened, &merged, &restored], None),
+            (&[&resolved, &gone], None),
+        ];
+        for (story, expected) in rows {
+            let at_once = story.iter().map(|change| (at(RESOLVED), *change));
+            assert_eq!(Settled::last(at_once), expected, "{story:?}");
+        }
     }
 
     #[test]

@@ -189,9 +189,9 @@ pub(crate) struct RouteExplain {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlaybookCommand {
-    /// Try every combination of answers and tell every mistake; those in force, if no file is given.
+    /// Try every combination of answers and tell every mistake; those of the reference data, if no file is given.
     Check {
-        /// Files that take the place of those in force with the same codes, or a folder with all.
+        /// Files that take the place of those with the same codes, or a folder with all.
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
@@ -212,7 +212,7 @@ pub(crate) struct PlaybookTry {
     /// The language of the words: it or en.
     #[arg(long, default_value = "it")]
     pub(crate) lang: String,
-    /// A file that takes the place of the one in force with the same code.
+    /// A file that takes the place of the one with the same code.
     #[arg(long = "with", value_name = "FILE")]
     pub(crate) with: Vec<PathBuf>,
 }

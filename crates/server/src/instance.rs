@@ -49,11 +49,29 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
 }
 
 impl Instance {
-    /// Opens everything; `bound` is where it listens, or would.
+    /// Opens everything, and brings in what this version ships; `bound` is where it listens, or would.
     pub(crate) fn open(
         config: &Config,
         demo: Option<&Demo>,
         bound: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        Self::open_with(config, demo, bound, |parts| Ok(Desk::open(parts)?))
+    }
+
+    /// Opens an installation that has been started before, and writes nothing.
+    pub(crate) fn look(
+        config: &Config,
+        demo: Option<&Demo>,
+        bound: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        Self::open_with(config, demo, bound, |parts| Ok(Desk::as_it_is(parts)))
+    }
+
+    fn open_with(
+        config: &Config,
+        demo: Option<&Demo>,
+        bound: SocketAddr,
+        open_desk: impl FnOnce(Parts) -> anyhow::Result<Desk>,
     ) -> anyhow::Result<Self> {
         let reference = reference::load(config.reference.as_deref())?;
         let (texts, _) = reference::playbooks(config.reference.as_deref(), &reference)?;
@@ -88,7 +106,7 @@ impl Instance {
             None => Arc::new(SystemClock),
         };
         let blobs = storage::blobs::open(&config.blobs.url, config.blobs.options.clone());
-        let desk = Desk::open(Parts {
+        let desk = open_desk(Parts {
             db: db.clone(),
             blobs: blobs.context("blobs.url")?,
             reference: Arc::new(reference),

@@ -286,7 +286,7 @@ impl CheckedAction {
         };
         let assignee = self
             .assignee
-            .map(|text| find_assignee(conn, staff, &text))
+            .map(|text| find_assignee(conn, ticket, staff, &text))
             .transpose()?;
         let note = match (self.note, file) {
             (Some((body, published)), attachment) => Some(NewNote {
@@ -358,10 +358,11 @@ fn publishable(
     })
 }
 
-/// An active colleague at the actor's own desk, or one of its pools (I-6). The region is no
+/// An active colleague at the desk that has the ticket, or one of its pools (I-6). The region is no
 /// assignee: that is what the hand-over is for (P-5).
 fn find_assignee(
     conn: &mut DbConnection,
+    ticket: &Ticket,
     staff: &Staff,
     text: &str,
 ) -> Result<Assignee, DeskError> {
@@ -373,13 +374,15 @@ fn find_assignee(
         );
         return Err(DeskError::field(refusal.at("/assignee")));
     }
-    if text == "me" {
+    // Who acts on another desk's ticket, as a regional supervisor may, is no colleague there.
+    let custodian = &ticket.custodian.code;
+    if text == "me" && staff.authority == *custodian {
         return Ok(Assignee::Operator(staff.account));
     }
     if let Some(pool) = Pool::from_code(text) {
         return Ok(Assignee::Pool(pool));
     }
-    let colleagues = accounts::list_colleagues(conn, &staff.authority)?;
+    let colleagues = accounts::list_colleagues(conn, custodian)?;
     let wanted = text.parse::<AccountId>().ok();
     match wanted.filter(|id| colleagues.iter().any(|colleague| colleague.account == *id)) {
         Some(id) => Ok(Assignee::Operator(id)),

@@ -1,9 +1,10 @@
 //! What follows when a ticket comes to a desk: it is filed, handed over, returned or re-routed there,
-//! or falls back into its queue.
+//! falls back into its queue, or comes back from a merge.
 
 use domain::actor::{Actor, Assignee};
 use domain::command::Command;
 use domain::event::{Change, Event};
+use domain::state::State;
 use domain::ticket::Ticket;
 use jiff::Timestamp;
 use storage::DbConnection;
@@ -38,6 +39,25 @@ impl Desk {
         }
         if any(is_arrival) && ticket.assignee.is_none() {
             self.allot(conn, ticket, dossier, now)?;
+        }
+        Ok(())
+    }
+
+    /// Has those who lead the desk told of a ticket that nobody took, after a merge that left it in
+    /// the state `merged` was undone: while it was merged nobody was told. An alert of before the merge
+    /// was told, and is told once for each leg.
+    pub(crate) fn watch_again(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        merged: State,
+    ) -> Result<(), DeskError> {
+        let State::Removed { at: since } = merged else {
+            return Ok(());
+        };
+        let alert = self.untouched_alert_at(ticket).filter(|at| *at >= since);
+        if ticket.is_untouched() && alert.is_some() {
+            self.schedule(conn, Kind::Untouched, ticket.id.uuid(), alert)?;
         }
         Ok(())
     }

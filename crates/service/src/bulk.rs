@@ -7,7 +7,7 @@
 
 use domain::actor::Staff;
 use domain::ids::{BulkJobId, TicketRef};
-use domain::visibility::Scope;
+use domain::visibility::{Scope, View, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::{DbConnection, bulk, tickets};
@@ -149,19 +149,22 @@ impl Desk {
     ) -> Result<ItemResult, DeskError> {
         let wanted = TicketRef::parse(&item.ticket).ok_or(DeskError::NotFound)?;
         let (mut ticket, dossier) = self.load_at(conn, staff, &wanted, item.version)?;
-        // Named twice, perhaps by id and by number: what the second one saw is over.
-        if bulk::has_reached(conn, job, ticket.id)? {
+        // Named twice, perhaps by id and by number: what the second one saw is over. Who gave the
+        // ticket away is refused below instead, and not told the version now.
+        let is_past = matches!(view_of(&ticket, &Scope::of(staff)), Some(View::Until(_)));
+        if !is_past && bulk::has_reached(conn, job, ticket.id)? {
             return Err(DeskError::Stale {
                 current: ticket.version,
             });
         }
-        self.act(conn, staff, &mut ticket, &dossier, form, None, now)?;
+        let updated = self.act(conn, staff, &mut ticket, &dossier, form, None, now)?;
         let result = ItemResult {
             position,
             named: item.ticket.clone(),
             number: Some(ticket.number.clone()),
             reached: Some(ticket.id),
-            version: Some(ticket.version),
+            // As whoever acted sees it, who may have given it away.
+            version: Some(updated.ticket.version),
             problem: None,
             at: now,
         };

@@ -13,10 +13,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::list::{self, Filter, Key, Order, Page};
 use storage::tickets::{self, Dossier};
-use storage::{DbConnection, history, links};
+use storage::{DbConnection, history};
 
 use crate::filing::NO_DESK;
 use crate::labels::Labelled;
+use crate::links::end_of;
 use crate::once::{Answer, Once};
 use crate::own_screen::RequesterTicket;
 use crate::secrets::same;
@@ -329,23 +330,6 @@ impl Desk {
             due_at: self.due_at(now),
             ..dossier
         }
-    }
-}
-
-/// The requester's ticket, or the one it goes on in: what they write on a merged one is said there. Both
-/// are in their reach, because only what the same people read is merged.
-fn end_of(
-    conn: &mut DbConnection,
-    scope: &Scope,
-    wanted: &TicketRef,
-) -> Result<(Ticket, Dossier), DeskError> {
-    let found = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
-    if found.0.merged_into.is_none() {
-        return Ok(found);
-    }
-    match links::find_end(conn, found.0.id)? {
-        Some(end) => tickets::find(conn, scope, &TicketRef::Id(end))?.ok_or(DeskError::NotFound),
-        None => Ok(found),
     }
 }
 

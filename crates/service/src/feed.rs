@@ -78,13 +78,19 @@ impl Desk {
     ) -> News {
         let activity = change.activity();
         let is_regions = matches!(change, TicketChange::ActivityOverdue { .. });
-        let technical = activity
-            .filter(|_| !is_regions)
-            .and_then(|_| self.reference.technical_desk(self.today()));
         let custodian = &ticket.custodian.code;
+        let desk = match activity {
+            // While there is no technical desk, the region alone may know.
+            Some(_) if !is_regions => self
+                .reference
+                .technical_desk(self.today())
+                .map_or(self.reference.region(), |desk| &desk.code),
+            _ if change.is_technical() => self.reference.region(),
+            _ => custodian,
+        };
         News {
             kind: change.kind().to_owned(),
-            desk: Some(technical.map_or(custodian, |desk| &desk.code).clone()),
+            desk: Some(desk.clone()),
             former_desk: (custodian != former).then(|| former.clone()),
             ticket: Some(ticket.id),
             seq,
@@ -260,8 +266,38 @@ pub fn headline(staff: &Staff, news: &News) -> Option<Headline> {
     }
 }
 
-/// What news of a ticket say besides what happened.
+/// What news of a ticket say besides what happened. What is told to the technical desk quotes the
+/// ticket's number alone: where the ticket is by then, and whose, is not its affair.
 fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
+    let number = Value::String(ticket.number.to_string());
+    let is_regions = matches!(change, TicketChange::ActivityOverdue { .. });
+    let mut facts = match change.is_technical() && !is_regions {
+        true => Map::new(),
+        false => desk_facts(ticket, change),
+    };
+    facts.insert("number".to_owned(), number);
+    let of_activity = match change {
+        TicketChange::ActivityOpened(Some(fact))
+        | TicketChange::ActivityClosed(Some(fact))
+        | TicketChange::ActivityChanged(fact) => Some((
+            ("activity_state", fact.state.as_str().to_owned()),
+            fact.origin,
+        )),
+        TicketChange::ActivityCommented {
+            comment, origin, ..
+        } => Some((("comment", comment.to_string()), *origin)),
+        _ => None,
+    };
+    if let Some(((name, value), origin)) = of_activity {
+        facts.insert(name.to_owned(), value.into());
+        // So that whoever brought it need not bring it back.
+        facts.insert("origin".to_owned(), origin.map(|id| id.to_string()).into());
+    }
+    facts.into()
+}
+
+/// What the desks that work tickets are told besides.
+fn desk_facts(ticket: &Ticket, change: &TicketChange) -> Map<String, Value> {
     let owner = match &ticket.assignee {
         Some(Assignee::Operator(account)) => Some(("assignee", account.to_string())),
         _ => None,
@@ -277,7 +313,6 @@ fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
         _ => None,
     };
     let known = [
-        ("number", ticket.number.to_string()),
         ("state", ticket.state.code().as_str().to_owned()),
         ("custodian", ticket.custodian.code.to_string()),
     ];
@@ -300,22 +335,5 @@ fn facts(ticket: &Ticket, change: &TicketChange) -> Value {
         }
         _ => {}
     }
-    let of_activity = match change {
-        TicketChange::ActivityOpened(Some(fact))
-        | TicketChange::ActivityClosed(Some(fact))
-        | TicketChange::ActivityChanged(fact) => Some((
-            ("activity_state", fact.state.as_str().to_owned()),
-            fact.origin,
-        )),
-        TicketChange::ActivityCommented {
-            comment, origin, ..
-        } => Some((("comment", comment.to_string()), *origin)),
-        _ => None,
-    };
-    if let Some(((name, value), origin)) = of_activity {
-        facts.insert(name.to_owned(), value.into());
-        // So that whoever brought it need not bring it back.
-        facts.insert("origin".to_owned(), origin.map(|id| id.to_string()).into());
-    }
-    facts.into()
+    facts
 }

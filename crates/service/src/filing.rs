@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use storage::links::{self, EXAM_DATE, Filed};
 use storage::tickets::{self, Details, Dossier, RequesterKind};
-use storage::{DbConnection, counters, email_proofs};
+use storage::{DbConnection, counters, dialect, email_proofs};
 
 use crate::attachments::{CheckedFile, RawFile};
 use crate::clock::lock;
@@ -396,7 +396,15 @@ impl Desk {
         self.tell(conn, &ticket, dossier, events, Before::of(&ticket), actor)?;
         let desk = ticket.custodian.code.clone();
         self.publish_events(conn, &ticket, events, &desk, now)?;
-        self.on_arrival(conn, &mut ticket, dossier, events, now)?;
+        match actor {
+            // The desk it came to may be one whose tickets its filer does not see.
+            Actor::Staff(staff) if staff.authority != desk => {
+                dialect::beyond_fence(conn, |conn| {
+                    self.on_arrival(conn, &mut ticket, dossier, events, now)
+                })?;
+            }
+            _ => self.on_arrival(conn, &mut ticket, dossier, events, now)?,
+        }
         Ok(ticket)
     }
 

@@ -148,8 +148,20 @@ pub struct Parts {
 
 impl Desk {
     /// Opens the desk and brings the reference tables up to date.
-    pub fn open(parts: Parts) -> Result<Self, DeskError> {
-        let desk = Desk {
+    pub fn open(mut parts: Parts) -> Result<Self, DeskError> {
+        let first_rules = std::mem::take(&mut parts.first_rules);
+        let playbooks = std::mem::take(&mut parts.playbooks);
+        let desk = Desk::as_it_is(parts);
+        desk.write_reference()?;
+        desk.write_first_policies()?;
+        desk.write_first_rules(&first_rules)?;
+        desk.write_shipped_playbooks(&playbooks)?;
+        Ok(desk)
+    }
+
+    /// The desk of an installation that is only looked at: nothing of what this version ships is written.
+    pub fn as_it_is(parts: Parts) -> Self {
+        Desk {
             node: parts.ids.uuid().to_string(),
             clock_seen: Arc::default(),
             hashing: Arc::new(passwords::Gate::new(parts.settings.parallel_hashings)),
@@ -168,12 +180,7 @@ impl Desk {
             rules_at_hand: Arc::default(),
             receiving: Arc::default(),
             playbook_sets: Arc::default(),
-        };
-        desk.write_reference()?;
-        desk.write_first_policies()?;
-        desk.write_first_rules(&parts.first_rules)?;
-        desk.write_shipped_playbooks(&parts.playbooks)?;
-        Ok(desk)
+        }
     }
 
     /// The settings in force.

@@ -4,10 +4,11 @@
 //! Nothing is copied by a merge: each ticket keeps its own words and their audiences, and the survivor's
 //! history holds an id.
 
-use domain::actor::{Actor, Assignee, Staff};
+use domain::activity::ActivityFact;
+use domain::actor::{Actor, Staff};
 use domain::command::{ActionCode, Command, Survivor};
 use domain::email::EmailAddress;
-use domain::event::Event;
+use domain::event::{Change, Event};
 use domain::ids::{TicketId, TicketRef};
 use domain::invalid::{Invalid, Text};
 use domain::links::{
@@ -16,16 +17,17 @@ use domain::links::{
 };
 use domain::rejection::Rejection;
 use domain::sla::Clock;
-use domain::state::StateCode;
+use domain::state::{State, StateCode};
 use domain::text::NoteBody;
 use domain::ticket::Ticket;
 use domain::visibility::{Scope, View, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use storage::activities::{self, Activity};
 use storage::links::{self, EXAM_DATE, Neighbour};
 use storage::tickets::{self, Dossier, RequesterKind};
-use storage::{DbConnection, accounts, history};
+use storage::{DbConnection, history};
 
 use crate::action_form::not_in_list;
 use crate::labels::Labelled;
@@ -202,11 +204,12 @@ impl Desk {
             hold_both(conn, ticket.id, into)?;
             let (mut ticket, dossier) = desk.load_at(conn, &staff, &wanted, seen)?;
             let (mut survivor, kept) = desk.load_survivor(conn, &staff, into)?;
-            let was = history::find_merge(conn, ticket.id)?;
+            let merged = ticket.state;
+            let was = before_merge(conn, &ticket)?;
             let undo = Command::UndoMerge {
                 survivor: Survivor::new(&survivor, None),
-                state: was.as_ref().map_or(ticket.state, |was| was.state),
-                needs_attention: was.is_some_and(|was| was.needs_attention),
+                state: was.state,
+                needs_attention: was.needs_attention,
             };
             let (actor, kind) = (Actor::Staff(staff.clone()), LinkKind::Duplicate);
             let restored = desk.decide(&ticket, &undo, &actor, now)?;
@@ -214,20 +217,45 @@ impl Desk {
             let unlinked = desk.decide(&survivor, &Command::Unlink { other, kind }, &actor, now)?;
             links::undo_merge(conn, ticket.id, survivor.id)?;
             desk.record(conn, &mut survivor, &kept, &unlinked, &actor, None, now)?;
-            let mut clocks =
-                desk.record(conn, &mut ticket, &dossier, &restored, &actor, None, now)?;
-            // Nobody took it from an owner who left the desk meanwhile (I-6, I-15).
-            if let Some(Assignee::Operator(owner)) = ticket.assignee {
-                let colleagues = accounts::list_colleagues(conn, &ticket.custodian.code)?;
-                if !colleagues.iter().any(|one| one.account == owner) {
-                    let system = Actor::System;
-                    let release = desk.decide(&ticket, &Command::Release, &system, now)?;
-                    clocks =
-                        desk.record(conn, &mut ticket, &dossier, &release, &system, None, now)?;
-                }
+            let clocks = desk.record(conn, &mut ticket, &dossier, &restored, &actor, None, now)?;
+            desk.watch_again(conn, &ticket, merged)?;
+            if let Some(activity) = was.activity {
+                desk.go_on_with(conn, &ticket, activity, now)?;
             }
             desk.as_written(conn, &staff, &ticket, &dossier, &clocks)
         })
+    }
+
+    /// Takes back that the technical desk was asked to leave an activity be: its ticket came back, and
+    /// waits for it.
+    fn go_on_with(
+        &self,
+        conn: &mut DbConnection,
+        ticket: &Ticket,
+        activity: Activity,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        if activity.cancel_requested_at.is_none() {
+            return Ok(());
+        }
+        let seen = activity.version;
+        let wanted = Activity {
+            version: seen + 1,
+            cancel_requested_at: None,
+            updated_at: now,
+            ..activity
+        };
+        activities::save(conn, &wanted, seen)?;
+        let change = Change::ActivityChanged(ActivityFact {
+            activity: wanted.id,
+            state: wanted.state,
+            origin: None,
+        });
+        let mut news = self.news_of(ticket, &change, None, &ticket.custodian.code);
+        if let Some(facts) = news.data.as_object_mut() {
+            facts.insert("cancel_requested".to_owned(), false.into());
+        }
+        self.publish(conn, &news, now)
     }
 
     fn decide(
@@ -346,6 +374,50 @@ fn other_in_reach(
     let unknown = || DeskError::field(not_in_list().at(pointer));
     let wanted = TicketRef::parse(text).ok_or_else(unknown)?;
     tickets::find(conn, &Scope::of(staff), &wanted)?.ok_or_else(unknown)
+}
+
+/// How a merged ticket stands once the merge is undone.
+struct Return {
+    state: State,
+    needs_attention: bool,
+    /// What it waits for at the technical desk.
+    activity: Option<Activity>,
+}
+
+/// How a ticket stood before it was merged, as its history kept it. An activity that ended meanwhile
+/// told the ticket nothing: it comes back as if told now (T19).
+fn before_merge(conn: &mut DbConnection, ticket: &Ticket) -> Result<Return, DeskError> {
+    let was = history::find_merge(conn, ticket.id)?;
+    let mut back = Return {
+        state: was.as_ref().map_or(ticket.state, |was| was.state),
+        needs_attention: was.is_some_and(|was| was.needs_attention),
+        activity: None,
+    };
+    if back.state == State::ExternalWork {
+        back.activity = activities::find_open(conn, ticket.id)?;
+        if back.activity.is_none() {
+            back.state = State::InProgress;
+            back.needs_attention = true;
+        }
+    }
+    Ok(back)
+}
+
+/// The requester's ticket, or the one it goes on in: what they do about a merged one is done there. Both
+/// are in their reach, because only what the same people read is merged.
+pub(crate) fn end_of(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    wanted: &TicketRef,
+) -> Result<(Ticket, Dossier), DeskError> {
+    let found = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
+    if found.0.merged_into.is_none() {
+        return Ok(found);
+    }
+    match links::find_end(conn, found.0.id)? {
+        Some(end) => tickets::find(conn, scope, &TicketRef::Id(end))?.ok_or(DeskError::NotFound),
+        None => Ok(found),
+    }
 }
 
 /// Holds two tickets in one order, whichever is merged into which, so that nobody waits in a ring.

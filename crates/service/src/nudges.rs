@@ -7,14 +7,14 @@ use domain::rejection::Rejection;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::Timestamp;
-use storage::tickets;
 
+use crate::links::end_of;
 use crate::once::{Answer, Once};
 use crate::own_screen::RequesterTicket;
 use crate::{Desk, DeskError};
 
 impl Desk {
-    /// Nudges whoever has the requester's ticket.
+    /// Nudges whoever has the requester's ticket, or the one that it was merged into.
     pub fn nudge(
         &self,
         scope: &Scope,
@@ -24,8 +24,7 @@ impl Desk {
         let (desk, reach) = (self.clone(), scope.clone());
         self.write_once(scope, once, move |conn| {
             let now = desk.clock.now();
-            let (mut ticket, dossier) =
-                tickets::find(conn, &reach, &wanted)?.ok_or(DeskError::NotFound)?;
+            let (mut ticket, dossier) = end_of(conn, &reach, &wanted)?;
             let command = Command::Nudge {
                 possible_from: desk.nudge_possible_from(&ticket),
                 most: desk.settings.nudges.most,

@@ -60,6 +60,7 @@ impl Desk {
         let clocks = self.keep_clocks(conn, ticket, events, now)?;
         // Moves no clock: whoever is given a ticket has not taken charge.
         self.on_arrival(conn, ticket, dossier, events, now)?;
+        self.release_if_gone(conn, ticket, dossier, events, now)?;
         Ok(clocks)
     }
 

@@ -48,7 +48,8 @@ impl Desk {
         })
     }
 
-    /// Notes a removal for the report, and for the purge of the ticket's files.
+    /// Notes a removal for the report, and for the purge of the ticket's files. What came back, by
+    /// whomever, was not removed: its files stay.
     pub(crate) fn note_removal(
         &self,
         conn: &mut DbConnection,
@@ -56,14 +57,15 @@ impl Desk {
         events: &[Event],
         actor: &Actor,
     ) -> Result<(), DeskError> {
-        let Actor::Staff(staff) = actor else {
-            return Ok(());
-        };
         for event in events {
-            if let Change::Removed { reason, .. } = &event.change {
-                let (desk, service) = (&ticket.custodian.code, &ticket.service);
-                let by = staff.account;
-                removals::insert(conn, ticket.id, event.at, *reason, desk, service, by)?;
+            match (&event.change, actor) {
+                (Change::Removed { reason, .. }, Actor::Staff(staff)) => {
+                    let (desk, service) = (&ticket.custodian.code, &ticket.service);
+                    let by = staff.account;
+                    removals::insert(conn, ticket.id, event.at, *reason, desk, service, by)?;
+                }
+                (Change::Restored { .. }, _) => removals::delete(conn, ticket.id)?,
+                _ => {}
             }
         }
         Ok(())

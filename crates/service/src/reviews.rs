@@ -12,8 +12,10 @@ use domain::invalid::Lang;
 use domain::notification::{Mode, Topic};
 use domain::permissions::Right;
 use domain::review::{Remedy, ReviewOutcome, ReviewRefused, ReviewState, Settled, is_involved};
+use domain::state::State;
 use domain::text::NoteBody;
-use domain::visibility::Scope;
+use domain::ticket::Ticket;
+use domain::visibility::{Scope, View, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,6 +29,7 @@ use storage::{DbConnection, StoreError, accounts, history, tickets};
 
 use crate::contacts::keeper_of;
 use crate::labels::Labelled;
+use crate::links::end_of;
 use crate::once::{Answer, Once};
 use crate::texts::MailTemplate;
 use crate::work::{Kind, Next};
@@ -96,7 +99,7 @@ pub struct Decision {
 }
 
 impl Desk {
-    /// Asks for a review of the requester's own decided ticket.
+    /// Asks for a review of the requester's own decided ticket, or of the one it goes on in.
     pub fn request_review(
         &self,
         scope: &Scope,
@@ -107,8 +110,7 @@ impl Desk {
         let (desk, reach) = (self.clone(), scope.clone());
         self.write_once(scope, once, move |conn| {
             let now = desk.clock.now();
-            let (mut ticket, dossier) =
-                tickets::find(conn, &reach, &wanted)?.ok_or(DeskError::NotFound)?;
+            let (mut ticket, dossier) = end_of(conn, &reach, &wanted)?;
             let deeds = history::list_deeds(conn, ticket.id)?;
             let settled = Settled::last(deeds.iter().map(|(at, _, change)| (*at, change)));
             let before = reviews::find_of(conn, ticket.id)?.map(|review| review.requested_at);
@@ -307,6 +309,13 @@ impl Desk {
         if !review.state.is_open() {
             return Ok(Next::Done);
         }
+        let wanted = TicketRef::Id(review.ticket);
+        let Some((ticket, _)) = tickets::find(conn, &Scope::System, &wanted)? else {
+            return Ok(Next::Done);
+        };
+        if let Some(next) = self.look_again_at_removed(&ticket, now) {
+            return Ok(next);
+        }
         let warn_at = self.settings.reviews.warn_at(review.due_at);
         if now < warn_at {
             return Ok(Next::At(warn_at));
@@ -330,6 +339,20 @@ impl Desk {
         Ok(match is_over {
             true => Next::Done,
             false => Next::At(just_after(review.due_at)),
+        })
+    }
+
+    /// Nobody decides the review of a ticket that was removed, so nobody is alerted. A merge may be
+    /// undone for a while, and then the term counts again.
+    fn look_again_at_removed(&self, ticket: &Ticket, now: Timestamp) -> Option<Next> {
+        let State::Removed { at } = ticket.state else {
+            return None;
+        };
+        let windows = self.settings.windows_for(ticket);
+        let until = at.checked_add(windows.undo_merge).unwrap_or(at);
+        Some(match now > until {
+            true => Next::Done,
+            false => Next::At(just_after(until)),
         })
     }
 
@@ -402,6 +425,8 @@ impl Desk {
     }
 }
 
+/// Whether somebody had a hand in a request: in what its history tells, or in its playbook's answers,
+/// of which the history tells the first alone.
 fn was_involved(
     conn: &mut DbConnection,
     account: AccountId,
@@ -409,16 +434,49 @@ fn was_involved(
 ) -> Result<bool, StoreError> {
     let deeds = history::list_deeds(conn, ticket)?;
     let deeds = deeds.iter().map(|(_, author, change)| (*author, change));
-    Ok(is_involved(account, deeds))
+    Ok(is_involved(account, deeds) || reviews::has_answered_playbook(conn, ticket, account)?)
+}
+
+/// What a review tells a reader who lost sight of its ticket: the entries up to the last of their own
+/// leg, and who did what until then (P-1).
+struct Sight {
+    last: i64,
+    until: Timestamp,
+}
+
+impl Sight {
+    /// Where a reader's sight ends; nowhere, for whoever has the ticket or reads it whole.
+    fn of(ticket: &Ticket, scope: &Scope) -> Result<Option<Sight>, DeskError> {
+        let last = match view_of(ticket, scope).ok_or(DeskError::NotFound)? {
+            View::Until(last) => last,
+            View::Custodian | View::Region | View::Requester => return Ok(None),
+        };
+        let mut ends = ticket.legs.iter().filter_map(|leg| leg.closed.as_ref());
+        let end = ends.find(|end| end.seq == last);
+        let until = end.map_or(ticket.created_at, |end| end.at);
+        Ok(Some(Sight { last, until }))
+    }
+
+    /// Leaves out who took and who decided it after that.
+    fn narrow(&self, review: &mut Review) {
+        review.taken = review.taken.filter(|(_, at)| *at <= self.until);
+        review.decided = review.decided.filter(|(seq, ..)| *seq <= self.last);
+    }
 }
 
 fn screen(
     conn: &mut DbConnection,
     staff: &Staff,
-    review: Review,
+    mut review: Review,
     number: TicketNumber,
     now: Timestamp,
 ) -> Result<ReviewScreen, DeskError> {
+    let scope = Scope::of(staff);
+    let wanted = TicketRef::Id(review.ticket);
+    let (ticket, _) = tickets::find(conn, &scope, &wanted)?.ok_or(DeskError::NotFound)?;
+    if let Some(sight) = Sight::of(&ticket, &scope)? {
+        sight.narrow(&mut review);
+    }
     let mut written = |seq: i64| {
         let found = history::find_note(conn, review.ticket, seq)?;
         Ok::<_, DeskError>(found.map(|(note, _)| note.body))

@@ -3,9 +3,11 @@
 
 use domain::actor::{Assignee, Staff};
 use domain::command::ActionCode;
+use domain::event::Change;
 use domain::ids::{TicketId, TicketRef};
 use domain::links::{LinkRole, NamedTicket};
 use domain::note::Audience;
+use domain::permissions::{Right, has};
 use domain::playbook::{PlaybookWord, Verdict};
 use domain::rejection::Rejection;
 use domain::sla::{Clock, ClockState, Run};
@@ -239,7 +241,7 @@ impl Desk {
                 true => self.activities_of_ticket(conn, staff, ticket.id)?,
                 false => Vec::new(),
             };
-            let (timeline, next_before) = self.timeline(entries, &files);
+            let (timeline, next_before) = self.timeline(entries, &files, staff);
             let clocks = sla::find(conn, ticket.id)?.unwrap_or_default().clocks;
             let mut shown = self.staff_ticket(&ticket, &dossier, staff, view, &clocks, &verdict);
             if let Some(owner) = &mut shown.assignee {
@@ -290,7 +292,7 @@ impl Desk {
                 limit + 1,
             )?;
             let files = list_files(conn, &ticket)?;
-            Ok(self.timeline_page(entries, &files, limit))
+            Ok(self.timeline_page(entries, &files, staff, limit))
         })
     }
 
@@ -298,14 +300,16 @@ impl Desk {
         &self,
         entries: Vec<Entry>,
         files: &[StoredAttachment],
+        staff: &Staff,
     ) -> (Vec<TimelineEntry>, Option<i64>) {
-        self.timeline_page(entries, files, TIMELINE_PAGE)
+        self.timeline_page(entries, files, staff, TIMELINE_PAGE)
     }
 
     fn timeline_page(
         &self,
         mut entries: Vec<Entry>,
         files: &[StoredAttachment],
+        staff: &Staff,
         limit: i64,
     ) -> (Vec<TimelineEntry>, Option<i64>) {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -319,7 +323,7 @@ impl Desk {
         (
             entries
                 .into_iter()
-                .map(|entry| timeline_entry(entry, files))
+                .map(|entry| timeline_entry(entry, files, staff))
                 .collect(),
             next,
         )
@@ -505,14 +509,33 @@ fn person(dossier: &Dossier) -> Person {
     }
 }
 
-fn timeline_entry(entry: Entry, files: &[StoredAttachment]) -> TimelineEntry {
-    let details = match serde_json::to_value(&entry.change) {
+/// Takes out of an entry what its reader may not know: the rule that found a desk, and, for an
+/// authority, what another desk's playbook said and which ticket another desk linked.
+fn curtail(details: &mut Map<String, Value>, entry: &Entry, staff: &Staff) {
+    if !has(staff.role, Right::ReadRouting) {
+        details.remove("route");
+    }
+    let is_region = matches!(Scope::of(staff), Scope::Region(_));
+    if is_region || entry.actor_desk.as_ref() == Some(&staff.authority) {
+        return;
+    }
+    match &entry.change {
+        Change::PlaybookDecided(_) | Change::PlaybookOverridden { .. } => details.clear(),
+        Change::HandedOver { .. } => drop(details.remove("playbook")),
+        Change::LinkAdded { .. } | Change::LinkRemoved { .. } => drop(details.remove("other")),
+        _ => {}
+    }
+}
+
+fn timeline_entry(entry: Entry, files: &[StoredAttachment], staff: &Staff) -> TimelineEntry {
+    let mut details = match serde_json::to_value(&entry.change) {
         Ok(Value::Object(mut change)) => match change.remove("data") {
             Some(Value::Object(data)) => data,
             _ => Map::new(),
         },
         _ => Map::new(),
     };
+    curtail(&mut details, &entry, staff);
     TimelineEntry {
         seq: entry.seq,
         at: entry.at,

@@ -274,6 +274,20 @@ pub fn find_open(
     row.map(ActivityRow::into_activity).transpose()
 }
 
+/// What somebody works and is not over.
+pub fn list_assigned(
+    conn: &mut DbConnection,
+    account: AccountId,
+) -> Result<Vec<Activity>, StoreError> {
+    let rows = activities::table
+        .filter(activities::assignee.eq(Id(account.uuid())))
+        .filter(activities::closed_at.is_null())
+        .order((activities::due_at.asc(), activities::id.asc()))
+        .select(ActivityRow::as_select())
+        .load::<ActivityRow>(conn)?;
+    rows.into_iter().map(ActivityRow::into_activity).collect()
+}
+
 /// The activity that a program's tool calls by this id.
 pub fn find_external(
     conn: &mut DbConnection,

@@ -9,7 +9,7 @@ use domain::complaint::{
 use domain::contact::Direction;
 use domain::ids::{
     AccountId, ComplaintId, ComplaintNumber, DispatchId, MessageId, SchemeId, TicketId,
-    TicketNumber,
+    TicketNumber, TicketRef,
 };
 use domain::invalid::Lang;
 use domain::visibility::Scope;
@@ -432,20 +432,27 @@ pub fn link(
     Ok(())
 }
 
-/// The tickets a complaint is about, as far as the scope sees them.
+/// The tickets a complaint is about, as far as the scope reaches them: each is found as the ticket
+/// itself would be. They are few.
 pub fn list_tickets(
     conn: &mut DbConnection,
+    scope: &Scope,
     complaint: ComplaintId,
 ) -> Result<Vec<(TicketId, TicketNumber)>, StoreError> {
-    let rows = complaint_tickets::table
+    let linked = complaint_tickets::table
         .inner_join(tickets::table.on(tickets::id.eq(complaint_tickets::ticket_id)))
         .filter(complaint_tickets::complaint_id.eq(Id(complaint.uuid())))
         .order(tickets::number.asc())
-        .select((tickets::id, tickets::number))
-        .load::<(Id, String)>(conn)?;
-    let named =
-        |(id, number): (Id, String)| (TicketId::new(id.0), TicketNumber::from_stored(number));
-    Ok(rows.into_iter().map(named).collect())
+        .select(tickets::id)
+        .load::<Id>(conn)?;
+    let mut reached = Vec::new();
+    for id in linked {
+        let wanted = TicketRef::Id(TicketId::new(id.0));
+        if let Some((ticket, _)) = crate::tickets::find(conn, scope, &wanted)? {
+            reached.push((ticket.id, ticket.number));
+        }
+    }
+    Ok(reached)
 }
 
 /// Keeps what was sent, for ever as it was.

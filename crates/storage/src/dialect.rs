@@ -18,6 +18,7 @@ use diesel::sqlite::Sqlite;
 use domain::visibility::Scope;
 
 use crate::connection::{DbConnection, MultiBackend};
+use crate::error::StoreError;
 use crate::sealed::Sealed;
 
 /// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
@@ -143,6 +144,40 @@ pub fn follow_each_other(conn: &mut DbConnection, thing: &str) -> QueryResult<()
                 .map(|_| ())
         }
     }
+}
+
+/// Does something beyond the fence of PostgreSQL, as the system, and puts the fence up again: for what
+/// follows in the same transaction from a change that its actor may make and not look at.
+pub fn beyond_fence<T, E: From<StoreError>>(
+    conn: &mut DbConnection,
+    work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let before = match conn {
+        DbConnection::Sqlite(_) => return work(conn),
+        DbConnection::Pg(pg) => set_scope_kind(pg, "system").map_err(StoreError::from)?,
+    };
+    let done = work(conn)?;
+    if let DbConnection::Pg(pg) = conn {
+        set_scope_kind(pg, &before).map_err(StoreError::from)?;
+    }
+    Ok(done)
+}
+
+/// Sets who the policies believe to ask, until the transaction ends; the answer is who it was.
+fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Before {
+        #[diesel(sql_type = Text)]
+        before: String,
+    }
+    let found: Before = diesel::sql_query(
+        "SELECT coalesce(current_setting('sportello.scope_kind', true), '') AS before",
+    )
+    .get_result(pg)?;
+    diesel::sql_query("SELECT set_config('sportello.scope_kind', $1, true)")
+        .bind::<Text, _>(kind)
+        .execute(pg)?;
+    Ok(found.before)
 }
 
 #[derive(diesel::QueryableByName)]

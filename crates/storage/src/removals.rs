@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use domain::codes::{AuthorityCode, ServiceCode};
 use domain::ids::{AccountId, TicketId};
-use domain::state::RemovalReason;
+use domain::state::{RemovalReason, StateCode};
 use domain::visibility::Scope;
 use jiff::Timestamp;
 
@@ -69,6 +69,12 @@ pub fn insert(
             removals::account_id.eq(Id(by.uuid())),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// Forgets that a ticket was removed, because it came back.
+pub fn delete(conn: &mut DbConnection, ticket: TicketId) -> Result<(), StoreError> {
+    diesel::delete(removals::table.find(Id(ticket.uuid()))).execute(conn)?;
     Ok(())
 }
 
@@ -172,15 +178,18 @@ pub fn list(
         .collect()
 }
 
-/// Tickets removed before `at` whose files are still there, the longest removed first.
+/// Tickets removed before `at`, and removed still, whose files are there, the longest removed first.
 pub fn list_to_purge(
     conn: &mut DbConnection,
     at: Timestamp,
     limit: i64,
 ) -> Result<Vec<TicketId>, StoreError> {
     let rows = removals::table
+        .inner_join(tickets::table.on(tickets::id.eq(removals::ticket_id)))
         .filter(removals::purged_at.is_null())
         .filter(removals::at.lt(Ts(at)))
+        // What is deleted is gone for good: the ticket itself has the last word.
+        .filter(tickets::state.eq(StateCode::Removed.as_str()))
         .order((removals::at.asc(), removals::ticket_id.asc()))
         .limit(limit)
         .select(removals::ticket_id)

@@ -7,7 +7,7 @@ use domain::review::{Remedy, ReviewState};
 use jiff::Timestamp;
 
 use crate::deliveries::Keeper;
-use crate::schema::{reviews, tickets};
+use crate::schema::{playbook_answers, playbook_runs, reviews, tickets};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -115,6 +115,21 @@ pub fn find_of(conn: &mut DbConnection, ticket: TicketId) -> Result<Option<Revie
         .map(into_review)
         .transpose()?
         .map(|(review, _)| review))
+}
+
+/// Whether somebody answered a playbook of this ticket, in a run that is in reach.
+pub fn has_answered_playbook(
+    conn: &mut DbConnection,
+    ticket: TicketId,
+    account: AccountId,
+) -> Result<bool, StoreError> {
+    let answers: i64 = playbook_answers::table
+        .inner_join(playbook_runs::table.on(playbook_runs::id.eq(playbook_answers::run_id)))
+        .filter(playbook_runs::ticket_id.eq(Id(ticket.uuid())))
+        .filter(playbook_answers::account_id.eq(Id(account.uuid())))
+        .count()
+        .get_result(conn)?;
+    Ok(answers > 0)
 }
 
 /// A page of reviews, those due first, after the one that the page before ended with.

@@ -147,7 +147,8 @@ CREATE POLICY reviews_in_scope ON reviews USING (
     (SELECT sees_all()) OR EXISTS (SELECT 1 FROM tickets WHERE tickets.id = reviews.ticket_id)
 ) WITH CHECK ((SELECT has_scope()));
 
--- A complaint is its desk's, the region's and its complainant's; what belongs to it goes with it.
+-- A complaint is its desk's, the region's and its complainant's. What was sent and what it is about goes
+-- with it; what the desk wrote for itself and where the protocol registered it are the desks' alone.
 ALTER TABLE complaints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE complaints FORCE ROW LEVEL SECURITY;
 ALTER TABLE complaint_entries ENABLE ROW LEVEL SECURITY;
@@ -167,8 +168,15 @@ CREATE POLICY complaints_in_scope ON complaints USING (
         WHEN 'tracking' THEN nullif(filed_by_ticket::text = (SELECT current_setting('sportello.scope_key', true)), false)
     END IS NOT NULL
 ) WITH CHECK ((SELECT has_scope()));
-CREATE POLICY complaint_entries_in_scope ON complaint_entries USING (
-    (SELECT sees_all()) OR EXISTS (SELECT 1 FROM complaints WHERE complaints.id = complaint_entries.complaint_id)
+-- A complainant files; from then on only desks change it.
+CREATE POLICY complaints_changed_by_desks ON complaints AS RESTRICTIVE FOR UPDATE
+    USING ((SELECT current_setting('sportello.scope_kind', true)) IN ('system', 'region', 'authority'));
+CREATE POLICY complaints_kept ON complaints AS RESTRICTIVE FOR DELETE
+    USING ((SELECT current_setting('sportello.scope_kind', true)) = 'system');
+-- Filing writes the first entry, so whoever has a scope may add one.
+CREATE POLICY complaint_entries_of_desks ON complaint_entries USING (
+    (SELECT sees_all()) OR ((SELECT current_setting('sportello.scope_kind', true)) = 'authority'
+        AND EXISTS (SELECT 1 FROM complaints WHERE complaints.id = complaint_entries.complaint_id))
 ) WITH CHECK ((SELECT has_scope()));
 CREATE POLICY complaint_tickets_in_scope ON complaint_tickets USING (
     (SELECT sees_all()) OR EXISTS (SELECT 1 FROM complaints WHERE complaints.id = complaint_tickets.complaint_id)
@@ -176,6 +184,8 @@ CREATE POLICY complaint_tickets_in_scope ON complaint_tickets USING (
 CREATE POLICY complaint_dispatches_in_scope ON complaint_dispatches USING (
     (SELECT sees_all()) OR EXISTS (SELECT 1 FROM complaints WHERE complaints.id = complaint_dispatches.complaint_id)
 ) WITH CHECK ((SELECT has_scope()));
-CREATE POLICY complaint_protocols_in_scope ON complaint_protocols USING (
-    (SELECT sees_all()) OR EXISTS (SELECT 1 FROM complaints WHERE complaints.id = complaint_protocols.complaint_id)
-) WITH CHECK ((SELECT has_scope()));
+CREATE POLICY complaint_protocols_of_desks ON complaint_protocols USING (
+    (SELECT sees_all()) OR ((SELECT current_setting('sportello.scope_kind', true)) = 'authority'
+        AND EXISTS (SELECT 1 FROM complaints WHERE complaints.id = complaint_protocols.complaint_id))
+) WITH CHECK ((SELECT sees_all())
+    OR (SELECT current_setting('sportello.scope_kind', true)) = 'authority');

@@ -8,7 +8,7 @@ use tests::citizens::{ANNA, MARIO};
 use tests::client::Reply;
 use tests::people::{CN1, TO4, label_of};
 use tests::requester::Filed;
-use tests::{Client, TestApp, both};
+use tests::{Client, TestApp, both, forms};
 
 /// A request that no playbook governs.
 fn form(authority: &str) -> Value {
@@ -495,5 +495,21 @@ both!(
         // Each desk has its own.
         let elsewhere = app.as_("cn1.operator").await.get(path).await;
         assert_eq!(elsewhere.text_at("/mode"), "none");
+    }
+);
+
+both!(
+    what_staff_file_for_another_desk_is_given_out_there,
+    async |app| {
+        set(app, "cn1.supervisor", "round-robin").await.is(200);
+        let operator = app.as_("to4.operator").await;
+        let filed = operator
+            .post("/v1/tickets", &forms::report_not_found(&MARIO, CN1))
+            .await;
+        let id = filed.is(201).text_at("/id");
+        let screen = app.as_("cn1.operator").await.screen(id).await;
+        assert!(screen.json["assignee"]["id"].is_string(), "{screen}");
+        let own = operator.get(&format!("/v1/tickets/{id}")).await;
+        own.is_problem(404, "not-found");
     }
 );

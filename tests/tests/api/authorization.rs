@@ -57,8 +57,8 @@ enum Door {
         about_ticket: bool,
         scope: &'static str,
     },
-    /// A complaint that the owner filed, and nobody else.
-    OwnComplaint,
+    /// The complainant's own list, or a complaint that the owner filed; no program.
+    OwnComplaints { about_one: bool },
     /// Staff who read tickets; about one, or none.
     Desks { about_ticket: bool },
     /// Staff who work the ticket's desk.
@@ -526,19 +526,13 @@ const ROWS: &[(&str, Door)] = &[
     ("decide_review", Door::Keepers(REVIEWERS, About::Desk)),
     (
         "list_own_complaints",
-        Door::Own {
-            about_ticket: false,
-            scope: "requests:read",
-        },
+        Door::OwnComplaints { about_one: false },
     ),
+    ("file_complaint", Door::OwnComplaints { about_one: false }),
     (
-        "file_complaint",
-        Door::Own {
-            about_ticket: false,
-            scope: "requests:reply",
-        },
+        "show_own_complaint",
+        Door::OwnComplaints { about_one: true },
     ),
-    ("show_own_complaint", Door::OwnComplaint),
     (
         "list_complaints",
         Door::Keepers(REGISTER_READERS, About::Nothing),
@@ -758,9 +752,10 @@ fn expected(caller: &str, door: &Door) -> Outcome {
                 Forbidden
             }
         },
-        Door::OwnComplaint => match caller {
-            "owner" | "program for the owner" => In,
-            "another citizen" | "program for another citizen" | "tracking" => Hidden,
+        Door::OwnComplaints { about_one } => match caller {
+            "owner" => In,
+            "another citizen" | "tracking" if *about_one => Hidden,
+            "another citizen" | "tracking" => In,
             _ => Forbidden,
         },
         Door::Desks { about_ticket } => match placement(caller) {

@@ -550,3 +550,74 @@ both!(
         assert_eq!(app.count("complaints"), 0);
     }
 );
+
+both!(
+    a_complainant_is_shown_no_linked_request_of_somebody_else,
+    async |app| {
+        let form = forms::report_not_found_logged_in(TO4);
+        let mine = app.file_as(&MARIO, &form, &[]).await;
+        let strange = app.file_as(&ANNA, &form, &[]).await;
+        let elsewhere = forms::report_not_found_logged_in(CN1);
+        let elsewhere = app.file_as(&ANNA, &elsewhere, &[]).await;
+        let (path, own_path) = filed(app).await;
+        let operator = app.as_("to4.operator").await;
+        let seen = operator.get(&path).await.etag().to_owned();
+        // Nobody links what they cannot see.
+        let wish = json!({"tickets": [elsewhere.number]});
+        operator
+            .patch(&path, &seen, &wish)
+            .await
+            .is(422)
+            .has_errors(&[("/tickets/0", "not-in-list")]);
+        let wish = json!({"tickets": [mine.number, strange.number]});
+        let linked = operator.patch(&path, &seen, &wish).await;
+        assert_eq!(linked.is(200).list_at("/tickets").len(), 2);
+
+        let shown = own(&app.citizen(&MARIO), &own_path).await;
+        assert_eq!(shown.list_at("/tickets").len(), 1);
+        assert_eq!(shown.text_at("/tickets/0/number"), mine.number);
+        assert!(!shown.everything().contains(&strange.number));
+    }
+);
+
+both!(
+    a_complaint_sends_mail_to_no_address_that_was_not_proved,
+    async |app| {
+        const STRANGE: &str = "qualcuno@example.org";
+        let request = app
+            .file_anonymous(&forms::report_not_found(&ANNA, TO4), &[])
+            .await;
+        let tracking = app.tracking(&request).await;
+        for (client, known) in [(app.citizen(&MARIO), MARIO.email), (tracking, ANNA.email)] {
+            let mut body = complaint();
+            body["email"] = json!(STRANGE);
+            client
+                .post("/v1/me/complaints", &body)
+                .await
+                .is(422)
+                .has_errors(&[("/email", "not-allowed")]);
+            let before = app.mails_to(known).await.len();
+            // The same box, written in other letters.
+            body["email"] = json!(known.to_uppercase());
+            client.post("/v1/me/complaints", &body).await.is(201);
+            assert_eq!(app.mails_to(known).await.len(), before + 1);
+        }
+        assert_eq!(app.count("complaints"), 2);
+        assert!(app.mails_to(STRANGE).await.is_empty());
+    }
+);
+
+both!(no_program_reads_or_files_complaints, async |app| {
+    let program = app.program(&["requests:read", "requests:reply"]).await;
+    let program = app.with_token(program.token);
+    let token = app.citizen(&MARIO).token().to_owned();
+    for method in [Method::GET, Method::POST] {
+        let mut request = program.request(method.clone(), "/v1/me/complaints");
+        if method == Method::POST {
+            request = request.key("once-and-for-all").json(&complaint());
+        }
+        let reply = request.header("citizen-token", &token).send().await;
+        reply.is_problem(403, "forbidden");
+    }
+    assert_eq!(app.count("complaints"), 0);
+});

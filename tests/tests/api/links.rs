@@ -10,6 +10,8 @@ use tests::people::{CN1, TO4};
 use tests::requester::Filed;
 use tests::{Client, Reply, TestApp, both, forms};
 
+use crate::activities::{activity, at_region, open, patch};
+
 /// A technical error of the health record, with or without a day.
 fn trouble(authority: &str) -> Value {
     json!({
@@ -717,6 +719,109 @@ both!(
         undo(&supervisor, &stays)
             .await
             .is_problem(409, "transition-not-allowed");
+    }
+);
+
+both!(
+    a_ticket_that_comes_back_waits_for_its_activity_again,
+    async |app| {
+        let opened = open(app, &activity()).await;
+        let stays = at_region(app).await;
+        let region = app.as_("region.supervisor").await;
+        merge(&region, &opened.filed, &stays.id).await.is(201);
+        app.run_jobs();
+        let technician = app.as_("technician").await;
+        let asked = technician.get(&opened.path()).await;
+        assert_ne!(
+            asked.json["activity"]["cancel_requested_at"],
+            Value::Null,
+            "to leave it be"
+        );
+
+        let back = undo(&region, &opened.filed).await;
+        assert_eq!(back.is(200).text_at("/state"), "external-work");
+        app.run_jobs();
+        let asked = technician.get(&opened.path()).await;
+        assert_eq!(asked.json["activity"]["cancel_requested_at"], Value::Null);
+        patch(&technician, &opened, &json!({"state": "cancelled"}))
+            .await
+            .is(200);
+        let screen = region.screen(&opened.filed.id).await;
+        assert_eq!(screen.text_at("/state"), "in-progress", "T19");
+    }
+);
+
+both!(
+    a_ticket_whose_activity_ended_while_it_was_merged_comes_back_to_be_worked,
+    async |app| {
+        let opened = open(app, &activity()).await;
+        let stays = at_region(app).await;
+        let region = app.as_("region.supervisor").await;
+        merge(&region, &opened.filed, &stays.id).await.is(201);
+        app.run_jobs();
+        let technician = app.as_("technician").await;
+        patch(&technician, &opened, &json!({"state": "cancelled"}))
+            .await
+            .is(200);
+        undo(&region, &opened.filed).await.is(200);
+        let screen = region.screen(&opened.filed.id).await;
+        assert_eq!(screen.text_at("/state"), "in-progress");
+        assert_eq!(screen.json["needs_attention"], true);
+    }
+);
+
+both!(
+    what_was_resolved_can_be_reviewed_after_an_undone_merge,
+    async |app| {
+        let (goes, stays) = two(app, &ANNA).await;
+        let note = json!({"body": "Fatto.", "published": true});
+        let resolve =
+            json!({"action": "resolve", "resolution_code": "information-given", "note": note});
+        let operator = app.as_("to4.operator").await;
+        operator.act(&goes.id, &resolve).await.is(201);
+        let anna = app.citizen(&ANNA);
+        let before = anna.get(&goes.own_path("")).await;
+        let until = before.text_at("/can_request_review_until");
+        let supervisor = app.as_("to4.supervisor").await;
+        merge(&supervisor, &goes, &stays.id).await.is(201);
+        let merged = anna.get(&goes.own_path("")).await;
+        assert_eq!(merged.json["can_request_review_until"], Value::Null);
+        undo(&supervisor, &goes).await.is(200);
+        let back = anna.get(&goes.own_path("")).await;
+        assert_eq!(back.text_at("/can_request_review_until"), until);
+        let reason = json!({"reason": "La spiegazione non risolve il problema."});
+        anna.post(&goes.own_path("/reviews"), &reason).await.is(201);
+    }
+);
+
+both!(
+    what_nobody_took_is_told_of_after_a_merge_in_which_its_time_came,
+    async |app| {
+        let (goes, stays) = two(app, &ANNA).await;
+        app.advance("PT2H");
+        let supervisor = app.as_("to4.supervisor").await;
+        merge(&supervisor, &goes, &stays.id).await.is(201);
+        app.advance("PT23H");
+        app.run_jobs();
+        let told = async || {
+            let page = app.as_("to4.supervisor").await;
+            let page = page.get("/v1/changes?limit=100").await;
+            let rows = page.is(200).list_at("/items").iter();
+            let alerts = rows.filter(|row| row["type"] == "queue.untouched");
+            let ids = alerts.map(|row| row["ticket_id"].as_str().unwrap().to_owned());
+            ids.collect::<Vec<String>>()
+        };
+        assert_eq!(told().await, std::slice::from_ref(&stays.id));
+        let supervisor = app.as_("to4.supervisor").await;
+        undo(&supervisor, &goes).await.is(200);
+        app.run_jobs();
+        app.run_jobs();
+        assert_eq!(told().await, [stays.id.clone(), goes.id.clone()]);
+        // What was told before a merge is not told again.
+        merge(&supervisor, &goes, &stays.id).await.is(201);
+        undo(&supervisor, &goes).await.is(200);
+        app.run_jobs();
+        assert_eq!(told().await.len(), 2);
     }
 );
 

@@ -226,3 +226,30 @@ both!(the_owner_is_told_of_a_nudge_else_the_queue, async |app| {
     let elsewhere = app.as_("cn1.operator").await.get("/v1/changes").await;
     assert_eq!(elsewhere.list_at("/items").len(), 0, "{CN1}");
 });
+
+both!(
+    a_nudge_about_a_merged_request_reaches_whoever_has_the_other_one,
+    async |app| {
+        let [goes, stays] = [file(app).await, file(app).await];
+        let supervisor = app.as_("to4.supervisor").await;
+        let seen = supervisor.screen(&goes.id).await;
+        let body = json!({"into": stays.id});
+        let request = supervisor.request(Method::POST, &goes.staff_path("/merges"));
+        let merged = request.if_match(seen.etag()).json(&body).send().await;
+        merged.is(201);
+        app.advance(TWO_WORKING_DAYS);
+        let done = nudge(&app.citizen(&MARIO), &goes).await;
+        assert_eq!(done.is(201).text_at("/id"), stays.id);
+        assert_eq!(done.json["nudge_count"], 1);
+        let operator = app.as_("to4.operator").await;
+        let screen = operator.screen(&stays.id).await;
+        assert_eq!(screen.json["nudge_count"], 1);
+        assert_eq!(screen.json["needs_attention"], true);
+        let left = operator.screen(&goes.id).await;
+        assert_eq!(left.json["nudge_count"], 0);
+        // By either number, it is one request that is nudged about.
+        nudge(&app.citizen(&MARIO), &stays)
+            .await
+            .is_problem(429, "nudge-too-early");
+    }
+);

@@ -1,10 +1,11 @@
 //! What was removed: the report, and the purge of the files.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::citizens::{ANNA, MARIO};
 use tests::people::{CN1, TO4, label_of};
 use tests::requester::Filed;
-use tests::{TestApp, both, files};
+use tests::{Reply, TestApp, both, files};
 
 fn form(service: &str, authority: &str) -> Value {
     json!({
@@ -23,6 +24,21 @@ async fn remove(app: &TestApp, username: &str, filed: &Filed, reason: &str) {
     let action = json!({"action": "remove", "removal_reason": reason, "note": note});
     let client = app.as_(username).await;
     client.act(&filed.id, &action).await.is(201);
+}
+
+async fn merge(app: &TestApp, goes: &Filed, stays: &Filed) -> Reply {
+    let supervisor = app.as_("to4.supervisor").await;
+    let seen = supervisor.screen(&goes.id).await;
+    let body = json!({"into": stays.id});
+    let request = supervisor.request(Method::POST, &goes.staff_path("/merges"));
+    request.if_match(seen.etag()).json(&body).send().await
+}
+
+async fn undo_merge(app: &TestApp, back: &Filed) -> Reply {
+    let supervisor = app.as_("to4.supervisor").await;
+    let seen = supervisor.screen(&back.id).await;
+    let request = supervisor.request(Method::DELETE, &back.staff_path("/merges/current"));
+    request.if_match(seen.etag()).send().await
 }
 
 const REPORT: &str = "/v1/reports/removals";
@@ -79,7 +95,7 @@ both!(
                 (&label_of("region.supervisor"), 1)
             ])
         );
-        for username in ["region.supervisor", "region.operator"] {
+        for username in ["region.supervisor", "region.operator", "auditor"] {
             let all = app.as_(username).await.get(REPORT).await;
             assert_eq!(all.json["total"], 4);
             assert_eq!(
@@ -213,5 +229,45 @@ both!(
         app.advance("P36500D");
         assert_eq!(app.desk.sweep_blobs().await.expect("a sweep"), 1);
         assert_eq!(app.count_blobs(), 1, "that of the request that stays");
+    }
+);
+
+both!(
+    what_came_back_from_a_merge_was_not_removed_and_keeps_its_files,
+    async |app| {
+        let goes = file(app, "FSE", TO4).await;
+        let stays = file(app, "FSE", TO4).await;
+        let total = async || {
+            let supervisor = app.as_("to4.supervisor").await;
+            let report = supervisor.get(REPORT).await;
+            report.is(200).json["total"].as_i64().expect("a number")
+        };
+        merge(app, &goes, &stays).await.is(201);
+        assert_eq!(total().await, 1);
+        undo_merge(app, &goes).await.is(200);
+        assert_eq!(total().await, 0, "it is not removed");
+
+        app.advance("P31D");
+        app.desk.sweep_rows().expect("a sweep");
+        let supervisor = app.as_("to4.supervisor").await;
+        let screen = supervisor.screen(&goes.id).await;
+        let file = &screen.json["attachments"][0];
+        assert_eq!(file["purged_at"], Value::Null);
+        let id = file["id"].as_str().expect("an id");
+        let path = goes.staff_path(&format!("/attachments/{id}"));
+        supervisor.get(&path).await.is(200);
+
+        // It can be merged once more, and then its time begins anew.
+        merge(app, &goes, &stays).await.is(201);
+        assert_eq!(total().await, 1);
+        app.desk.sweep_rows().expect("a sweep");
+        supervisor.get(&path).await.is(200);
+        app.advance("P31D");
+        app.desk.sweep_rows().expect("a sweep");
+        let supervisor = app.as_("to4.supervisor").await;
+        supervisor
+            .get(&path)
+            .await
+            .is_problem(410, "attachment-purged");
     }
 );

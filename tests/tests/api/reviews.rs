@@ -493,3 +493,109 @@ both!(
         assert_eq!(after.json["review"]["reopened"], false);
     }
 );
+
+/// Brings a request under review back to the desk, by its requester's own word.
+async fn reopened_under_review(app: &TestApp) -> (Filed, String) {
+    let filed = resolved(app).await;
+    let path = asked(app, &filed).await;
+    let reply = json!({"body": "Non funziona ancora."});
+    let mario = app.citizen(&MARIO);
+    let said = mario.post(&filed.own_path("/messages"), &reply).await;
+    said.is(201);
+    (filed, path)
+}
+
+both!(
+    the_review_of_a_removed_request_is_neither_decided_nor_alerted,
+    async |app| {
+        let (filed, path) = reopened_under_review(app).await;
+        let note = json!({"body": "Non è una richiesta.", "published": false});
+        let remove = json!({"action": "remove", "removal_reason": "spam", "note": note});
+        let remover = app.as_("to4.supervisor").await;
+        remover.act(&filed.id, &remove).await.is(201);
+        let region = app.as_("region.supervisor").await;
+        let written = app.footprint();
+        let refused = take(&region, &path).await;
+        refused.is_problem(409, "transition-not-allowed");
+        assert_eq!(app.footprint(), written, "nothing is written on refusal");
+        assert_eq!(region.get(&path).await.text_at("/state"), "requested");
+
+        app.advance("P31D");
+        app.run_jobs();
+        let region = app.as_("region.supervisor").await;
+        let page = region.get("/v1/changes?after=0&limit=100").await;
+        let rows = page.is(200).list_at("/items");
+        assert!(rows.iter().all(|row| row["type"] != "review.overdue"));
+        assert_eq!(app.count("due_work WHERE kind = 'review'"), 0);
+    }
+);
+
+both!(
+    a_past_custodian_reads_no_later_word_of_the_review,
+    async |app| {
+        let (filed, path) = reopened_under_review(app).await;
+        let note = json!({"body": "Riguarda il sistema regionale.", "published": true});
+        let hand_over =
+            json!({"action": "hand-over", "reason_code": "regional-service", "note": note});
+        let operator = app.as_("to4.operator").await;
+        operator.act(&filed.id, &hand_over).await.is(201);
+        app.advance("PT1M");
+        let region = app.as_("region.supervisor").await;
+        take(&region, &path).await.is(201);
+        step(&region, &path, "decisions", &rejected()).await.is(201);
+        assert_eq!(region.get(&path).await.text_at("/reasons"), REASONS);
+
+        let past = app.as_("to4.supervisor").await.get(&path).await;
+        assert_eq!(past.is(200).text_at("/reason"), REASON);
+        for member in ["reasons", "taken_by", "decided_by", "decided_at"] {
+            assert_eq!(past.json[member], Value::Null, "{member}");
+        }
+        let all = past.everything();
+        assert!(!all.contains("region supervisor"), "{all}");
+    }
+);
+
+both!(whoever_answered_the_playbook_was_involved, async |app| {
+    let form = forms::report_not_found_logged_in(TO4);
+    let filed = app.file_as(&MARIO, &form, &[]).await;
+    let operator = app.as_("to4.operator").await;
+    let first = json!({"answers": {"c1": "yes"}});
+    operator.answer(&filed.id, &first).await.is(200);
+    // No entry of the history tells of this one.
+    let supervisor = app.as_("to4.supervisor").await;
+    let second = json!({"answers": {"c2": "yes"}});
+    supervisor.answer(&filed.id, &second).await.is(200);
+    resolve(app, &filed, "to4.operator").await;
+    let path = asked(app, &filed).await;
+    assert_eq!(supervisor.get(&path).await.json["involved_before"], true);
+    take(&supervisor, &path)
+        .await
+        .is_problem(409, "review-involved-before");
+});
+
+both!(
+    a_review_asked_for_on_a_merged_number_is_one_of_where_it_leads,
+    async |app| {
+        let goes = filed_by_mario(app).await;
+        app.advance("PT1M");
+        let stays = filed_by_mario(app).await;
+        let supervisor = app.as_("to4.supervisor").await;
+        let seen = supervisor.screen(&goes.id).await;
+        let merge = supervisor.request(Method::POST, &goes.staff_path("/merges"));
+        let merge = merge.if_match(seen.etag());
+        merge.json(&json!({"into": stays.id})).send().await.is(201);
+        let mario = app.citizen(&MARIO);
+        ask(&mario, &goes)
+            .await
+            .is_problem(409, "review-not-decided");
+        resolve(app, &stays, "to4.operator").await;
+        ask(&mario, &goes).await.is(201);
+        let queue = app.as_("region.operator").await.get("/v1/reviews").await;
+        assert_eq!(queue.text_at("/items/0/ticket/number"), stays.number);
+        let after = own(&mario, &stays).await;
+        assert_eq!(after.text_at("/review/state"), "requested");
+        ask(&mario, &stays)
+            .await
+            .is_problem(409, "review-requested-before");
+    }
+);

@@ -197,7 +197,8 @@ struct OwnComplaintForm {
     /// Ids or numbers of my requests that it is about.
     #[schema(max_items = 20, max_length = 64)]
     tickets: Option<Vec<String>>,
-    /// Where to send the reply, instead of the address that is known.
+    /// Where to send the reply. Only the address of the identity, or of the request a tracking token
+    /// was made for, is taken: others were not proved.
     #[schema(format = "email", max_length = 254)]
     email: Option<String>,
 }
@@ -205,7 +206,8 @@ struct OwnComplaintForm {
 /// Files a complaint.
 ///
 /// It gets a number of the register, and tells which office answers and until when. With a tracking
-/// token it is about the request the token was made for.
+/// token it is about the request the token was made for. Replies are sent to the address that was
+/// proved; where there is none, they are shown here alone.
 #[utoipa::path(tag = "complaints", request_body(content = OwnComplaintForm, description = "The complaint"),
     responses((status = 201, description = "The complaint", body = OwnComplaintBody)))]
 #[post("/v1/me/complaints")]

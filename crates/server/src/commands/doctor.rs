@@ -232,7 +232,7 @@ fn check_routing(config: &Config) -> Finding {
     if is_new(config)? {
         return Ok("known after the first start".to_owned());
     }
-    let (version, flaws) = super::open(config)?.desk.check_routing()?;
+    let (version, flaws) = super::look(config)?.desk.check_routing()?;
     let told: Vec<String> = flaws.iter().map(ToString::to_string).collect();
     ensure!(told.is_empty(), "version {version}: {}", told.join("; "));
     Ok(format!("version {version} fits the reference data"))
@@ -243,7 +243,7 @@ fn check_administrators(config: &Config) -> Finding {
     if is_new(config)? {
         return Ok("known after the first start".to_owned());
     }
-    let found = super::open(config)?.desk.check_admins()?;
+    let found = super::look(config)?.desk.check_admins()?;
     let told: Vec<String> = found
         .into_iter()
         .map(|(code, outcome)| match outcome {

@@ -59,6 +59,12 @@ fn open(config: &Config) -> anyhow::Result<Instance> {
     Instance::open(config, demo.as_ref(), config.http.bind)
 }
 
+/// The same, changing nothing. Only for an installation that is up to date.
+fn look(config: &Config) -> anyhow::Result<Instance> {
+    let demo = Demo::find(config)?;
+    Instance::look(config, demo.as_ref(), config.http.bind)
+}
+
 fn recompute_sla(config: &Config) -> anyhow::Result<ExitCode> {
     let count = open(config)?.jobs.desk().recompute_sla()?;
     out::say(&format!("the clocks of {count} requests were made anew"))?;

@@ -70,6 +70,12 @@ impl LifecycleSection {
             windows_by_authority.insert(code.clone(), own.check(check, &section, &windows));
         }
         let target = &self.resolution_target;
+        let purge_removed_after = check.period(
+            "lifecycle.purge_removed_after",
+            &self.purge_removed_after,
+            ("P1D", "P365D"),
+        );
+        must_outlast(check, purge_removed_after, windows.undo_merge);
         Lifecycle {
             windows,
             windows_by_authority,
@@ -78,11 +84,7 @@ impl LifecycleSection {
                 target,
                 ("PT1H", "P365D"),
             ),
-            purge_removed_after: check.period(
-                "lifecycle.purge_removed_after",
-                &self.purge_removed_after,
-                ("P1D", "P365D"),
-            ),
+            purge_removed_after,
             duplicate_hint: check.period(
                 "lifecycle.duplicate_hint_within",
                 &self.duplicate_hint_within,
@@ -146,6 +148,17 @@ fn reminders(check: &mut Check, section: &str, texts: &[String]) -> Vec<SignedDu
     after
 }
 
+/// What comes back from a merge has its files still.
+fn must_outlast(check: &mut Check, purge: SignedDuration, undo: SignedDuration) {
+    if purge <= undo {
+        check.say(
+            "lifecycle.purge_removed_after",
+            "must be longer than lifecycle.merge_undo_within: \
+             a ticket that comes back from a merge needs its files",
+        );
+    }
+}
+
 fn must_agree(check: &mut Check, section: &str, windows: &Windows) {
     if windows
         .reminders
@@ -156,5 +169,25 @@ fn must_agree(check: &mut Check, section: &str, windows: &Windows) {
             &format!("{section}.give_up_after"),
             "must be later than the last of reminders_after",
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_kept_for_longer_than_a_merge_can_be_undone() {
+        let day = SignedDuration::from_hours(24);
+        let rows = [
+            (day * 2, day, true),
+            (day, day, false),
+            (day, day * 7, false),
+        ];
+        for (purge, undo, is_fine) in rows {
+            let mut check = Check::default();
+            must_outlast(&mut check, purge, undo);
+            assert_eq!(check.finish().is_ok(), is_fine, "{purge} {undo}");
+        }
     }
 }

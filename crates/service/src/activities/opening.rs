@@ -4,8 +4,9 @@ use domain::activity::{ActivityKind, ActivityState, ActivityStep, Impact, Urgenc
 use domain::actor::Staff;
 use domain::codes::AuthorityCode;
 use domain::event::{Change, Event};
-use domain::ids::{ActivityId, TicketId, TicketRef};
+use domain::ids::{ActivityCommentId, ActivityId, TicketId, TicketRef};
 use domain::invalid::FieldError;
+use domain::note::Audience;
 use domain::rejection::Rejection;
 use domain::state::StateCode;
 use domain::text::NoteBody;
@@ -13,7 +14,7 @@ use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::activities::{self, Activity, Quoted, Terms};
+use storage::activities::{self, Activity, Comment, CommentAuthor, Quoted, Terms};
 use storage::{DbConnection, tickets};
 
 use crate::action_form::{listed, not_in_list};
@@ -99,6 +100,13 @@ pub(crate) fn text_of(terms: &Terms) -> String {
     )
 }
 
+/// The note beside an event, if it is meant for the technical desk.
+fn told_to_technicians(event: &Event) -> Option<&str> {
+    let note = event.note.as_ref();
+    let note = note.filter(|note| note.audience == Audience::Technical);
+    note.map(|note| note.body.as_str())
+}
+
 impl Desk {
     /// An activity as it can be opened now: what it is about is in the catalogue, the technical desk
     /// is there, and the ticket has none that is not over.
@@ -142,8 +150,14 @@ impl Desk {
             match (&event.change, &opening) {
                 (Change::ActivityOpened(Some(fact)), Some(opening)) => {
                     self.open_activity(conn, fact.activity, ticket, opening, staff, now)?;
+                    // The note begins with the terms, which the activity holds by itself.
+                    let text = told_to_technicians(event);
+                    let added = text.and_then(|text| text.strip_prefix(&text_of(&opening.terms)));
+                    self.pass_on(conn, fact.activity, added, staff, now)?;
                 }
                 (Change::ActivityClosed(Some(fact)), _) => {
+                    let text = told_to_technicians(event);
+                    self.pass_on(conn, fact.activity, text, staff, now)?;
                     self.withdraw_activity(conn, fact.activity, now)?;
                 }
                 _ => {}
@@ -190,6 +204,29 @@ impl Desk {
             id.uuid(),
             Some(activity.due_at),
         )
+    }
+
+    /// What the region wrote along with its action, where the technical desk reads it: a note of the
+    /// ticket is out of that desk's reach.
+    fn pass_on(
+        &self,
+        conn: &mut DbConnection,
+        activity: ActivityId,
+        text: Option<&str>,
+        staff: &Staff,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        let Some(body) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+            return Ok(());
+        };
+        let comment = Comment {
+            id: ActivityCommentId::new(self.ids.uuid()),
+            activity,
+            at: now,
+            author: CommentAuthor::Staff(staff.account, staff.authority.clone(), None),
+            body: body.to_owned(),
+        };
+        Ok(activities::insert_comment(conn, &comment)?)
     }
 
     /// The region takes back what it asked; the ticket has heard of it.

@@ -1,10 +1,13 @@
 //! What the technical desk and the region do with an activity: change it, write on it.
 
+use std::collections::HashSet;
+
 use domain::activity::{ActivityFact, ActivityState, ActivityStep, Impact, Urgency};
 use domain::actor::Actor;
+use domain::codes::AuthorityCode;
 use domain::command::Command;
 use domain::event::Change;
-use domain::ids::{ActivityCommentId, ActivityId, ClientId, TicketId, TicketRef};
+use domain::ids::{AccountId, ActivityCommentId, ActivityId, ClientId, TicketId, TicketRef};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -254,6 +257,34 @@ impl Desk {
             self.schedule(conn, Kind::ActivityOverdue, wanted.id.uuid(), due)?;
         }
         Ok(wanted)
+    }
+
+    /// Takes what somebody works and is not over from them, where it is not of one of these desks.
+    pub(crate) fn release_activities(
+        &self,
+        conn: &mut DbConnection,
+        account: AccountId,
+        desks: &HashSet<AuthorityCode>,
+        now: Timestamp,
+    ) -> Result<(), DeskError> {
+        for one in activities::list_assigned(conn, account)? {
+            if desks.contains(&one.desk) {
+                continue;
+            }
+            let found = hold(conn, &Scope::System, one.id)?;
+            if found.assignee != Some(account) || found.closed_at.is_some() {
+                continue;
+            }
+            let released = Activity {
+                assignee: None,
+                ..found.clone()
+            };
+            let released = self.save_activity(conn, &found, released, now)?;
+            if let Some(ticket) = self.find_ticket(conn, released.ticket)? {
+                self.publish_activity(conn, &ticket, &released, None, now)?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets the history of a ticket tell what happened to its activity, where it may; otherwise the

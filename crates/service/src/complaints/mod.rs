@@ -253,7 +253,7 @@ impl Desk {
             desk: self.authority_label(&one.desk),
             is_overdue: is_overdue(&one, now),
             allowed: allowed.into_iter().filter(more_time).collect(),
-            tickets: complaints::list_tickets(conn, one.id)?,
+            tickets: complaints::list_tickets(conn, &register_scope(staff), one.id)?,
             state: one.state,
             channel: one.channel.as_str().to_owned(),
             complainant_kind: one.complainant.kind.as_str().to_owned(),

@@ -47,7 +47,7 @@ pub struct OwnForm {
     pub happened_at: Option<Timestamp>,
     /// My requests that it is about, by id or number.
     pub tickets: Vec<String>,
-    /// Where to send the reply, instead of the address that is known.
+    /// Where to send the reply; only the address that was proved is taken.
     pub email: Option<EmailAddress>,
     /// The language of the reply.
     pub lang: Lang,
@@ -102,7 +102,6 @@ impl Desk {
         self.write_once(&scope.clone(), once, move |conn| {
             let now = desk.clock.now();
             let mut linked = desk.linked_tickets(conn, &scope, &form.tickets)?;
-            let email = form.email.map(|email| email.as_str().to_owned());
             let complainant = match filer {
                 Filer::Citizen { person, identity } => Complainant {
                     kind: ComplainantKind::Person,
@@ -111,7 +110,7 @@ impl Desk {
                         person.given_name.as_str(),
                         person.family_name.as_str()
                     ),
-                    email: email.or(person.email.map(|known| known.as_str().to_owned())),
+                    email: proved_address(form.email, person.email)?,
                     postal_address: None,
                     identity: Some(identity),
                     ticket: None,
@@ -123,10 +122,11 @@ impl Desk {
                     if !linked.contains(&id) {
                         linked.insert(0, id);
                     }
+                    let proved = EmailAddress::from_stored(dossier.email);
                     Complainant {
                         kind: ComplainantKind::Person,
                         label: format!("{} {}", dossier.given_name, dossier.family_name),
-                        email: email.or(Some(dossier.email)),
+                        email: proved_address(form.email, Some(proved))?,
                         postal_address: None,
                         identity: None,
                         ticket: Some(id),
@@ -161,7 +161,7 @@ impl Desk {
                 happened_at: form.happened_at,
             };
             let made = desk.register(conn, said, complainant, None, &linked, now)?;
-            desk.own_complaint(conn, made, true)
+            desk.own_complaint(conn, &scope, made, true)
         })
     }
 
@@ -176,7 +176,7 @@ impl Desk {
             let found = complaints::list_own(conn, scope, None, after, limit)?;
             let views = found.into_iter();
             views
-                .map(|one| self.own_complaint(conn, one, false))
+                .map(|one| self.own_complaint(conn, scope, one, false))
                 .collect()
         })
     }
@@ -189,7 +189,7 @@ impl Desk {
     ) -> Result<OwnComplaint, DeskError> {
         self.db.read_snapshot_in(scope, |conn| {
             let found = complaints::find_own(conn, scope, id)?.ok_or(DeskError::NotFound)?;
-            self.own_complaint(conn, found, true)
+            self.own_complaint(conn, scope, found, true)
         })
     }
 
@@ -197,13 +197,14 @@ impl Desk {
     fn own_complaint(
         &self,
         conn: &mut DbConnection,
+        scope: &Scope,
         one: Complaint,
         whole: bool,
     ) -> Result<OwnComplaint, DeskError> {
         let (sent, tickets) = match whole {
             true => (
                 complaints::list_dispatches(conn, one.id)?,
-                complaints::list_tickets(conn, one.id)?,
+                complaints::list_tickets(conn, scope, one.id)?,
             ),
             false => (Vec::new(), Vec::new()),
         };
@@ -247,4 +248,22 @@ impl Desk {
             false => Err(DeskError::Quota { retry_after: day }),
         }
     }
+}
+
+/// The address a complainant is written to: the one their identity vouches for or their request
+/// proved. Another one would let anybody send our mail anywhere.
+fn proved_address(
+    wanted: Option<EmailAddress>,
+    proved: Option<EmailAddress>,
+) -> Result<Option<String>, DeskError> {
+    let known = proved.as_ref().map(EmailAddress::mailbox);
+    if wanted.is_some_and(|wanted| Some(wanted.mailbox()) != known) {
+        let unproved = Invalid::new(
+            "not-allowed",
+            "Scriviamo soltanto all'indirizzo che hai già confermato",
+            "only the address that was proved already can be written to",
+        );
+        return Err(DeskError::field(unproved.at("/email")));
+    }
+    Ok(proved.map(|email| email.as_str().to_owned()))
 }

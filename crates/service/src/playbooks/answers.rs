@@ -11,10 +11,13 @@ use domain::actor::{Actor, Staff};
 use domain::command::Command;
 use domain::ids::TicketRef;
 use domain::invalid::{FieldError, Invalid};
+use domain::state::PlaybookDecision;
 use domain::text::Description;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
-use escalation::playbook::{ADDITION_MAX_CHARS, CheckCode, Playbook, Sent, Set, ValueName};
+use escalation::playbook::{
+    ADDITION_MAX_CHARS, CheckCode, Decision, Playbook, Run, Sent, Set, ValueName,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use storage::playbook_runs::{self, GivenAnswer, PlaybookRun};
@@ -104,11 +107,13 @@ impl Desk {
                 playbook_runs::set_value(conn, &run, name, value.as_deref(), staff.account, now)?;
             }
 
-            let actor = Actor::Staff(staff.clone());
-            let command = Command::AnswerPlaybook { word };
-            let events = ticket.decide(&command, &actor, now, &windows)?;
-            if !events.is_empty() {
-                desk.record(conn, &mut ticket, &dossier, &events, &actor, None, now)?;
+            if !holds_on(&ticket, &outcome) {
+                let actor = Actor::Staff(staff.clone());
+                let command = Command::AnswerPlaybook { word };
+                let events = ticket.decide(&command, &actor, now, &windows)?;
+                if !events.is_empty() {
+                    desk.record(conn, &mut ticket, &dossier, &events, &actor, None, now)?;
+                }
             }
             desk.playbook_screen(conn, &ticket, &dossier, &staff)
         })
@@ -272,6 +277,16 @@ impl AnswersForm {
             }
         }
     }
+}
+
+/// Whether the ticket waits for a fix, and these answers say nothing else yet: a hold stands until a
+/// rule decides otherwise, whatever is taken back or begun anew meanwhile (T09).
+fn holds_on(ticket: &Ticket, outcome: &Run) -> bool {
+    let word = ticket.playbook.as_ref();
+    let is_held = word.is_some_and(|word| word.decision == PlaybookDecision::Hold);
+    let by_rule = outcome.path.last().is_some_and(|step| step.rule.is_some());
+    let decides = by_rule && outcome.outcome.decision != Decision::Continue;
+    is_held && !decides
 }
 
 fn takes_an_answer(set: &Set, name: &str) -> bool {

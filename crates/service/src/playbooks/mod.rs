@@ -29,7 +29,9 @@ use domain::invalid::{FieldError, Lang, Text};
 use domain::playbook::{PlaybookWord, Verdict};
 use domain::state::PlaybookDecision;
 use domain::ticket::Ticket;
-use escalation::playbook::{self as book, Answers, CheckCode, Decision, Playbook, Run, RunBy, Set};
+use escalation::playbook::{
+    self as book, Answers, CheckCode, Decision, Playbook, Rule, Run, RunBy, Set,
+};
 use jiff::Timestamp;
 use storage::playbook_runs::{self, GivenAnswer, Pins, PlaybookRun};
 use storage::{DbConnection, playbooks};
@@ -195,7 +197,7 @@ impl Desk {
             Some(run) => {
                 let opened = self.open_run(conn, run)?;
                 match action {
-                    ActionCode::Resolve => waited_for(&opened),
+                    ActionCode::Resolve => waited_for(&opened, ticket.playbook.as_ref()),
                     _ => still_unmet(&opened.set, &opened.outcome.unmet),
                 }
             }
@@ -304,14 +306,20 @@ fn still_unmet(set: &Set, unmet: &[Unmet]) -> Vec<FieldError> {
 }
 
 /// The checks by which a fix would be recorded: those with an answer that would let the ticket be
-/// resolved, or else all that the hold rests on.
-fn waited_for(opened: &Opened) -> Vec<FieldError> {
+/// resolved, or else all that the hold rests on. The ticket's word tells of a hold that stands though
+/// the answers of the present run do not reach it.
+fn waited_for(opened: &Opened, word: Option<&PlaybookWord>) -> Vec<FieldError> {
     let (set, outcome) = (&opened.set, &opened.outcome);
     let answers = answers_of(&opened.rows);
     let start = set.get(&opened.run.begun_with.as_str().into());
-    let rule = outcome.path.last().and_then(|step| {
+    let holds = |rule: &&Rule| rule.outcome.decision == Decision::Hold;
+    let reached = outcome.path.last().and_then(|step| {
         let playbook = set.get(&step.playbook)?;
-        playbook.rules.get(step.rule?)
+        playbook.rules.get(step.rule?).filter(holds)
+    });
+    let rule = reached.or_else(|| {
+        let playbook = set.get(&word?.playbook.as_str().into())?;
+        playbook.rules.iter().find(holds)
     });
     let (Some(start), Some(rule)) = (start, rule) else {
         return Vec::new();

@@ -143,7 +143,7 @@ impl MailTemplate {
                 Text::new("Domanda al cittadino", "Question to the citizen")
             }
             MailTemplate::InfoReminder => {
-                Text::new("Sollecito della domanda", "Reminder of the question")
+                Text::new("Promemoria della domanda", "Reminder of the question")
             }
             MailTemplate::AutoResolved => {
                 Text::new("Risolta senza risposta", "Resolved without an answer")

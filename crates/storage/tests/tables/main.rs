@@ -21,6 +21,7 @@ mod list;
 mod outbox;
 mod playbooks;
 mod reply_templates;
+mod reviews;
 mod routing;
 mod row_security;
 mod save;

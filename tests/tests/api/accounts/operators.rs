@@ -274,3 +274,28 @@ both!(
         }
     }
 );
+
+both!(
+    a_closed_ticket_that_comes_back_finds_no_owner_who_has_left,
+    async |app| {
+        let operator = app.as_("to4.operator").await;
+        let closed = taken(app, &operator, TO4).await;
+        resolve(&operator, &closed).await;
+        app.advance("P8D");
+        app.run_jobs();
+        let admin = app.as_("to4.admin").await;
+        let id = id_of(&admin, "to4.operator").await;
+        step(&admin, &id, &body_of("suspend")).await.is(201);
+        let supervisor = app.as_("to4.supervisor").await;
+        let before = supervisor.screen(&closed).await;
+        assert!(before.json["assignee"].is_object(), "{before}");
+
+        let note = json!({"body": "Da rivedere.", "published": false});
+        let reopen = json!({"action": "reopen", "note": note});
+        supervisor.act(&closed, &reopen).await.is(201);
+        let after = supervisor.screen(&closed).await;
+        assert_eq!(after.text_at("/state"), "in-progress");
+        assert!(after.json["assignee"].is_null(), "{after}");
+        assert_eq!(releases(&after), 1);
+    }
+);

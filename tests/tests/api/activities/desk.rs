@@ -458,3 +458,76 @@ both!(
         assert_eq!(closed.is(201).text_at("/ticket/state"), "in-progress");
     }
 );
+
+both!(
+    what_the_region_adds_to_an_action_reaches_the_technical_desk,
+    async |app| {
+        let filed = at_region(app).await;
+        let region = app.as_("region.operator").await;
+        let mut action = open_action(&activity());
+        action["note"] = json!({"body": "Chiamate prima il referente.", "published": true});
+        region.act(&filed.id, &action).await.is(201);
+        let screen = region.screen(&filed.id).await;
+        let path = format!("/v1/activities/{}", screen.text_at("/activities/0/id"));
+        let technician = app.as_("technician").await;
+        let texts = async || {
+            let shown = technician.get(&path).await;
+            let comments = shown.is(200).list_at("/comments").iter();
+            comments
+                .map(|one| (one["authority_code"].clone(), one["body"].clone()))
+                .collect::<Vec<_>>()
+        };
+        let first = (json!("REG010"), json!("Chiamate prima il referente."));
+        assert_eq!(texts().await, std::slice::from_ref(&first));
+
+        app.advance("PT1M");
+        let note = json!({"body": "Si è risolto da sé.", "published": true});
+        let close = json!({"action": "close-activity", "note": note});
+        region.act(&filed.id, &close).await.is(201);
+        let last = (json!("REG010"), json!("Si è risolto da sé."));
+        assert_eq!(texts().await, [first, last]);
+
+        // What stays with the region does.
+        region
+            .act(&filed.id, &open_action(&activity()))
+            .await
+            .is(201);
+        let note = json!({"body": "Solo per noi.", "published": false});
+        let close = json!({"action": "close-activity", "note": note});
+        region.act(&filed.id, &close).await.is(201);
+        assert_eq!(app.count("activity_comments"), 2);
+    }
+);
+
+both!(
+    who_leaves_the_technical_desk_leaves_their_activities,
+    async |app| {
+        let (open_one, over) = (open(app, &activity()).await, open(app, &activity()).await);
+        let technician = app.as_("technician").await;
+        for opened in [&open_one, &over] {
+            patch(&technician, opened, &json!({"assignee": "me"}))
+                .await
+                .is(200);
+        }
+        patch(&technician, &over, &json!({"state": "resolved"}))
+            .await
+            .is(200);
+        let me = technician.get("/v1/me").await;
+        let account = format!("/v1/accounts/{}", me.text_at("/id"));
+        let system = app.as_("system-admin").await;
+        let seen = system.get(&account).await;
+        seen.is(200);
+        let step = json!({"step": "suspend", "reason": "change-of-role"});
+        let request = system.request(reqwest::Method::POST, &format!("{account}/steps"));
+        let suspended = request.if_match(seen.etag()).json(&step).send().await;
+        suspended.is(201);
+
+        let region = app.as_("region.operator").await;
+        let shown = region.get(&open_one.path()).await;
+        assert_eq!(shown.json["activity"]["assignee"], Value::Null, "{shown}");
+        assert_eq!(shown.json["activity"]["version"], 3);
+        // Who did the work stays known.
+        let shown = region.get(&over.path()).await;
+        assert!(shown.json["activity"]["assignee"].is_object(), "{shown}");
+    }
+);

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::json;
 use tests::citizens::{ANNA, MARIO};
-use tests::people::TO4;
+use tests::people::{CN1, TO4};
 use tests::{Client, Filed, TestApp, both, forms};
 
 use super::{activity, form, open, open_action, patch, tool};
@@ -243,5 +243,42 @@ both!(
         assert_eq!(of("activity.changed", &own), 1, "it names the program");
         assert_eq!(of("", &own), 1);
         assert_eq!(of("activity.closed", "resolved"), 1);
+    }
+);
+
+both!(
+    an_authority_reads_no_rule_and_no_playbook_of_another_desk,
+    async |app| {
+        let form = forms::report_not_found_logged_in(TO4);
+        let filed = app.file_as(&MARIO, &form, &[]).await;
+        let to4 = app.as_("to4.operator").await;
+        to4.pass_playbook(&filed.id).await;
+        let hand_over = json!({
+            "action": "hand-over", "reason_code": "checks-passed",
+            "note": {"body": "Il referto risulta inviato.", "published": true},
+        });
+        to4.act(&filed.id, &hand_over).await.is(201);
+        let region = app.as_("region.operator").await;
+        let note = json!({"body": "È di CN1.", "published": true});
+        let reroute = json!({"action": "reroute", "authority_code": CN1, "note": note});
+        region.act(&filed.id, &reroute).await.is(201);
+
+        let has = |screen: &tests::Reply, member: &str| {
+            let entries = screen.list_at("/timeline").iter();
+            entries
+                .filter(|one| !one["details"][member].is_null())
+                .count()
+        };
+        let screen = to4.screen(&filed.id).await;
+        assert_eq!((has(&screen, "route"), has(&screen, "playbook")), (0, 2));
+        let cn1 = app.as_("cn1.supervisor").await;
+        let screen = cn1.screen(&filed.id).await;
+        assert_eq!(has(&screen, "playbook"), 0, "{screen}");
+        assert_ne!(has(&screen, "route"), 0, "who leads reads the rules");
+        let operator = app.as_("cn1.operator").await;
+        let page = operator.get(&filed.staff_path("/timeline?limit=100")).await;
+        assert!(!page.is(200).text().contains("\"route\""), "{page}");
+        let screen = region.screen(&filed.id).await;
+        assert_eq!(has(&screen, "playbook"), 2);
     }
 );

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::client::Reply;
+use tests::people::CN1;
 use tests::{Client, both};
 
 use super::{Opened, activity, kinds, open, patch, tool};
@@ -259,4 +260,41 @@ both!(a_program_acts_for_nobody_and_has_no_ticket, async |app| {
     )
     .await
     .is_problem(404, "not-found");
+});
+
+both!(a_tool_hears_of_no_other_desk_and_of_no_owner, async |app| {
+    let opened = open(app, &activity()).await;
+    let technician = app.as_("technician").await;
+    let comment = json!({"body": "Ci penso io."});
+    technician.post(&opened.comments(), &comment).await.is(201);
+    patch(&technician, &opened, &json!({"state": "resolved"}))
+        .await
+        .is(200);
+    let region = app.as_("region.operator").await;
+    let note = json!({"body": "È di CN1.", "published": true});
+    let reroute = json!({"action": "reroute", "authority_code": CN1, "note": note});
+    region.act(&opened.filed.id, &reroute).await.is(201);
+    let cn1 = app.as_("cn1.operator").await;
+    cn1.act(&opened.filed.id, &json!({"action": "take"}))
+        .await
+        .is(201);
+    patch(&technician, &opened, &json!({"state": "closed"}))
+        .await
+        .is(200);
+
+    let (_, tool) = tool(app).await;
+    let (seen, _) = news(&tool, 0).await;
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    let last = json!({
+        "number": opened.filed.number, "activity_state": "closed", "origin": null,
+    });
+    assert_eq!(seen[3]["data"], last);
+    let told = ["number", "activity_state", "origin", "comment"];
+    for row in &seen {
+        assert_eq!(row["desk"], "TEC010", "{row}");
+        assert_eq!(row["former_desk"], Value::Null, "{row}");
+        let data = row["data"].as_object().expect("codes and ids");
+        let is_known = |name: &String| told.contains(&name.as_str());
+        assert!(data.keys().all(is_known), "{row}");
+    }
 });

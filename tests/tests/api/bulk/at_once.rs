@@ -1,5 +1,6 @@
 //! Up to a hundred tickets, answered at once.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::people::{CN1, TO4};
 use tests::{both, files};
@@ -142,6 +143,32 @@ both!(
             assert_eq!(result["problem"]["type"], "/problems/not-in-custody");
             assert_eq!(result["version"], Value::Null);
         }
+    }
+);
+
+both!(
+    who_gives_a_ticket_away_is_told_the_version_it_left,
+    async |app| {
+        let supervisor = app.as_("region.supervisor").await;
+        let path = "/v1/assignment-settings";
+        let seen = supervisor.get(path).await;
+        let request = supervisor.request(Method::PUT, path).if_match(seen.etag());
+        let set = request.json(&json!({"mode": "least-loaded"})).send().await;
+        set.is(200);
+        let ticket = file(app, TO4).await;
+        let operator = app.as_("to4.operator").await;
+        let up = json!({
+            "action": "hand-over", "reason_code": "regional-service",
+            "note": {"body": "Non è di nostra competenza.", "published": true},
+        });
+        let items = [item(&ticket.id, 1), item(&ticket.number, 3)];
+        let reply = post(&operator, &items, up).await;
+        assert_eq!(statuses(&reply, "/results"), [201, 403]);
+        let left = operator.screen(&ticket.id).await;
+        assert_eq!(reply.json["results"][0]["version"], left.json["version"]);
+        assert_eq!(reply.json["results"][1]["version"], Value::Null);
+        let now = supervisor.screen(&ticket.id).await;
+        assert_ne!(now.json["version"], left.json["version"], "given out since");
     }
 );
 

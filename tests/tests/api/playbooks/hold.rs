@@ -127,3 +127,47 @@ both!(
         assert_eq!(told(&operator.screen(&filed.id).await), 2);
     }
 );
+
+both!(
+    a_hold_stands_whatever_is_begun_anew_or_taken_back,
+    async |app| {
+        let ways = [
+            (
+                json!({"answers": {"e2": null}}),
+                json!({"answers": {"e2": "yes"}}),
+            ),
+            (
+                json!({"playbook": "PB-2"}),
+                json!({"answers": {"c1": "yes", "c2": "yes", "c3": "no", "e2": "yes"}}),
+            ),
+            // What nobody knows is no decision either.
+            (
+                json!({"playbook": "PB-2", "answers": {"c1": "unknown", "c2": "unknown", "c3": "unknown"}}),
+                json!({"playbook": "PB-1", "answers": {"e1": "yes", "e2": "yes"}}),
+            ),
+        ];
+        let operator = app.as_("to4.operator").await;
+        for (way, fix) in ways {
+            let filed = file(app).await;
+            let form = json!({"playbook": "PB-1", "answers": {"e1": "yes", "e2": "no"}});
+            let held = operator.answer(&filed.id, &form).await;
+            assert_eq!(held.is(200).text_at("/decision"), "hold");
+            let before = operator.screen(&filed.id).await;
+
+            operator.answer(&filed.id, &way).await.is(200);
+            let screen = operator.screen(&filed.id).await;
+            assert_eq!(screen.text_at("/waiting_reason"), "sending-fix", "{way}");
+            assert_eq!(screen.text_at("/review_at"), "2026-03-05T08:00:00Z");
+            assert_eq!(screen.text_at("/playbook/code"), "PB-1");
+            assert_eq!(screen.json["version"], before.json["version"], "{way}");
+            let refused = operator.act(&filed.id, &resolve()).await;
+            refused.is_problem(409, "playbook-not-satisfied");
+            let names_it = refused.text().contains("/playbook/answers/e2");
+            assert!(names_it, "{way}: {refused}");
+
+            let fixed = operator.answer(&filed.id, &fix).await;
+            assert_eq!(fixed.is(200).text_at("/decision"), "resolve", "{fix}");
+            operator.act(&filed.id, &resolve()).await.is(201);
+        }
+    }
+);

@@ -205,7 +205,8 @@ both!(
         assert_eq!(screen.json["version"], 2);
         let assigned = entry(&screen, "request.assigned");
         assert_eq!(assigned["author"]["kind"], "system");
-        let route = &entry(&screen, "request.created")["details"]["route"];
+        let supervisor = app.as_("to4.supervisor").await.screen(&filed.id).await;
+        let route = &entry(&supervisor, "request.created")["details"]["route"];
         assert_eq!(route["rule"], "errors-to-supervisors");
 
         let left = to4.act(&filed.id, &hand_over()).await;
