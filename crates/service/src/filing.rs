@@ -391,19 +391,19 @@ impl Desk {
             ..dossier.clone()
         };
         tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
-        self.write_first_clocks(conn, &ticket, clocks, now)?;
-        let events = std::slice::from_ref(&filed);
-        self.tell(conn, &ticket, dossier, events, Before::of(&ticket), actor)?;
         let desk = ticket.custodian.code.clone();
-        self.publish_events(conn, &ticket, events, &desk, now)?;
-        match actor {
-            // The desk it came to may be one whose tickets its filer does not see.
-            Actor::Staff(staff) if staff.authority != desk => {
-                dialect::beyond_fence(conn, |conn| {
-                    self.on_arrival(conn, &mut ticket, dossier, events, now)
-                })?;
-            }
-            _ => self.on_arrival(conn, &mut ticket, dossier, events, now)?,
+        let is_of_another_desk = matches!(actor, Actor::Staff(staff) if staff.authority != desk);
+        let events = std::slice::from_ref(&filed);
+        let follow = |conn: &mut DbConnection| {
+            self.write_first_clocks(conn, &ticket, clocks, now)?;
+            self.tell(conn, &ticket, dossier, events, Before::of(&ticket), actor)?;
+            self.publish_events(conn, &ticket, events, &desk, now)?;
+            self.on_arrival(conn, &mut ticket, dossier, events, now)
+        };
+        // Who files for another desk does not see what follows there.
+        match is_of_another_desk {
+            true => dialect::beyond_fence(conn, follow)?,
+            false => follow(conn)?,
         }
         Ok(ticket)
     }

@@ -503,9 +503,10 @@ both!(
     async |app| {
         set(app, "cn1.supervisor", "round-robin").await.is(200);
         let operator = app.as_("to4.operator").await;
-        let filed = operator
-            .post("/v1/tickets", &forms::report_not_found(&MARIO, CN1))
-            .await;
+        let mut form = forms::report_not_found(&MARIO, CN1);
+        form["requester_role"] = json!("operatore_assistenza");
+        form["phone"] = json!("+39 011 5550123");
+        let filed = operator.post("/v1/tickets", &form).await;
         let id = filed.is(201).text_at("/id");
         let screen = app.as_("cn1.operator").await.screen(id).await;
         assert!(screen.json["assignee"]["id"].is_string(), "{screen}");
