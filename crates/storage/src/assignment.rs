@@ -8,11 +8,12 @@ use domain::assignment::{AssignmentMode, Candidate};
 use domain::codes::AuthorityCode;
 use domain::ids::AccountId;
 use domain::permissions::{Right, has};
+use domain::state::StateCode;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::absences::is_away;
-use crate::schema::{accounts, assignment_settings, placements};
+use crate::schema::{accounts, assignment_settings, placements, tickets};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, assignee, dialect};
 
@@ -146,10 +147,10 @@ pub fn list_candidates(
     today: Date,
 ) -> Result<Vec<Candidate>, StoreError> {
     let present = list_present(conn, desk, today)?;
-    let loads: HashMap<AccountId, i64> = dialect::open_tickets_by_owner(conn, desk.as_str())?
+    let loads: HashMap<AccountId, i64> = open_by_owner(conn, desk)?
         .into_iter()
-        .filter_map(|load| match assignee::from_column(&load.owner) {
-            Some(Assignee::Operator(account)) => Some((account, load.total)),
+        .filter_map(|(owner, total)| match assignee::from_column(&owner) {
+            Some(Assignee::Operator(account)) => Some((account, total)),
             _ => None,
         })
         .collect();
@@ -158,4 +159,30 @@ pub fn list_candidates(
         open: loads.get(&account).copied().unwrap_or(0),
     };
     Ok(present.into_iter().map(candidate).collect())
+}
+
+/// How many open tickets of a desk each owner has: counts alone, which whoever causes an assignment, such
+/// as a citizen who files, may cause to be made and not look behind (ADR 0022).
+fn open_by_owner(
+    conn: &mut DbConnection,
+    desk: &AuthorityCode,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let over = [
+        StateCode::Resolved,
+        StateCode::AutoClosed,
+        StateCode::Removed,
+    ]
+    .map(StateCode::as_str);
+    dialect::beyond_fence(conn, |conn| {
+        Ok(tickets::table
+            .filter(tickets::custodian.eq(desk.as_str().to_owned()))
+            .filter(tickets::assignee.is_not_null())
+            .filter(tickets::state.ne_all(over))
+            .group_by(tickets::assignee)
+            .select((
+                tickets::assignee.assume_not_null(),
+                diesel::dsl::count_star(),
+            ))
+            .load(conn)?)
+    })
 }

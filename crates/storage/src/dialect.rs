@@ -180,36 +180,6 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
     Ok(found.before)
 }
 
-#[derive(diesel::QueryableByName)]
-pub(crate) struct OwnerLoad {
-    #[diesel(sql_type = Text)]
-    pub(crate) owner: String,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    pub(crate) total: i64,
-}
-
-/// How many open tickets of a desk each owner has. On PostgreSQL by a function that may see them,
-/// because whoever causes an assignment, such as a citizen who files, may not (ADR 0022).
-pub(crate) fn open_tickets_by_owner(
-    conn: &mut DbConnection,
-    desk: &str,
-) -> QueryResult<Vec<OwnerLoad>> {
-    match conn {
-        DbConnection::Pg(pg) => {
-            diesel::sql_query("SELECT owner, total FROM open_tickets_by_owner($1)")
-                .bind::<Text, _>(desk)
-                .load(pg)
-        }
-        DbConnection::Sqlite(sqlite) => diesel::sql_query(
-            "SELECT assignee AS owner, COUNT(*) AS total FROM tickets \
-             WHERE custodian = $1 AND assignee IS NOT NULL \
-             AND state NOT IN ('resolved', 'auto-closed', 'removed') GROUP BY assignee",
-        )
-        .bind::<Text, _>(desk)
-        .load(sqlite),
-    }
-}
-
 /// `(first, second) < (x, y)`: what comes after the row `(x, y)` in a list ordered newest
 /// first by both columns. One range of an index on both databases, unlike the same in `OR`s.
 pub fn before<A, B, X, Y>(

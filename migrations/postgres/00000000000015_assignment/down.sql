@@ -1,4 +1,3 @@
-DROP FUNCTION open_tickets_by_owner(text);
 DELETE FROM due_work WHERE kind = 'untouched';
 DROP INDEX tickets_untouched;
 DROP TABLE purged_attachments;

@@ -62,21 +62,6 @@ CREATE TABLE purged_attachments (
 );
 CREATE INDEX purged_attachments_by_ticket ON purged_attachments (ticket_id, seq);
 
--- How many open requests of a desk each owner has, whoever's request it is that comes there now: within
--- this function alone the scope is the system's, and what it tells is counts (ADR 0022).
-CREATE FUNCTION open_tickets_by_owner(desk text) RETURNS TABLE (owner text, total bigint) LANGUAGE plpgsql AS $$
-DECLARE
-    asker text := coalesce(current_setting('sportello.scope_kind', true), '');
-BEGIN
-    PERFORM set_config('sportello.scope_kind', 'system', true);
-    RETURN QUERY SELECT tickets.assignee, count(*) FROM tickets
-        WHERE tickets.custodian = desk AND tickets.assignee IS NOT NULL
-            AND tickets.state NOT IN ('resolved', 'auto-closed', 'removed')
-        GROUP BY tickets.assignee;
-    PERFORM set_config('sportello.scope_kind', asker, true);
-END;
-$$;
-
 -- A desk's removals are its own and the region's; what is left of a file is seen by whoever sees the ticket.
 ALTER TABLE removals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE removals FORCE ROW LEVEL SECURITY;
