@@ -16,6 +16,7 @@ use service::delegations::{DelegationTable, NoDelegations};
 use service::playbooks::PlaybookFile;
 use service::{DelegationSource, Desk, Parts, Secrets};
 use storage::Db;
+use storage::keyring::LocalMaster;
 
 use crate::app::{Delegations, Options};
 use crate::forge::TestKey;
@@ -52,6 +53,8 @@ pub(crate) fn open_desk_with(
     options: &Options,
     playbooks: Vec<PlaybookFile>,
 ) -> Desk {
+    let master = Arc::new(LocalMaster::new(&[9; 32]));
+    db.unlock(master).expect("the keys open");
     let blobs = blobs.to_str().expect("a readable path");
     let delegations = source_of_delegations(&options.delegations, &db);
     Desk::open(Parts {

@@ -10,6 +10,7 @@ pub mod actor;
 pub mod announcement;
 pub mod assignment;
 pub mod attachment;
+pub mod audit;
 pub mod calendar;
 pub mod callback;
 pub mod catalogue;

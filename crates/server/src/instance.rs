@@ -19,6 +19,7 @@ use service::clock::{Clock, SystemClock, SystemIds};
 use service::playbooks::PlaybookFile;
 use service::webhooks::SystemNames;
 use service::{Desk, Parts, Secrets, Settings};
+use storage::keyring::{LocalMaster, MasterKey};
 use storage::{Backend, Db};
 
 use crate::config::Config;
@@ -27,6 +28,9 @@ use crate::{federation, keys, reference};
 
 /// The file of the secret that codes and links are derived from.
 pub(crate) const ROOT_SECRET: &str = "root.secret";
+
+/// The file of the key that wraps the data keys.
+pub(crate) const MASTER_KEY: &str = "master.key";
 
 /// An installation, opened.
 pub(crate) struct Instance {
@@ -46,6 +50,12 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
         &config.keys(),
         ROOT_SECRET,
     )?))
+}
+
+/// The key that wraps the data keys.
+fn master(config: &Config) -> anyhow::Result<Arc<dyn MasterKey>> {
+    let bytes = keys::load_or_create_secret(&config.keys(), MASTER_KEY)?;
+    Ok(Arc::new(LocalMaster::new(&bytes)))
 }
 
 impl Instance {
@@ -89,6 +99,7 @@ impl Instance {
         let first_rules = reference::load_rules(config.reference.as_deref(), &reference)?;
         let db = Db::open(&config.database).context("database.url")?;
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
+        db.unlock(master(config)?).context("the data keys")?;
         let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");

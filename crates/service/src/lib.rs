@@ -153,6 +153,7 @@ impl Desk {
         let playbooks = std::mem::take(&mut parts.playbooks);
         let desk = Desk::as_it_is(parts);
         desk.write_reference()?;
+        desk.ensure_keys()?;
         desk.write_first_policies()?;
         desk.write_first_rules(&first_rules)?;
         desk.write_shipped_playbooks(&playbooks)?;
@@ -181,6 +182,15 @@ impl Desk {
             receiving: Arc::default(),
             playbook_sets: Arc::default(),
         }
+    }
+
+    /// Makes the first data key of each authority that has none.
+    fn ensure_keys(&self) -> Result<(), DeskError> {
+        let authorities = self.reference.authorities().iter();
+        let desks: Vec<String> = authorities
+            .map(|authority| authority.code.as_str().to_owned())
+            .collect();
+        Ok(self.db.keyring()?.ensure(&desks, self.clock.now())?)
     }
 
     /// The settings in force.

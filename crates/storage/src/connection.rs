@@ -15,6 +15,7 @@ use diesel::r2d2::R2D2Connection;
 
 use crate::dialect;
 use crate::error::StoreError;
+use crate::keyring::KeySlot;
 use crate::statements::{Health, Probe, StatementCount};
 
 pub use either::{DbConnection, MultiBackend};
@@ -72,12 +73,14 @@ pub(crate) struct Manager {
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
     pub(crate) statements: StatementCount,
+    pub(crate) keys: KeySlot,
 }
 
 /// A connection with what is known about its state.
 pub(crate) struct Managed {
     pub(crate) db: DbConnection,
     pub(crate) health: Arc<Health>,
+    pub(crate) keys: KeySlot,
 }
 
 impl Manager {
@@ -88,7 +91,11 @@ impl Manager {
         };
         let health = Arc::new(Health::default());
         db.set_instrumentation(Probe::new(self.statements.clone(), Arc::clone(&health)));
-        Ok(Managed { db, health })
+        Ok(Managed {
+            db,
+            health,
+            keys: Arc::clone(&self.keys),
+        })
     }
 
     fn open_postgres(&self, url: &str) -> Result<PgConnection, StoreError> {

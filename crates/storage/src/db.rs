@@ -20,7 +20,9 @@ use domain::visibility::Scope;
 use crate::connection::{DbConnection, Managed, Manager, Role, Target};
 use crate::dialect;
 use crate::error::StoreError;
+use crate::keyring::{self, KeyError, KeySlot, Keyring, MasterKey};
 use crate::statements::StatementCount;
+use crate::trail;
 use crate::writer::Writer;
 
 type Pool = r2d2::Pool<Manager>;
@@ -94,6 +96,7 @@ impl Db {
             statement_timeout: config.statement_timeout,
             lock_timeout: config.lock_timeout,
             statements: StatementCount::default(),
+            keys: KeySlot::default(),
         };
         let (writer, connections) = match &manager.target {
             Target::Postgres { .. } => {
@@ -197,9 +200,28 @@ impl Db {
             None => transact(
                 &mut *self.connection()?,
                 |db| dialect::begin_write(db, scope),
-                f,
+                |db| {
+                    let done = f(db)?;
+                    trail::settle(db)?;
+                    Ok(done)
+                },
             ),
         }
+    }
+
+    /// Opens the data keys with the master key; from then on closures find them. The tables must be
+    /// there. Refused where the keys were wrapped by another master key, or are damaged.
+    pub fn unlock(&self, master: Arc<dyn MasterKey>) -> Result<(), StoreError> {
+        let keyring = Keyring::open(self.inner.manager.clone(), master)?;
+        // Opened before: with the same keys, since they opened.
+        let _ = self.inner.manager.keys.set(Arc::new(keyring));
+        Ok(())
+    }
+
+    /// The data keys, once they are unlocked.
+    pub fn keyring(&self) -> Result<Arc<Keyring>, StoreError> {
+        let keys = self.inner.manager.keys.get().cloned();
+        keys.ok_or_else(|| KeyError::Locked.into())
     }
 
     /// Which database it is.
@@ -281,6 +303,7 @@ fn caught<T, E: From<StoreError>>(
     conn: &mut Managed,
     f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
 ) -> Result<T, E> {
+    let _keys = keyring::enter(&conn.keys);
     let db = &mut conn.db;
     catch_unwind(AssertUnwindSafe(|| f(db))).unwrap_or_else(|_| {
         conn.health.give_up();

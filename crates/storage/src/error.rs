@@ -8,6 +8,7 @@ use std::sync::Arc;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
 use crate::blobs::BlobError;
+use crate::keyring::KeyError;
 
 /// Why storage did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,10 @@ pub enum StoreError {
     #[error("the blob store failed")]
     Blob(#[source] BlobError),
 
+    /// The keys of sealed data cannot be used.
+    #[error("the data keys cannot be used")]
+    Keys(#[source] KeyError),
+
     /// The closure given to the database panicked; what it wrote is rolled back.
     #[error("the closure panicked")]
     Panicked,
@@ -127,6 +132,12 @@ impl StoreError {
             DieselError::DatabaseError(_, info) if is_lock(info.message()) => Self::Busy,
             _ => Self::Commit(Arc::clone(error)),
         }
+    }
+}
+
+impl From<KeyError> for StoreError {
+    fn from(error: KeyError) -> Self {
+        Self::Keys(error)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::sealed::Sealed;
 use crate::sla::{self, PAUSED_IN_TIME, Standing};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::{nudges_in, of_citizen, of_tracking, priority_of, priority_rank};
-use crate::{DbConnection, StoreError, assignee, dialect};
+use crate::{DbConnection, StoreError, assignee, dialect, trail};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
 #[derive(Debug, Clone, Default)]
@@ -438,8 +438,11 @@ impl ItemRow {
             id: self.id.0.to_string(),
             column,
         };
+        let id = TicketId::new(self.id.0);
+        let tax_code = self.tax_code.open();
+        trail::note(id, &self.custodian.as_str().into(), &tax_code)?;
         Ok(Item {
-            id: TicketId::new(self.id.0),
+            id,
             state: StateCode::from_code(&self.state).ok_or_else(|| corrupt("state"))?,
             assignee: self.assignee.as_deref().and_then(assignee::from_column),
             assignee_label: None,
@@ -453,7 +456,7 @@ impl ItemRow {
             custodian: self.custodian,
             needs_attention: self.needs_attention,
             nudges: nudges_in(&self.tallies).ok_or_else(|| corrupt("tallies"))?,
-            is_about_another: scope.is_another(&self.tax_code.open()),
+            is_about_another: scope.is_another(&tax_code),
             given_name: self.given_name.open(),
             family_name: self.family_name.open(),
             created_at: self.created_at.0,

@@ -1222,6 +1222,35 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
+    use crate::sql_types::{Instant};
+    /// See `migrations/`.
+    data_keys (id) {
+        id -> BigInt,
+        desk -> Text,
+        generation -> Integer,
+        master -> Text,
+        wrapped -> Nullable<Binary>,
+        created_at -> Instant,
+        retired_at -> Nullable<Instant>,
+        destroyed_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    audit_entries (id, nth) {
+        id -> Uid,
+        nth -> Integer,
+        chain -> Text,
+        at -> Instant,
+        body -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1293,5 +1322,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     complaint_tickets,
     complaint_dispatches,
     complaint_protocols,
-    complaint_reply_schemes
+    complaint_reply_schemes,
+    data_keys,
+    audit_entries
 );

@@ -24,7 +24,7 @@ use crate::connection::MultiBackend;
 use crate::schema::{self, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, attachments, history, legs, links};
+use crate::{DbConnection, StoreError, attachments, history, legs, links, trail};
 
 /// The requester's own data: who they are and what they wrote. The lifecycle never reads it.
 #[derive(Clone, PartialEq, Eq)]
@@ -526,12 +526,14 @@ impl TicketRow {
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         };
+        let tax_code = self.tax_code.open();
+        trail::note(ticket.id, &ticket.custodian.code, &tax_code)?;
         let dossier = Dossier {
             channel: Channel::from_code(&self.channel).ok_or_else(|| corrupt("channel"))?,
             requester: RequesterKind::from_code(&self.requester_kind)
                 .ok_or_else(|| corrupt("requester_kind"))?,
             identity: self.requester_identity.map(Sealed::open),
-            tax_code: self.tax_code.open(),
+            tax_code,
             given_name: self.given_name.open(),
             family_name: self.family_name.open(),
             email: self.email.open(),

@@ -21,6 +21,8 @@ use domain::visibility::Scope;
 use crate::connection::{DbConnection, Managed, Manager, Role};
 use crate::dialect;
 use crate::error::StoreError;
+use crate::keyring;
+use crate::trail::{self, Trail};
 
 /// Measured: more writes in one commit gain nothing.
 const GROUP: usize = 64;
@@ -77,6 +79,7 @@ impl Writer {
             reply,
             stage: Arc::clone(&stage),
             span: tracing::Span::current(),
+            trail: trail::current(),
         };
         queue.try_send(Box::new(job)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
@@ -151,6 +154,8 @@ struct Job<F, T, E> {
     stage: Arc<AtomicU8>,
     /// The caller's, so that what is logged over here still names its request.
     span: tracing::Span,
+    /// The caller's, for what is opened over here.
+    trail: Option<Trail>,
 }
 
 impl<F, T, E> Task for Job<F, T, E>
@@ -168,7 +173,13 @@ where
             return Wish::Undo;
         };
         let _inside = self.span.enter();
-        let result = catch_unwind(AssertUnwindSafe(|| work(conn)))
+        let _trail = trail::enter(self.trail.take());
+        let work = || {
+            let done = work(conn)?;
+            trail::settle(conn)?;
+            Ok(done)
+        };
+        let result = catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
         let wish = if result.is_ok() {
             Wish::Keep
@@ -193,6 +204,7 @@ where
 }
 
 fn serve(manager: &Manager, first: Managed, queue: &Receiver<Box<dyn Task>>) {
+    let _keys = keyring::enter(&manager.keys);
     let mut open = Some(first);
     while let Ok(task) = queue.recv() {
         if !task.claim() {

@@ -15,6 +15,7 @@ mod desk_extras;
 mod due_work;
 mod email_proofs;
 mod idempotency;
+mod keyring;
 mod life;
 mod links;
 mod list;
