@@ -5,6 +5,7 @@
 //! is checked against the promises of `api.md` §1 and the published description.
 
 pub mod app;
+pub mod at_rest;
 pub mod citizens;
 pub mod client;
 pub mod contract;

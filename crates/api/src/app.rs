@@ -91,6 +91,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::feed::routes(config);
     handlers::deliveries::routes(config);
     handlers::notifications::routes(config);
+    handlers::privacy::routes(config);
     handlers::contacts::routes(config);
     handlers::links::routes(config);
     handlers::callbacks::routes(config);

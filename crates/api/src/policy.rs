@@ -792,6 +792,23 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "GET",
+        "/v1/privacy-settings/{authority}",
+        "show_privacy_settings",
+        Callers::Staff(Right::ReadPrivacy),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/privacy-settings/{authority}",
+        "change_privacy_settings",
+        Callers::Staff(Right::KeepPrivacy),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
         "/v1/me/notification-preferences",
         "show_notification_preferences",
         Callers::Staff(Right::ReadTickets),

@@ -59,6 +59,10 @@ pub enum Right {
     ReadMailTexts,
     /// Put a desk's own words into the mails about its requests.
     EditMailTexts,
+    /// See how an authority's people's data are kept.
+    ReadPrivacy,
+    /// Set how they are kept.
+    KeepPrivacy,
     /// Set how requesters are told.
     KeepNotifications,
     /// See what could not be delivered, and try again or leave it.
@@ -163,6 +167,8 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         Right::EditMailTexts,
         [No, No, Desk, No, Region, No, Region, No],
     ),
+    (Right::ReadPrivacy, [No, No, Desk, No, All, No, All, All]),
+    (Right::KeepPrivacy, [No, No, Desk, No, No, No, All, No]),
     (
         Right::KeepNotifications,
         [No, No, Desk, No, Region, No, All, No],

@@ -181,6 +181,12 @@ pub struct NewTicket {
 }
 
 impl Ticket {
+    /// The desk where it was filed, whoever has custody now.
+    pub fn filed_at(&self) -> &AuthorityCode {
+        let first = self.legs.first();
+        first.map_or(&self.custodian.code, |leg| &leg.custodian)
+    }
+
     /// Files a ticket (T01): the ticket and the first entry of its history.
     pub fn file(new: NewTicket, now: Timestamp) -> (Ticket, Event) {
         let change = Change::Filed {

@@ -45,6 +45,7 @@ pub mod outbox;
 pub mod own_screen;
 pub mod passwords;
 pub mod playbooks;
+pub mod privacy;
 pub mod queue;
 mod record;
 pub mod recovery;

@@ -40,11 +40,13 @@ pub enum Kind {
     Review,
     /// The term for the reply to a complaint, and its closing.
     Complaint,
+    /// Texts to be sealed, or opened, after an authority said so.
+    Texts,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
@@ -56,6 +58,7 @@ impl Kind {
         Kind::BulkJob,
         Kind::Review,
         Kind::Complaint,
+        Kind::Texts,
     ];
 
     /// The code in rows, metrics and the API.
@@ -72,6 +75,7 @@ impl Kind {
             Kind::BulkJob => "bulk-job",
             Kind::Review => "review",
             Kind::Complaint => "complaint",
+            Kind::Texts => "texts",
         }
     }
 
@@ -276,6 +280,7 @@ impl Desk {
                 self.ask_to_cancel(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Other, Next::Done))
             }
+            Kind::Texts => Ok((Effect::Other, self.settle_texts(conn, now)?)),
             Kind::BulkJob => Err(DeskError::Broken("a bulk job is no single piece", None)),
         }
     }

@@ -11,7 +11,9 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 
 use crate::connection::MultiBackend;
+use crate::keyring::INSTALLATION;
 use crate::schema::{accounts, activities, activity_comments};
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -136,8 +138,8 @@ struct ActivityRow {
     problem_type: String,
     desk: String,
     state: String,
-    summary: String,
-    detail: String,
+    summary: SealedText,
+    detail: SealedText,
     impact: String,
     urgency: String,
     kind: String,
@@ -166,12 +168,15 @@ struct CommentRow {
     desk: Option<String>,
     client_id: Option<Id>,
     external_id: Option<String>,
-    body: String,
+    body: SealedText,
 }
 
 /// Writes a new activity.
 pub fn insert(conn: &mut DbConnection, activity: &Activity) -> Result<(), StoreError> {
     let (client, external_id) = activity.external.clone().unzip();
+    let id = activity.id.uuid();
+    let at = Place::new("activities", id.as_bytes());
+    let desk = activity.desk.as_str();
     let row = ActivityRow {
         id: Id(activity.id.uuid()),
         version: activity.version,
@@ -181,8 +186,8 @@ pub fn insert(conn: &mut DbConnection, activity: &Activity) -> Result<(), StoreE
         problem_type: activity.quoted.problem_type.as_str().to_owned(),
         desk: activity.desk.as_str().to_owned(),
         state: activity.state.as_str().to_owned(),
-        summary: activity.terms.summary.clone(),
-        detail: activity.terms.detail.clone(),
+        summary: at.seal(desk, "summary", &activity.terms.summary)?,
+        detail: at.seal(desk, "detail", &activity.terms.detail)?,
         impact: activity.terms.impact.as_str().to_owned(),
         urgency: activity.terms.urgency.as_str().to_owned(),
         kind: activity.terms.kind.as_str().to_owned(),
@@ -365,6 +370,11 @@ pub fn insert_comment(conn: &mut DbConnection, comment: &Comment) -> Result<(), 
         }
         CommentAuthor::Program(client, id) => (None, None, Some(*client), Some(id.clone())),
     };
+    // A program has no desk.
+    let key_desk = desk.clone().unwrap_or_else(|| INSTALLATION.to_owned());
+    let id = comment.id.uuid();
+    let at = Place::new("activity_comments", id.as_bytes());
+    let body = at.seal(&key_desk, "body", &comment.body)?;
     let row = CommentRow {
         id: Id(comment.id.uuid()),
         activity_id: Id(comment.activity.uuid()),
@@ -373,7 +383,7 @@ pub fn insert_comment(conn: &mut DbConnection, comment: &Comment) -> Result<(), 
         desk,
         client_id: client.map(|id| Id(id.uuid())),
         external_id,
-        body: comment.body.clone(),
+        body,
     };
     diesel::insert_into(activity_comments::table)
         .values(row)
@@ -422,6 +432,7 @@ pub fn count_comments(conn: &mut DbConnection, activity: ActivityId) -> Result<i
 
 impl ActivityRow {
     fn into_activity(self) -> Result<Activity, StoreError> {
+        let at = Place::new("activities", self.id.0.as_bytes());
         let id = self.id.0.to_string();
         let corrupt = |column| StoreError::Corrupt {
             table: "activities",
@@ -444,8 +455,8 @@ impl ActivityRow {
                 impact: Impact::from_code(&self.impact).ok_or_else(|| corrupt("impact"))?,
                 urgency: Urgency::from_code(&self.urgency).ok_or_else(|| corrupt("urgency"))?,
                 kind: ActivityKind::from_code(&self.kind).ok_or_else(|| corrupt("kind"))?,
-                summary: self.summary,
-                detail: self.detail,
+                summary: at.open("summary", &self.summary)?,
+                detail: at.open("detail", &self.detail)?,
                 asset: self.asset,
                 item: self.item,
                 sub_item: self.sub_item,
@@ -484,7 +495,7 @@ impl CommentRow {
             activity: ActivityId::new(self.activity_id.0),
             at: self.at.0,
             author,
-            body: self.body,
+            body: Place::new("activity_comments", self.id.0.as_bytes()).open("body", &self.body)?,
         })
     }
 }

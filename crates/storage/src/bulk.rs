@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{bulk_jobs, bulk_pages, bulk_results};
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -153,9 +154,12 @@ pub fn begin(conn: &mut DbConnection, job: &Job, action: Option<&str>) -> Result
     };
     let row = diesel::insert_into(bulk_jobs::table).values(row);
     let added = dialect::insert_if_absent(row, &["id"]).execute(conn)?;
-    if added == 1 && action.is_some() {
-        diesel::update(bulk_jobs::table.find(Id(job.id.uuid())))
-            .set(bulk_jobs::action.eq(action.map(str::to_owned)))
+    if let (1, Some(action)) = (added, action) {
+        let id = job.id.uuid();
+        let at = Place::new("bulk_jobs", id.as_bytes());
+        let sealed = at.seal(job.desk.as_str(), "action", action)?;
+        diesel::update(bulk_jobs::table.find(Id(id)))
+            .set(bulk_jobs::action.eq(Some(sealed)))
             .execute(conn)?;
     }
     Ok(())
@@ -207,9 +211,11 @@ pub fn find_action(conn: &mut DbConnection, id: BulkJobId) -> Result<Option<Stri
     let found = bulk_jobs::table
         .find(Id(id.uuid()))
         .select(bulk_jobs::action)
-        .first::<Option<String>>(conn)
+        .first::<Option<SealedText>>(conn)
         .optional()?;
-    Ok(found.flatten())
+    let at = id.uuid();
+    let open = |sealed| Place::new("bulk_jobs", at.as_bytes()).open("action", &sealed);
+    found.flatten().map(open).transpose()
 }
 
 /// How many jobs of somebody have not ended, for who is about to begin another: until the

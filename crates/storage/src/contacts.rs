@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deliveries::Keeper;
 use crate::schema::{contacts, tickets};
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -65,13 +66,16 @@ struct ContactRow {
     at: Ts,
     outcome: String,
     ticket_id: Option<Id>,
-    note: Option<String>,
+    note: Option<SealedText>,
     account_id: Id,
     created_at: Ts,
 }
 
 /// Logs a contact.
 pub fn insert(conn: &mut DbConnection, contact: &Contact) -> Result<(), StoreError> {
+    let id = contact.id.uuid();
+    let at = Place::new("contacts", id.as_bytes());
+    let seal = |note: &String| at.seal(contact.desk.as_str(), "note", note);
     let row = ContactRow {
         id: Id(contact.id.uuid()),
         version: contact.version,
@@ -81,7 +85,7 @@ pub fn insert(conn: &mut DbConnection, contact: &Contact) -> Result<(), StoreErr
         at: Ts(contact.at),
         outcome: contact.outcome.as_str().to_owned(),
         ticket_id: contact.ticket.as_ref().map(|(id, _)| Id(id.uuid())),
-        note: contact.note.clone(),
+        note: contact.note.as_ref().map(seal).transpose()?,
         account_id: Id(contact.author.uuid()),
         created_at: Ts(contact.created_at),
     };
@@ -181,6 +185,7 @@ fn into_contact((row, number): (ContactRow, Option<String>)) -> Result<Contact, 
         id: row.id.0.to_string(),
         column,
     };
+    let at = Place::new("contacts", row.id.0.as_bytes());
     let number = number
         .map(|text| TicketNumber::parse(&text).ok_or_else(|| corrupt("ticket_id")))
         .transpose()?;
@@ -193,7 +198,7 @@ fn into_contact((row, number): (ContactRow, Option<String>)) -> Result<Contact, 
         at: row.at.0,
         outcome: ContactOutcome::from_code(&row.outcome).ok_or_else(|| corrupt("outcome"))?,
         ticket: row.ticket_id.map(|id| TicketId::new(id.0)).zip(number),
-        note: row.note,
+        note: row.note.map(|note| at.open("note", &note)).transpose()?,
         author: AccountId::new(row.account_id.0),
         created_at: row.created_at.0,
     })

@@ -16,7 +16,9 @@ use domain::ticket::Ticket;
 use domain::visibility::View;
 use jiff::Timestamp;
 
+use crate::privacy::{keep_text, read_text};
 use crate::schema::{accounts, attachments, notes, ticket_events};
+use crate::sealing::{Place, row_of};
 use crate::sql_types::{Id, Json, Ts};
 use crate::{DbConnection, StoreError, attachments as files};
 
@@ -78,7 +80,7 @@ pub(crate) fn append(
             .values(row)
             .execute(conn)?;
         if let Some(note) = &event.note {
-            append_note(conn, ticket.id, event.seq, note)?;
+            append_note(conn, ticket, event.seq, note)?;
         }
     }
     Ok(())
@@ -86,24 +88,26 @@ pub(crate) fn append(
 
 fn append_note(
     conn: &mut DbConnection,
-    ticket: TicketId,
+    ticket: &Ticket,
     seq: i64,
     note: &Note,
 ) -> Result<(), StoreError> {
+    let key = row_of(ticket.id.uuid(), seq);
+    let at = Place::new("notes", &key);
     let row = NoteRow {
-        ticket_id: Id(ticket.uuid()),
+        ticket_id: Id(ticket.id.uuid()),
         seq,
         kind: note.kind.as_str(),
         audience: note.audience.as_str(),
         team: note.team.as_ref().map(|code| code.as_str().to_owned()),
         party: note.party.as_ref().map(|code| code.as_str().to_owned()),
-        body: note.body.clone(),
+        body: keep_text(at, ticket.filed_at().as_str(), "body", &note.body)?,
     };
     diesel::insert_into(notes::table)
         .values(row)
         .execute(conn)?;
     match &note.attachment {
-        Some(file) => files::insert(conn, ticket, seq, file),
+        Some(file) => files::insert(conn, ticket.id, seq, file),
         None => Ok(()),
     }
 }
@@ -274,7 +278,7 @@ fn entry(
                 .ok_or_else(|| corrupt("notes", "audience"))?,
             team: note.team.as_deref().map(AuthorityCode::from),
             party: note.party.as_deref().map(AuthorityCode::from),
-            body: note.body,
+            body: read_body(ticket, row.seq, note.body)?,
         }),
         None => None,
     };
@@ -292,6 +296,11 @@ fn entry(
     })
 }
 
+fn read_body(ticket: TicketId, seq: i64, kept: String) -> Result<String, StoreError> {
+    let key = row_of(ticket.uuid(), seq);
+    read_text(Place::new("notes", &key), "body", kept)
+}
+
 /// The newest text of each ticket that its requester may read, in one statement.
 pub fn list_last_messages(
     conn: &mut DbConnection,
@@ -305,19 +314,21 @@ pub fn list_last_messages(
             .filter(newer.field(notes::seq).gt(notes::seq))
             .filter(newer.field(notes::audience).eq("citizen")),
     ));
-    let rows: Vec<(Id, String)> = notes::table
+    let rows: Vec<(Id, i64, String)> = notes::table
         .filter(
             notes::ticket_id
                 .eq_any(ids)
                 .and(notes::audience.eq("citizen"))
                 .and(is_last),
         )
-        .select((notes::ticket_id, notes::body))
+        .select((notes::ticket_id, notes::seq, notes::body))
         .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, body)| (TicketId::new(id.0), body))
-        .collect())
+    rows.into_iter()
+        .map(|(id, seq, body)| {
+            let ticket = TicketId::new(id.0);
+            Ok((ticket, read_body(ticket, seq, body)?))
+        })
+        .collect()
 }
 
 /// How much the requester wrote on a ticket: messages, and files of all sides.

@@ -7,7 +7,7 @@
 //! place, or touched, does not open.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use crate::connection::{Manager, Role};
 use crate::data_keys::{self, KeyRow};
 use crate::error::StoreError;
+use crate::privacy;
 
 /// The desk of what belongs to no desk: addresses before a filing, programs, accounts.
 pub const INSTALLATION: &str = "";
@@ -228,6 +229,8 @@ impl Field {
 struct Opened {
     by_id: HashMap<i64, Arc<DataKey>>,
     in_use: HashMap<String, i64>,
+    /// The desks whose texts are sealed.
+    sealing_texts: HashSet<String>,
 }
 
 /// The keys of one database, opened.
@@ -248,7 +251,7 @@ impl Keyring {
         Ok(keyring)
     }
 
-    /// Reads the keys again: another node may have made some.
+    /// Reads the keys and switches again: another node may have changed some.
     pub fn reload(&self) -> Result<(), StoreError> {
         let mut conn = self.manager.open(Role::Reader)?;
         let mut next = Opened::default();
@@ -259,6 +262,7 @@ impl Keyring {
             }
             next.by_id.insert(key.id, Arc::new(key));
         }
+        next.sealing_texts = privacy::list_sealing(&mut conn.db)?.into_iter().collect();
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }
@@ -284,6 +288,19 @@ impl Keyring {
         }
         self.reload()?;
         found().ok_or_else(|| KeyError::NoKey(desk.to_owned()).into())
+    }
+
+    /// Whether texts on what was filed at `desk` are sealed. After its key was destroyed they are not.
+    pub fn seals_texts(&self, desk: &str) -> bool {
+        let opened = self.opened();
+        opened.sealing_texts.contains(desk) && opened.in_use.contains_key(desk)
+    }
+
+    /// The desks whose texts are sealed, by code.
+    pub fn desks_sealing_texts(&self) -> Vec<String> {
+        let mut desks: Vec<_> = self.opened().sealing_texts.iter().cloned().collect();
+        desks.sort();
+        desks
     }
 
     /// The key with this number, also one that another node made just now.

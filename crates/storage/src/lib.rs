@@ -42,6 +42,7 @@ pub mod notifications;
 pub mod outbox;
 pub mod playbook_runs;
 pub mod playbooks;
+pub mod privacy;
 pub mod reference;
 pub mod removals;
 pub mod reply_schemes;

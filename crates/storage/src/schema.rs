@@ -1223,6 +1223,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    privacy_settings (authority_code) {
+        authority_code -> Text,
+        version -> BigInt,
+        seal_texts -> Bool,
+        updated_at -> Instant,
+        updated_by -> Uid,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
     use crate::sql_types::{Instant};
     /// See `migrations/`.
@@ -1324,5 +1337,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     complaint_protocols,
     complaint_reply_schemes,
     data_keys,
-    audit_entries
+    audit_entries,
+    privacy_settings
 );

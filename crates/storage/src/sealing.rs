@@ -20,6 +20,16 @@ use crate::keyring::{self, MARK, decrypt, encrypt};
 /// What is read where the key was destroyed: the value is gone for good (`domain.md` T25).
 pub const GONE: &str = "—";
 
+/// The key of a row that a UUID and a number name.
+pub(crate) fn row_of(id: uuid::Uuid, seq: i64) -> [u8; 24] {
+    let mut key = [0; 24];
+    let bytes = id.as_bytes().iter().copied().chain(seq.to_be_bytes());
+    for (to, from) in key.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    key
+}
+
 /// A row whose values are sealed.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
@@ -86,6 +96,16 @@ impl<'a> Place<'a> {
 pub struct SealedText(String);
 
 impl SealedText {
+    /// What a column kept.
+    pub(crate) const fn from_stored(stored: String) -> Self {
+        SealedText(stored)
+    }
+
+    /// What a column keeps.
+    pub(crate) fn into_stored(self) -> String {
+        self.0
+    }
+
     /// The number of the key that sealed it; none for what is not sealed.
     pub fn key(&self) -> Option<i64> {
         self.parts().map(|(id, _)| id)

@@ -21,8 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignee;
 use crate::connection::MultiBackend;
+use crate::privacy::{keep_text, read_text};
 use crate::schema::{self, tickets};
 use crate::sealed::Sealed;
+use crate::sealing::Place;
 use crate::sql_types::{Id, Json, Ts};
 use crate::{DbConnection, StoreError, attachments, history, legs, links, trail};
 
@@ -255,7 +257,7 @@ pub fn insert(
         family_name: Sealed::new(dossier.family_name.clone()),
         email: Sealed::new(dossier.email.clone()),
         phone: dossier.phone.clone().map(Sealed::new),
-        description: dossier.description.clone(),
+        description: description_column(ticket, dossier)?,
         details: details_column(&dossier.details)?,
         follow_up_of: dossier.follow_up_of.map(|id| Id(id.uuid())),
         created_at: Ts(ticket.created_at),
@@ -463,6 +465,15 @@ pub(crate) fn details_of(sealed: Sealed, id: uuid::Uuid) -> Result<Details, Stor
     })
 }
 
+fn description_column(ticket: &Ticket, dossier: &Dossier) -> Result<Option<String>, StoreError> {
+    let id = ticket.id.uuid();
+    let keep = |text: &String| {
+        let at = Place::new("tickets", id.as_bytes());
+        keep_text(at, ticket.filed_at().as_str(), "description", text)
+    };
+    dossier.description.as_ref().map(keep).transpose()
+}
+
 fn details_column(details: &Details) -> Result<Sealed, StoreError> {
     serde_json::to_string(details)
         .map(Sealed::new)
@@ -526,6 +537,10 @@ impl TicketRow {
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         };
+        let description = self
+            .description
+            .map(|kept| read_text(Place::new("tickets", id.as_bytes()), "description", kept))
+            .transpose()?;
         let tax_code = self.tax_code.open();
         trail::note(ticket.id, &ticket.custodian.code, &tax_code)?;
         let dossier = Dossier {
@@ -538,7 +553,7 @@ impl TicketRow {
             family_name: self.family_name.open(),
             email: self.email.open(),
             phone: self.phone.map(Sealed::open),
-            description: self.description,
+            description,
             details,
             follow_up_of: self.follow_up_of.map(|id| TicketId::new(id.0)),
             due_at: self.due_at.0,

@@ -422,6 +422,14 @@ const ROWS: &[(&str, Door)] = &[
         Door::Keepers(KEEPERS, About::Authority),
     ),
     (
+        "show_privacy_settings",
+        Door::Keepers(WATCHERS, About::Authority),
+    ),
+    (
+        "change_privacy_settings",
+        Door::Keepers(&["admin", "system-admin"], About::Authority),
+    ),
+    (
         "show_notification_preferences",
         Door::Desks {
             about_ticket: false,
@@ -1193,6 +1201,7 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
         "change_notification_settings" => json!({
             "pointer_only": true, "copy_to_citizens": false, "mail_on_close": false, "quiet_hours": null,
         }),
+        "change_privacy_settings" => json!({"seal_texts": false}),
         "hand_over_admin" => json!({"account_id": "01990000-0000-7000-8000-000000000000"}),
         _ if rule.method == "POST" || rule.method == "PUT" => json!({}),
         _ => return None,

@@ -31,6 +31,7 @@ mod notifications;
 mod nudges;
 mod past_custodian;
 mod playbooks;
+mod privacy;
 mod protocol;
 mod quotas;
 mod rate_limits;

@@ -34,6 +34,7 @@ pub(crate) mod own_tickets;
 pub(crate) mod playbook_report;
 pub(crate) mod playbook_versions;
 pub(crate) mod playbooks;
+pub(crate) mod privacy;
 pub(crate) mod removals;
 pub(crate) mod reply_schemes;
 pub(crate) mod reply_templates;

@@ -167,6 +167,11 @@ struct TicketPage {
     /// Null on the last page.
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
+    /// Where words were asked for: the authorities whose texts are sealed, so that words in them are not
+    /// found; numbers are. Absent where none was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 1000)]
+    unsearched_authorities: Option<Vec<CodeLabel>>,
     #[serde(rename = "_links")]
     links: Links,
 }
@@ -339,6 +344,14 @@ fn page_of(
         limit: asked + 1,
         ..page
     };
+    let unsearched_authorities = match &filter.text {
+        Some(_) => {
+            let sealing = desk.list_unsearched()?;
+            let named = |code| label(desk.authority_label(code), lang);
+            Some(sealing.iter().map(named).collect())
+        }
+        None => None,
+    };
     let mut items = desk.list_tickets(staff, filter, &page)?;
     let asked = usize::try_from(asked).unwrap_or(usize::MAX);
     let more = items.len() > asked;
@@ -352,5 +365,6 @@ fn page_of(
         },
         items: items.into_iter().map(|one| item(desk, one, lang)).collect(),
         next_cursor,
+        unsearched_authorities,
     })
 }
