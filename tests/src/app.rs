@@ -18,7 +18,7 @@ use serde_json::json;
 use service::clock::ManualClock;
 use service::work::WorkRun;
 use service::{Clock, Desk, Settings};
-use storage::{Db, StoreError};
+use storage::{Backend, Db, StoreError};
 
 use crate::citizens::{Issuer as OwnIssuer, Person};
 use crate::client::Client;
@@ -30,6 +30,7 @@ use crate::opening::{
 };
 use crate::people;
 use crate::receiver::{self, Names};
+use crate::{at_rest, canaries};
 
 /// The `iss` of the program's own tokens.
 pub const OWN_ISSUER: &str = "https://sportello.example.org";
@@ -144,7 +145,7 @@ pub struct TestApp {
     server: Option<(ServerHandle, JoinHandle<()>)>,
     blobs: PathBuf,
     pub(crate) options: Options,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     // Last: dropped when nothing uses it any more.
     database: Fresh,
 }
@@ -157,6 +158,7 @@ impl TestApp {
 
     /// Starts with other settings.
     pub fn spawn_with(place: Place, options: Options) -> Self {
+        canaries::watch_log();
         let folder = tempfile::tempdir().expect("a folder");
         let database = Fresh::new(place, folder.path());
         let db = Db::open(&database.config).expect("the database opens");
@@ -185,7 +187,7 @@ impl TestApp {
             server: Some(server),
             blobs,
             options,
-            _folder: folder,
+            folder,
             database,
         }
     }
@@ -355,6 +357,20 @@ impl TestApp {
         rows.into_iter().chain([files]).collect()
     }
 
+    /// Nothing of the people and files of the tests is readable in what the program leaves behind.
+    fn look_for_canaries(&self) {
+        canaries::assert_none_logged();
+        canaries::assert_none_below(
+            "a file of the database, or a stored one",
+            self.folder.path(),
+        );
+        if self.db.backend() == Backend::Postgres {
+            for text in at_rest::texts(&self.db) {
+                canaries::assert_none("a row of the database", text.as_bytes());
+            }
+        }
+    }
+
     /// How many files are kept.
     pub fn count_blobs(&self) -> usize {
         count_files(&self.blobs)
@@ -372,6 +388,9 @@ impl Drop for TestApp {
             if thread.join().is_err() && !std::thread::panicking() {
                 panic!("the server panicked");
             }
+        }
+        if !std::thread::panicking() {
+            self.look_for_canaries();
         }
     }
 }

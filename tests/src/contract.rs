@@ -7,6 +7,8 @@ use api::problem::SLUGS;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::canaries;
+
 /// What was asked.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -120,6 +122,9 @@ fn check_problem(
 ) {
     if text(headers, "content-type") != "application/problem+json" {
         broken.push("it is no application/problem+json".to_owned());
+    }
+    if let Some(value) = canaries::find(body) {
+        broken.push(format!("it repeats {value}"));
     }
     let Ok(problem) = serde_json::from_slice::<Value>(body) else {
         broken.push("its body is not JSON".to_owned());

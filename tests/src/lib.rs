@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod at_rest;
+pub mod canaries;
 pub mod citizens;
 pub mod client;
 pub mod contract;

@@ -3,8 +3,8 @@
 
 use jiff::SignedDuration;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, PullingGauge,
+    Registry, TextEncoder,
 };
 use service::scheduler::SchedulerState;
 
@@ -69,6 +69,17 @@ impl Metrics {
             job_success,
             paused,
         })
+    }
+
+    /// Shows a number that somebody else keeps, asked for whenever the metrics are read.
+    pub fn watch(
+        &self,
+        name: &str,
+        help: &str,
+        number: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Result<(), prometheus::Error> {
+        let gauge = PullingGauge::new(name, help, Box::new(number))?;
+        self.registry.register(Box::new(gauge))
     }
 
     /// Counts an answer.

@@ -24,7 +24,7 @@ use storage::{Backend, Db};
 
 use crate::config::Config;
 use crate::demo::Demo;
-use crate::{federation, keys, reference};
+use crate::{federation, keys, logging, reference};
 
 /// The file of the secret that codes and links are derived from.
 pub(crate) const ROOT_SECRET: &str = "root.secret";
@@ -169,11 +169,19 @@ impl Instance {
             certificates: federation::certificates(config, &self.base_url)?,
             vouchers: federation::vouchers(config)?,
             limits: RateLimits::per_minute(config.http.budgets),
-            metrics: Metrics::new()?,
+            metrics: metrics()?,
             proxies: Proxies(config.http.trusted_proxies.clone()),
             public_url: self.base_url.clone(),
         })
     }
+}
+
+fn metrics() -> anyhow::Result<Metrics> {
+    let metrics = Metrics::new()?;
+    let lost = || f64::from(u32::try_from(logging::lost()).unwrap_or(u32::MAX));
+    let help = "Lines of the log that were lost because it could not keep up";
+    metrics.watch("sportello_log_lines_lost", help, lost)?;
+    Ok(metrics)
 }
 
 /// SQLite belongs to this program alone; on PostgreSQL somebody may want to be asked.

@@ -6,6 +6,7 @@
 
 mod arrows;
 mod commands;
+mod data_classes;
 mod documents;
 mod files;
 mod problems;

@@ -34,7 +34,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         return doctor::run(cli.config.as_deref());
     }
     let config = Config::load(cli.config.as_deref())?;
-    logging::start(&config.log)?;
+    let _written_at_the_end = logging::start(&config.log)?;
     match cli.command {
         Command::Serve(args) => serve::run(&config, &args),
         Command::Migrate { status } => migrate::run(&config, status),

@@ -10,6 +10,7 @@ use super::check::Check;
 pub(super) struct LogSection {
     format: LogFormat,
     filter: String,
+    libraries: bool,
 }
 
 /// The form of a line.
@@ -30,6 +31,8 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
     /// What passes.
     pub(crate) filter: EnvFilter,
+    /// Whether libraries' own words are written.
+    pub(crate) libraries: bool,
 }
 
 impl LogSection {
@@ -41,6 +44,7 @@ impl LogSection {
         Log {
             format: self.format,
             filter,
+            libraries: self.libraries,
         }
     }
 }
