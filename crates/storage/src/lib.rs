@@ -50,6 +50,7 @@ pub mod reviews;
 pub mod routing;
 mod schema;
 mod sealed;
+pub mod sealed_blobs;
 pub mod sealed_columns;
 pub mod sealing;
 pub mod sessions;
