@@ -50,7 +50,6 @@ pub mod reply_templates;
 pub mod reviews;
 pub mod routing;
 mod schema;
-mod sealed;
 pub mod sealed_blobs;
 pub mod sealed_columns;
 pub mod sealing;

@@ -125,6 +125,7 @@ impl LifeRow {
     fn of(life: &Life) -> Result<Self, StoreError> {
         let id = life.id.uuid();
         let email = life.email.as_deref();
+        let sealed = place(id.as_bytes()).seal_some(INSTALLATION, "email", email)?;
         let print = match email {
             Some(email) => Some(keyring::current()?.print(INSTALLATION, Field::Email, email)?),
             None => None,
@@ -134,7 +135,7 @@ impl LifeRow {
             version: life.version,
             state: life.state.code().to_owned(),
             home: life.home.as_ref().map(ToString::to_string),
-            email: place(id.as_bytes()).seal_some(INSTALLATION, "email", email)?,
+            email: sealed,
             email_print: print,
             person_print: life.person_print.clone(),
             password_set_at: life.password_set_at.map(Ts),
