@@ -181,12 +181,6 @@ pub struct NewTicket {
 }
 
 impl Ticket {
-    /// The desk where it was filed, whoever has custody now.
-    pub fn filed_at(&self) -> &AuthorityCode {
-        let first = self.legs.first();
-        first.map_or(&self.custodian.code, |leg| &leg.custodian)
-    }
-
     /// Files a ticket (T01): the ticket and the first entry of its history.
     pub fn file(new: NewTicket, now: Timestamp) -> (Ticket, Event) {
         let change = Change::Filed {
@@ -238,6 +232,12 @@ impl Ticket {
     /// The authority that had custody before the present leg.
     pub fn previous_custodian(&self) -> Option<&AuthorityCode> {
         self.legs.iter().rev().nth(1).map(|leg| &leg.custodian)
+    }
+
+    /// The desk where it was filed, whose key seals what belongs to it wherever custody moves.
+    pub fn filed_at(&self) -> &AuthorityCode {
+        let first = self.legs.first();
+        first.map_or(&self.custodian.code, |leg| &leg.custodian)
     }
 
     /// Whether nobody of its desk took charge since it came there: a colleague it was merely given to

@@ -178,7 +178,8 @@ impl Desk {
                 note,
                 author: account,
             };
-            callbacks::insert_attempt(conn, id, HalfDay::of(now, zone), &attempt)?;
+            let half_day = HalfDay::of(now, zone);
+            callbacks::insert_attempt(conn, &callback.desk, id, half_day, &attempt)?;
             if done.sends_text {
                 desk.put_unreachable_text(conn, &callback, now)?;
             }

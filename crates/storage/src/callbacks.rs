@@ -1,4 +1,4 @@
-//! People who are to be called back, and the attempts. The number is sealed.
+//! People who are to be called back, and the attempts. The number and what was said are sealed.
 
 use diesel::prelude::*;
 use domain::callback::{AttemptOutcome, CallbackState, HalfDay};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::deliveries::Keeper;
 use crate::schema::{callback_attempts, callbacks, tickets};
-use crate::sealed::Sealed;
+use crate::sealing::{Place, SealedText, named_row};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -66,8 +66,8 @@ struct CallbackRow {
     id: Id,
     version: i64,
     desk: String,
-    phone: Sealed,
-    reason: String,
+    phone: SealedText,
+    reason: SealedText,
     ticket_id: Option<Id>,
     wished_from: Ts,
     wished_to: Ts,
@@ -81,12 +81,14 @@ struct CallbackRow {
 
 /// Puts somebody into the queue.
 pub fn insert(conn: &mut DbConnection, callback: &Callback) -> Result<(), StoreError> {
+    let id = callback.id.uuid();
+    let (place, desk) = (place(id.as_bytes()), callback.desk.as_str());
     let row = CallbackRow {
-        id: Id(callback.id.uuid()),
+        id: Id(id),
         version: callback.version,
         desk: callback.desk.to_string(),
-        phone: Sealed::new(callback.phone.as_str()),
-        reason: callback.reason.clone(),
+        phone: place.seal(desk, "phone", callback.phone.as_str())?,
+        reason: place.seal(desk, "reason", &callback.reason)?,
         ticket_id: callback.ticket.as_ref().map(|(id, _)| Id(id.uuid())),
         wished_from: Ts(callback.wished_from),
         wished_to: Ts(callback.wished_to),
@@ -101,6 +103,10 @@ pub fn insert(conn: &mut DbConnection, callback: &Callback) -> Result<(), StoreE
         .values(row)
         .execute(conn)?;
     Ok(())
+}
+
+fn place(id: &[u8; 16]) -> Place<'_> {
+    Place::new("callbacks", id)
 }
 
 /// One entry of the queue, if its keeper may see it.
@@ -166,14 +172,17 @@ pub fn list_attempts(
         ))
         .select((
             callback_attempts::callback_id,
+            callback_attempts::half_day,
             callback_attempts::at,
             callback_attempts::outcome,
             callback_attempts::note,
             callback_attempts::account_id,
         ))
-        .load::<(Id, Ts, String, Option<String>, Id)>(conn)?;
+        .load::<(Id, String, Ts, String, Option<SealedText>, Id)>(conn)?;
     rows.into_iter()
-        .map(|(id, at, outcome, note, author)| {
+        .map(|(id, half_day, at, outcome, note, author)| {
+            let key = named_row(id.0, &half_day);
+            let note = Place::new("callback_attempts", &key).open_some("note", note.as_ref())?;
             let outcome =
                 AttemptOutcome::from_code(&outcome).ok_or_else(|| StoreError::Corrupt {
                     table: "callback_attempts",
@@ -191,20 +200,24 @@ pub fn list_attempts(
         .collect()
 }
 
-/// Notes an attempt.
+/// Notes an attempt; what was said is sealed with the key of `desk`, the entry's.
 pub fn insert_attempt(
     conn: &mut DbConnection,
+    desk: &AuthorityCode,
     callback: CallbackId,
     half_day: HalfDay,
     attempt: &Attempt,
 ) -> Result<(), StoreError> {
+    let key = named_row(callback.uuid(), half_day.code().as_ref());
+    let at = Place::new("callback_attempts", &key);
+    let note = at.seal_some(desk.as_str(), "note", attempt.note.as_deref())?;
     diesel::insert_into(callback_attempts::table)
         .values((
             callback_attempts::callback_id.eq(Id(callback.uuid())),
             callback_attempts::half_day.eq(half_day.code()),
             callback_attempts::at.eq(Ts(attempt.at)),
             callback_attempts::outcome.eq(attempt.outcome.as_str()),
-            callback_attempts::note.eq(attempt.note.clone()),
+            callback_attempts::note.eq(note),
             callback_attempts::account_id.eq(Id(attempt.author.uuid())),
         ))
         .execute(conn)?;
@@ -245,11 +258,13 @@ fn into_callback((row, number): (CallbackRow, Option<String>)) -> Result<Callbac
     let number = number
         .map(|text| TicketNumber::parse(&text).ok_or_else(|| corrupt("ticket_id")))
         .transpose()?;
+    let place = place(row.id.0.as_bytes());
+    let phone = place.open("phone", &row.phone)?;
     Ok(Callback {
         id: CallbackId::new(row.id.0),
         version: row.version,
         desk: row.desk.as_str().into(),
-        reason: row.reason,
+        reason: place.open("reason", &row.reason)?,
         ticket: row.ticket_id.map(|id| TicketId::new(id.0)).zip(number),
         wished_from: row.wished_from.0,
         wished_to: row.wished_to.0,
@@ -259,6 +274,6 @@ fn into_callback((row, number): (CallbackRow, Option<String>)) -> Result<Callbac
         author: AccountId::new(row.account_id.0),
         created_at: row.created_at.0,
         closed_at: row.closed_at.map(|at| at.0),
-        phone: PhoneNumber::from_stored(row.phone.open()),
+        phone: PhoneNumber::from_stored(phone),
     })
 }

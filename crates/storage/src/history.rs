@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use crate::privacy::{keep_text, read_text};
 use crate::schema::{accounts, attachments, notes, ticket_events};
-use crate::sealing::{Place, row_of};
+use crate::sealing::{Place, numbered_row};
 use crate::sql_types::{Id, Json, Ts};
 use crate::{DbConnection, StoreError, attachments as files};
 
@@ -92,7 +92,7 @@ fn append_note(
     seq: i64,
     note: &Note,
 ) -> Result<(), StoreError> {
-    let key = row_of(ticket.id.uuid(), seq);
+    let key = numbered_row(ticket.id.uuid(), seq);
     let at = Place::new("notes", &key);
     let row = NoteRow {
         ticket_id: Id(ticket.id.uuid()),
@@ -107,7 +107,7 @@ fn append_note(
         .values(row)
         .execute(conn)?;
     match &note.attachment {
-        Some(file) => files::insert(conn, ticket.id, seq, file),
+        Some(file) => files::insert(conn, ticket, seq, file),
         None => Ok(()),
     }
 }
@@ -297,7 +297,7 @@ fn entry(
 }
 
 fn read_body(ticket: TicketId, seq: i64, kept: String) -> Result<String, StoreError> {
-    let key = row_of(ticket.uuid(), seq);
+    let key = numbered_row(ticket.uuid(), seq);
     read_text(Place::new("notes", &key), "body", kept)
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::keyring::{self, MARK};
 use crate::schema::privacy_settings;
-use crate::sealing::{Place, SealedText, row_of};
+use crate::sealing::{Place, SealedText, numbered_row};
 use crate::sql_types::{Id, Ts, Uid};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -182,7 +182,7 @@ impl Texts {
 
     fn settle(&self, conn: &mut DbConnection, row: &TextRow) -> Result<(), StoreError> {
         let key = match self.seq {
-            Some(_) => row_of(row.ticket.0, row.seq).to_vec(),
+            Some(_) => numbered_row(row.ticket.0, row.seq),
             None => row.ticket.0.as_bytes().to_vec(),
         };
         let at = Place::new(self.table, &key);

@@ -8,16 +8,31 @@ CREATE TABLE privacy_settings (
     updated_by UUID NOT NULL REFERENCES accounts (id)
 );
 
--- A note keeps its words: it may be sealed, opened and sealed with another key, and nothing else.
+-- What is append-only stays so but for one thing: a text may be sealed, or sealed anew; a note's may be opened
+-- again as well.
 DROP TRIGGER notes_no_update ON notes;
-CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes FOR EACH ROW
-WHEN (NOT ((NEW.ticket_id, NEW.seq, NEW.kind, NEW.audience, NEW.team, NEW.party)
-        IS NOT DISTINCT FROM (OLD.ticket_id, OLD.seq, OLD.kind, OLD.audience, OLD.team, OLD.party)
-    AND (starts_with(NEW.body, E'\x01') OR starts_with(OLD.body, E'\x01'))))
-EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER notes_no_update BEFORE UPDATE OF ticket_id, seq, kind, audience, team, party
+    ON notes FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER notes_sealed_alone BEFORE UPDATE OF body ON notes FOR EACH ROW
+    WHEN ((NEW.body IS DISTINCT FROM OLD.body AND coalesce(substr(NEW.body, 1, 1), '') <> chr(1) AND coalesce(substr(OLD.body, 1, 1), '') <> chr(1)))
+    EXECUTE FUNCTION refuse_change();
 DROP TRIGGER activity_comments_no_update ON activity_comments;
-CREATE TRIGGER activity_comments_no_update BEFORE UPDATE ON activity_comments FOR EACH ROW
-WHEN (NOT ((NEW.id, NEW.activity_id, NEW.at, NEW.account_id, NEW.desk, NEW.client_id, NEW.external_id)
-        IS NOT DISTINCT FROM (OLD.id, OLD.activity_id, OLD.at, OLD.account_id, OLD.desk, OLD.client_id, OLD.external_id)
-    AND starts_with(NEW.body, E'\x01')))
-EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER activity_comments_no_update BEFORE UPDATE OF id, activity_id, at, account_id, desk, client_id, external_id
+    ON activity_comments FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER activity_comments_sealed_alone BEFORE UPDATE OF body ON activity_comments FOR EACH ROW
+    WHEN ((NEW.body IS DISTINCT FROM OLD.body AND coalesce(substr(NEW.body, 1, 1), '') <> chr(1)))
+    EXECUTE FUNCTION refuse_change();
+DROP TRIGGER complaint_entries_no_update ON complaint_entries;
+CREATE TRIGGER complaint_entries_no_update BEFORE UPDATE OF complaint_id, seq, at, account_id, step, state
+    ON complaint_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER complaint_entries_sealed_alone BEFORE UPDATE OF note ON complaint_entries FOR EACH ROW
+    WHEN ((NEW.note IS DISTINCT FROM OLD.note AND coalesce(substr(NEW.note, 1, 1), '') <> chr(1)))
+    EXECUTE FUNCTION refuse_change();
+DROP TRIGGER complaint_dispatches_sealed_alone ON complaint_dispatches;
+DROP TRIGGER complaint_dispatches_no_update ON complaint_dispatches;
+CREATE TRIGGER complaint_dispatches_no_update BEFORE UPDATE OF id, complaint_id, kind, scheme_id, way, message_id, account_id, at
+    ON complaint_dispatches FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER complaint_dispatches_sealed_alone BEFORE UPDATE OF recipient, body ON complaint_dispatches FOR EACH ROW
+    WHEN ((NEW.recipient IS DISTINCT FROM OLD.recipient AND coalesce(substr(NEW.recipient, 1, 1), '') <> chr(1))
+        OR (NEW.body IS DISTINCT FROM OLD.body AND coalesce(substr(NEW.body, 1, 1), '') <> chr(1)))
+    EXECUTE FUNCTION refuse_change();

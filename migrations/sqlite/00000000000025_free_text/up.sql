@@ -8,20 +8,43 @@ CREATE TABLE privacy_settings (
     updated_by BLOB NOT NULL REFERENCES accounts (id)
 );
 
--- A note keeps its words: it may be sealed, opened and sealed with another key, and nothing else.
+-- What is append-only stays so but for one thing: a text may be sealed, or sealed anew; a note's may be opened
+-- again as well.
 DROP TRIGGER notes_no_update;
-CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes
-WHEN NOT (NEW.ticket_id IS OLD.ticket_id AND NEW.seq IS OLD.seq AND NEW.kind IS OLD.kind AND NEW.audience IS OLD.audience
-    AND NEW.team IS OLD.team AND NEW.party IS OLD.party
-    AND (substr(NEW.body, 1, 1) = char(1) OR substr(OLD.body, 1, 1) = char(1)))
-BEGIN
+CREATE TRIGGER notes_no_update BEFORE UPDATE OF ticket_id, seq, kind, audience, team, party
+    ON notes BEGIN
+    SELECT RAISE(ABORT, 'notes is append-only');
+END;
+CREATE TRIGGER notes_sealed_alone BEFORE UPDATE OF body ON notes
+    WHEN ((NEW.body IS NOT OLD.body AND coalesce(substr(NEW.body, 1, 1), '') <> char(1) AND coalesce(substr(OLD.body, 1, 1), '') <> char(1))) BEGIN
     SELECT RAISE(ABORT, 'notes is append-only');
 END;
 DROP TRIGGER activity_comments_no_update;
-CREATE TRIGGER activity_comments_no_update BEFORE UPDATE ON activity_comments
-WHEN NOT (NEW.id IS OLD.id AND NEW.activity_id IS OLD.activity_id AND NEW.at IS OLD.at AND NEW.account_id IS OLD.account_id
-    AND NEW.desk IS OLD.desk AND NEW.client_id IS OLD.client_id AND NEW.external_id IS OLD.external_id
-    AND substr(NEW.body, 1, 1) = char(1))
-BEGIN
+CREATE TRIGGER activity_comments_no_update BEFORE UPDATE OF id, activity_id, at, account_id, desk, client_id, external_id
+    ON activity_comments BEGIN
     SELECT RAISE(ABORT, 'activity_comments is append-only');
+END;
+CREATE TRIGGER activity_comments_sealed_alone BEFORE UPDATE OF body ON activity_comments
+    WHEN ((NEW.body IS NOT OLD.body AND coalesce(substr(NEW.body, 1, 1), '') <> char(1))) BEGIN
+    SELECT RAISE(ABORT, 'activity_comments is append-only');
+END;
+DROP TRIGGER complaint_entries_no_update;
+CREATE TRIGGER complaint_entries_no_update BEFORE UPDATE OF complaint_id, seq, at, account_id, step, state
+    ON complaint_entries BEGIN
+    SELECT RAISE(ABORT, 'complaint_entries is append-only');
+END;
+CREATE TRIGGER complaint_entries_sealed_alone BEFORE UPDATE OF note ON complaint_entries
+    WHEN ((NEW.note IS NOT OLD.note AND coalesce(substr(NEW.note, 1, 1), '') <> char(1))) BEGIN
+    SELECT RAISE(ABORT, 'complaint_entries is append-only');
+END;
+DROP TRIGGER complaint_dispatches_sealed_alone;
+DROP TRIGGER complaint_dispatches_no_update;
+CREATE TRIGGER complaint_dispatches_no_update BEFORE UPDATE OF id, complaint_id, kind, scheme_id, way, message_id, account_id, at
+    ON complaint_dispatches BEGIN
+    SELECT RAISE(ABORT, 'complaint_dispatches is append-only');
+END;
+CREATE TRIGGER complaint_dispatches_sealed_alone BEFORE UPDATE OF recipient, body ON complaint_dispatches
+    WHEN ((NEW.recipient IS NOT OLD.recipient AND coalesce(substr(NEW.recipient, 1, 1), '') <> char(1))
+        OR (NEW.body IS NOT OLD.body AND coalesce(substr(NEW.body, 1, 1), '') <> char(1))) BEGIN
+    SELECT RAISE(ABORT, 'complaint_dispatches is append-only');
 END;

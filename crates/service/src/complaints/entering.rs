@@ -166,7 +166,7 @@ impl Desk {
             state: complaint.state,
             note: None,
         };
-        complaints::add_entry(conn, complaint.id, &entry)?;
+        complaints::add_entry(conn, &complaint.desk, complaint.id, &entry)?;
         for ticket in tickets {
             complaints::link(conn, complaint.id, *ticket)?;
         }

@@ -265,7 +265,7 @@ impl Desk {
             state: complaint.state,
             note: taken.note,
         };
-        complaints::add_entry(conn, complaint.id, &entry)?;
+        complaints::add_entry(conn, &complaint.desk, complaint.id, &entry)?;
         Ok(complaint)
     }
 

@@ -57,7 +57,7 @@ impl Desk {
             state: closed,
             note: None,
         };
-        complaints::add_entry(conn, id, &entry)?;
+        complaints::add_entry(conn, &complaint.desk, id, &entry)?;
         Ok(Next::Done)
     }
 }

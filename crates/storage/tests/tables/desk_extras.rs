@@ -69,7 +69,7 @@ fn settle(db: &Db) {
             callbacks::insert(conn, &callback(number, desk))?;
             let half_day = HalfDay::of(hours(2), &TimeZone::UTC);
             let id = CallbackId::new(Uuid::from_u128(number));
-            callbacks::insert_attempt(conn, id, half_day, &attempt(2))?;
+            callbacks::insert_attempt(conn, &TO4.into(), id, half_day, &attempt(2))?;
         }
         Ok(())
     });
@@ -115,7 +115,7 @@ fn a_stale_change_and_a_second_attempt_in_a_half_day_are_refused() {
         assert!(matches!(save(1), Err(StoreError::Stale)));
         let again = db.write_in(&Scope::System, move |conn| {
             let half_day = HalfDay::of(hours(2), &TimeZone::UTC);
-            callbacks::insert_attempt(conn, id, half_day, &attempt(3))
+            callbacks::insert_attempt(conn, &TO4.into(), id, half_day, &attempt(3))
         });
         assert!(matches!(again, Err(StoreError::UniqueViolation { .. })));
     });

@@ -112,14 +112,14 @@ fn received() -> Entry {
 
 fn register(conn: &mut DbConnection, one: &Complaint, linked: TicketId) -> Result<(), StoreError> {
     complaints::insert(conn, one)?;
-    complaints::add_entry(conn, one.id, &received())?;
+    complaints::add_entry(conn, &one.desk, one.id, &received())?;
     let note = Entry {
         seq: 2,
         step: Some(ComplaintStep::Note),
         note: Some("SOLO PER NOI".to_owned()),
         ..received()
     };
-    complaints::add_entry(conn, one.id, &note)?;
+    complaints::add_entry(conn, &one.desk, one.id, &note)?;
     complaints::link(conn, one.id, linked)?;
     let protocol = Protocol {
         direction: Direction::Inbound,
@@ -140,7 +140,7 @@ fn register(conn: &mut DbConnection, one: &Complaint, linked: TicketId) -> Resul
         author: words::account(0),
         at: filed_at(),
     };
-    complaints::add_dispatch(conn, &dispatch)
+    complaints::add_dispatch(conn, &one.desk, &dispatch)
 }
 
 fn review(number: u32, desk: &str) -> Review {
@@ -228,7 +228,7 @@ fn a_complainant_files_and_changes_nothing_afterwards() {
         let filed = db.write_in(&citizen(1), |conn| {
             let one = complaint(3, TO4, Some(town::identity(1)), None);
             complaints::insert(conn, &one)?;
-            complaints::add_entry(conn, one.id, &received())
+            complaints::add_entry(conn, &one.desk, one.id, &received())
         });
         assert!(filed.is_ok(), "{filed:?}");
         let touch = "UPDATE complaints SET subject = 'x'";
@@ -241,7 +241,8 @@ fn a_complainant_files_and_changes_nothing_afterwards() {
         }
         let to4 = Scope::Authority(TO4.into());
         assert_eq!(change(db, &to4, touch).unwrap(), 2);
-        let none = db.write(|conn| complaints::add_entry(conn, complaint_id(1), &received()));
+        let none =
+            db.write(|conn| complaints::add_entry(conn, &TO4.into(), complaint_id(1), &received()));
         assert!(is_refused(none), "without a scope");
     });
 }
