@@ -42,6 +42,7 @@ mod reviews;
 mod routing;
 mod scheduler;
 mod sealed_rest;
+mod sealed_tickets;
 mod sessions;
 mod sla;
 mod staff_federation;
