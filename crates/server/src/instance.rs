@@ -19,18 +19,14 @@ use service::clock::{Clock, SystemClock, SystemIds};
 use service::playbooks::PlaybookFile;
 use service::webhooks::SystemNames;
 use service::{Desk, Parts, Secrets, Settings};
-use storage::keyring::{LocalMaster, MasterKey};
 use storage::{Backend, Db};
 
 use crate::config::Config;
 use crate::demo::Demo;
-use crate::{federation, keys, reference};
+use crate::{federation, keys, master, reference};
 
 /// The file of the secret that codes and links are derived from.
 pub(crate) const ROOT_SECRET: &str = "root.secret";
-
-/// The file of the key that wraps the data keys.
-pub(crate) const MASTER_KEY: &str = "master.key";
 
 /// An installation, opened.
 pub(crate) struct Instance {
@@ -50,12 +46,6 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
         &config.keys(),
         ROOT_SECRET,
     )?))
-}
-
-/// The key that wraps the data keys.
-fn master(config: &Config) -> anyhow::Result<Arc<dyn MasterKey>> {
-    let bytes = keys::load_or_create_secret(&config.keys(), MASTER_KEY)?;
-    Ok(Arc::new(LocalMaster::new(&bytes)))
 }
 
 impl Instance {
@@ -99,7 +89,8 @@ impl Instance {
         let first_rules = reference::load_rules(config.reference.as_deref(), &reference)?;
         let db = Db::open(&config.database).context("database.url")?;
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
-        db.unlock(master(config)?).context("the data keys")?;
+        db.unlock(master::open(config, &db, demo.is_some())?)
+            .map_err(master::explain)?;
         let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");

@@ -37,6 +37,7 @@ pub mod links;
 pub mod list;
 pub mod lives;
 pub mod login_sources;
+mod master_key;
 mod migrate;
 pub mod notifications;
 pub mod outbox;

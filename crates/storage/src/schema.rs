@@ -1235,6 +1235,7 @@ diesel::table! {
         created_at -> Instant,
         retired_at -> Nullable<Instant>,
         destroyed_at -> Nullable<Instant>,
+        vacated_at -> Nullable<Instant>,
     }
 }
 
