@@ -51,6 +51,7 @@ pub mod reviews;
 pub mod routing;
 mod schema;
 mod sealed;
+pub mod sealed_columns;
 pub mod sealing;
 pub mod sessions;
 pub mod setups;
