@@ -13,6 +13,7 @@ use api::proxies::Proxies;
 use api::rate_limit::RateLimits;
 use api::tokens::Tokens;
 use domain::catalogue::Reference;
+use jiff::Timestamp;
 use jobs::mail::open as open_mailer;
 use jobs::{Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
@@ -55,7 +56,10 @@ impl Instance {
         demo: Option<&Demo>,
         bound: SocketAddr,
     ) -> anyhow::Result<Self> {
-        Self::open_with(config, demo, bound, |parts| Ok(Desk::open(parts)?))
+        Self::open_with(config, demo, bound, |parts| {
+            seal_plain(&parts.db, parts.clock.now())?;
+            Ok(Desk::open(parts)?)
+        })
     }
 
     /// Opens an installation that has been started before, and writes nothing.
@@ -103,10 +107,7 @@ impl Instance {
             settings.delivery.usual.quiet = None;
             settings.delivery.text_quiet = None;
         }
-        let clock: Arc<dyn Clock> = match demo {
-            Some(demo) => Arc::new(demo.clock()),
-            None => Arc::new(SystemClock),
-        };
+        let clock = clock(demo);
         let blobs = storage::blobs::open(&config.blobs.url, config.blobs.options.clone());
         let desk = open_desk(Parts {
             db: db.clone(),
@@ -165,6 +166,23 @@ impl Instance {
             public_url: self.base_url.clone(),
         })
     }
+}
+
+/// The time here, which a demonstration may move.
+pub(crate) fn clock(demo: Option<&Demo>) -> Arc<dyn Clock> {
+    match demo {
+        Some(demo) => Arc::new(demo.clock()),
+        None => Arc::new(SystemClock),
+    }
+}
+
+/// Seals what columns hold that are sealed from this version on; the answer is how many values. May be cut
+/// off and begun again.
+pub(crate) fn seal_plain(db: &Db, now: Timestamp) -> anyhow::Result<usize> {
+    let told = |table: &'static str, values: usize| {
+        tracing::info!(table, values, "plain values are being sealed");
+    };
+    storage::reseal::seal_plain(db, now, told).context("sealing what is plain")
 }
 
 /// SQLite belongs to this program alone; on PostgreSQL somebody may want to be asked.

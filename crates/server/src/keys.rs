@@ -99,6 +99,13 @@ pub(crate) fn rename(dir: &Path, from: &str, to: &str) -> anyhow::Result<()> {
     kept.with_context(|| format!("cannot rename {from} to {to} in {}", dir.display()))
 }
 
+/// Deletes a file of `dir`, and waits until that is kept.
+pub(crate) fn remove(dir: &Path, name: &str) -> anyhow::Result<()> {
+    let removed = fs::remove_file(dir.join(name));
+    let kept = removed.and_then(|()| File::open(dir)?.sync_all());
+    kept.with_context(|| format!("cannot delete {name} in {}", dir.display()))
+}
+
 /// 32 bytes from 64 hexadecimal digits.
 pub(crate) fn secret_of(hex: &str) -> anyhow::Result<[u8; 32]> {
     let bytes = HEXLOWER.decode(hex.trim_end().as_bytes()).ok();

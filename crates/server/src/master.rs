@@ -116,6 +116,11 @@ impl Masters {
         Ok(found.map(|key| self.at_hand(key)))
     }
 
+    /// Whether there is one at all.
+    pub(crate) fn is_there(&self) -> anyhow::Result<bool> {
+        Ok(!self.keys()?.is_empty())
+    }
+
     /// Whether the master key is a file now.
     pub(crate) fn is_file(&self) -> bool {
         matches!(self.settings.now, Keeper::File)
@@ -205,6 +210,19 @@ impl Masters {
             keys::rename(&self.folder, MASTER_KEY, PREVIOUS)?;
         }
         keys::rename(&self.folder, NEXT, MASTER_KEY)
+    }
+
+    /// Deletes the file of the one before; false if there is none. Refused while data keys need it.
+    pub(crate) fn forget_previous(&self, needed: Option<String>) -> anyhow::Result<bool> {
+        let Some(key) = self.read(PREVIOUS)? else {
+            return Ok(false);
+        };
+        ensure!(
+            needed.as_deref() != Some(key.id()),
+            "the data keys are wrapped by it: finish the change with `sportello keys rotate-master`"
+        );
+        keys::remove(&self.folder, PREVIOUS)?;
+        Ok(true)
     }
 
     /// What to do after a change, in words.

@@ -41,6 +41,11 @@ impl KeyRow {
         self.retired_at.is_none()
     }
 
+    /// Whether something may still be sealed with it that the next one should seal.
+    pub fn is_leaving(&self) -> bool {
+        self.retired_at.is_some() && self.destroyed_at.is_none() && self.vacated_at.is_none()
+    }
+
     /// When the next one took its place.
     pub fn retired_at(&self) -> Option<Timestamp> {
         self.retired_at.map(|at| at.0)
@@ -153,13 +158,14 @@ pub(crate) fn rotate(
     add(conn, master, desk, now)
 }
 
-/// Destroys every key of a desk, and adds the next one.
+/// Destroys every key of a desk but the next one, which it adds.
 pub(crate) fn destroy(
     conn: &mut DbConnection,
     master: &dyn MasterKey,
     desk: &str,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
+    dialect::erase_what_goes(conn)?;
     let next = rotate(conn, master, desk, now)?;
     let gone: Option<Vec<u8>> = None;
     let all = data_keys::table

@@ -47,6 +47,7 @@ pub mod reference;
 pub mod removals;
 pub mod reply_schemes;
 pub mod reply_templates;
+pub mod reseal;
 pub mod reviews;
 pub mod routing;
 mod schema;

@@ -1240,6 +1240,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::sql_types::{Instant};
+    /// See `migrations/`.
+    sealed_up (table_name, column_name) {
+        table_name -> Text,
+        column_name -> Text,
+        sealed_at -> Instant,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Integer, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
@@ -1325,5 +1336,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     complaint_protocols,
     complaint_reply_schemes,
     data_keys,
+    sealed_up,
     audit_entries
 );

@@ -35,6 +35,15 @@ pub enum Key {
     Named(&'static str, &'static str),
 }
 
+impl Key {
+    /// The column with the id.
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Key::Id(id) | Key::Seq(id, _) | Key::Named(id, _) => id,
+        }
+    }
+}
+
 /// A print, and what it is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Printed {
