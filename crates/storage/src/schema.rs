@@ -112,14 +112,14 @@ diesel::table! {
         tags -> Text,
         channel -> Text,
         requester_kind -> Text,
-        requester_identity -> Nullable<Text>,
-        tax_code -> Text,
-        given_name -> Text,
-        family_name -> Text,
-        email -> Text,
-        phone -> Nullable<Text>,
+        identity_print -> Nullable<Text>,
+        tax_code_print -> Text,
+        key_desk -> Text,
+        family_name_print -> Text,
+        email_print -> Text,
+        phone_print -> Nullable<Text>,
         description -> Nullable<Text>,
-        details -> Text,
+        dossier -> Text,
         follow_up_of -> Nullable<Uid>,
         created_at -> Instant,
         updated_at -> Instant,
@@ -160,7 +160,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::sql_types::{Uid};
     /// See `migrations/`.
     attachments (id) {
@@ -172,6 +172,7 @@ diesel::table! {
         size -> BigInt,
         sha256 -> Text,
         blob_key -> Text,
+        blob_secret -> Nullable<Text>,
     }
 }
 
@@ -339,6 +340,7 @@ diesel::table! {
         tries -> Integer,
         verified_at -> Nullable<Instant>,
         used_at -> Nullable<Instant>,
+        email_print -> Nullable<Text>,
     }
 }
 
@@ -348,12 +350,13 @@ diesel::table! {
     /// See `migrations/`.
     delegations (id) {
         id -> Uid,
-        delegate_tax_code -> Text,
-        delegator_tax_code -> Text,
+        delegate_print -> Text,
+        delegator_print -> Text,
         valid_from -> Instant,
         valid_to -> Nullable<Instant>,
         revoked_at -> Nullable<Instant>,
         created_at -> Instant,
+        people -> Text,
     }
 }
 
@@ -398,6 +401,7 @@ diesel::table! {
         second_factor_at -> Nullable<Instant>,
         second_factor_step -> BigInt,
         confirmed_at -> Nullable<Instant>,
+        email_print -> Nullable<Text>,
     }
 }
 
@@ -480,7 +484,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Text};
+    use diesel::sql_types::{Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
     federated_identities (issuer, subject) {
@@ -488,6 +492,7 @@ diesel::table! {
         subject -> Text,
         account_id -> Uid,
         created_at -> Instant,
+        subject_print -> Nullable<Text>,
     }
 }
 
@@ -1141,6 +1146,7 @@ diesel::table! {
         overdue_told -> Bool,
         account_id -> Nullable<Uid>,
         created_at -> Instant,
+        identity -> Nullable<Text>,
     }
 }
 
