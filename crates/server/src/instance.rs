@@ -58,7 +58,9 @@ impl Instance {
     ) -> anyhow::Result<Self> {
         Self::open_with(config, demo, bound, |parts| {
             seal_plain(&parts.db, parts.clock.now())?;
-            Ok(Desk::open(parts)?)
+            let desk = Desk::open(parts)?;
+            seal_plain_files(&desk)?;
+            Ok(desk)
         })
     }
 
@@ -183,6 +185,19 @@ pub(crate) fn seal_plain(db: &Db, now: Timestamp) -> anyhow::Result<usize> {
         tracing::info!(table, values, "plain values are being sealed");
     };
     storage::reseal::seal_plain(db, now, told).context("sealing what is plain")
+}
+
+/// The same for files, whose rows are sealed already.
+fn seal_plain_files(desk: &Desk) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let files = runtime.block_on(desk.seal_plain_files())?;
+    if files.done + files.failed > 0 {
+        let (done, failed) = (files.done, files.failed);
+        tracing::info!(done, failed, "files that were plain are sealed");
+    }
+    Ok(())
 }
 
 /// SQLite belongs to this program alone; on PostgreSQL somebody may want to be asked.

@@ -5,7 +5,7 @@
 //! for or by a demonstration, and never where data keys are; no message holds one, or what a program
 //! said.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
@@ -288,11 +288,6 @@ impl Masters {
     /// Its file.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.join(MASTER_KEY)
-    }
-
-    /// The folder.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
     }
 }
 

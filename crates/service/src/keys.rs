@@ -82,9 +82,9 @@ impl Desk {
         Ok(rotated)
     }
 
-    /// Learns of keys that other nodes made, and seals anew what retired keys sealed, until nothing is
-    /// under one of them or `is_stopping` says so. The answer is how many values were sealed.
-    pub fn work_keys(&self, is_stopping: &dyn Fn() -> bool) -> Result<usize, DeskError> {
+    /// Learns of keys that other nodes made, and seals anew what retired keys sealed, files first, until
+    /// nothing is under one of them or `is_stopping` says so. The answer is how many values were sealed.
+    pub async fn work_keys(&self, is_stopping: &dyn Fn() -> bool) -> Result<usize, DeskError> {
         let keyring = self.db.keyring()?;
         keyring.reload()?;
         let now = self.clock.now();
@@ -94,9 +94,16 @@ impl Desk {
             return Ok(0);
         }
         let ids: Vec<i64> = leaving.iter().map(|row| row.id).collect();
+        let mut files = 0;
+        for id in &ids {
+            if is_stopping() {
+                return Ok(files);
+            }
+            files += self.renew_files(*id).await?.done;
+        }
         let mut walk = Walk::new(Wanted::Leaving(ids));
         while !is_stopping() && walk.step(&self.db, now)? {}
-        if walk.found_nothing() {
+        if walk.found_nothing() && files == 0 {
             let known = |row: &&KeyRow| {
                 let retired = row.retired_at().unwrap_or(now);
                 now.duration_since(retired) >= NODES_KNOW_AFTER
@@ -109,15 +116,14 @@ impl Desk {
             self.db
                 .write(move |conn| data_keys::set_vacated(conn, &empty, now))?;
         }
-        Ok(walk.written)
+        Ok(files + walk.written)
     }
 
-    /// Seals anew until nothing is left under a retired key; the answer is how many values were. Fails if
-    /// some do not open.
-    pub fn reseal_until_done(&self, tell: &dyn Fn(usize)) -> Result<usize, DeskError> {
+    /// Seals anew until nothing more is found under a retired key; the answer is how many values were.
+    pub async fn reseal_until_done(&self, tell: &dyn Fn(usize)) -> Result<usize, DeskError> {
         let mut all = 0;
         loop {
-            let written = self.work_keys(&|| false)?;
+            let written = self.work_keys(&|| false).await?;
             all += written;
             tell(all);
             if written == 0 {
@@ -140,7 +146,7 @@ impl Desk {
     }
 
     /// Destroys the keys of a desk, once what hangs on tickets in others' custody is sealed with the
-    /// others' keys; refused (`DeskError::Conflict`) while that is not all done. What is written for the
+    /// others' keys; refused (`DeskError::Busy`) while that is not all done. What is written for the
     /// desk from then on has a new key.
     pub fn destroy_keys(&self, desk: &str) -> Result<Destruction, DeskError> {
         if desk == INSTALLATION {
@@ -159,7 +165,7 @@ impl Desk {
         let mut walk = Walk::new(wanted);
         while walk.step(&self.db, now)? {}
         if walk.unreadable > 0 {
-            return Err(DeskError::Storage(storage::StoreError::Conflict));
+            return Err(DeskError::Busy);
         }
         let foreseen = self.foresee_destruction(desk)?;
         self.by_operator("destroy_data_keys").within(|| {
@@ -167,7 +173,7 @@ impl Desk {
             self.db.write_in(&Scope::System, move |conn| {
                 // Somebody may have handed one over meanwhile.
                 if reseal::count_elsewhere(conn, &desk)? > 0 {
-                    return Err(DeskError::Storage(storage::StoreError::Conflict));
+                    return Err(DeskError::Busy);
                 }
                 keyring::current()?.destroy(conn, &desk, now)?;
                 Ok(())

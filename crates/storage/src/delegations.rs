@@ -252,21 +252,30 @@ pub fn reseal_page(
     let rows = query.load::<(Id, SealedText)>(conn)?;
     let is_last = i64::try_from(rows.len()).is_ok_and(|count| count < limit);
     let next = rows.last().map(|(id, _)| DelegationId::new(id.0));
-    let mut written = 0;
+    let (mut written, mut unreadable) = (0, 0);
     for (id, sealed) in rows {
         if !sealed.key().is_some_and(|key| leaving.contains(&key)) {
             continue;
         }
-        if let Some(people) = unseal(id.0, &sealed)? {
-            let unchanged = delegations::table
-                .find(id)
-                .filter(delegations::people.eq(sealed));
-            let columns = PeopleColumns::new(id.0, &people)?;
-            written += diesel::update(unchanged).set(columns).execute(conn)?;
-        }
+        let people = match unseal(id.0, &sealed) {
+            Ok(Some(people)) => people,
+            Ok(None) => continue,
+            Err(StoreError::Corrupt { table, id, column }) => {
+                tracing::error!(table, row.id = %id, column, "a sealed value does not open");
+                unreadable += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let unchanged = delegations::table
+            .find(id)
+            .filter(delegations::people.eq(sealed));
+        let columns = PeopleColumns::new(id.0, &people)?;
+        written += diesel::update(unchanged).set(columns).execute(conn)?;
     }
     Ok(Walked {
         written,
+        unreadable,
         next: next.filter(|_| !is_last),
     })
 }

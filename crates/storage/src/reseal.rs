@@ -8,6 +8,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
+use domain::ids::{DelegationId, TicketId};
 use domain::visibility::Scope;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -18,7 +19,8 @@ use crate::schema::sealed_up;
 use crate::sealed_columns::{ALL, Key, Maker, Printed, SealedColumns};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts, Uid};
-use crate::{Db, DbConnection, StoreError, dialect};
+use crate::tickets::{self, Walked};
+use crate::{Db, DbConnection, StoreError, delegations, dialect};
 
 /// Rows looked at in one transaction.
 const PAGE: i64 = 200;
@@ -85,12 +87,37 @@ pub fn columns_of(list: &'static [SealedColumns]) -> Vec<Column> {
     all
 }
 
+/// The two tables whose rows hold one sealed document each; their own modules know what is in it.
+const DOCUMENTS: &[SealedColumns] = &[
+    SealedColumns {
+        table: "tickets",
+        key: Key::Id("id"),
+        desk: "tickets.key_desk",
+        sealed: &["dossier"],
+        prints: &[],
+    },
+    SealedColumns {
+        table: "delegations",
+        key: Key::Id("id"),
+        desk: "''",
+        sealed: &["people"],
+        prints: &[],
+    },
+];
+
+/// Where a walk is: a table or column, and the last row that is done.
+#[derive(Clone)]
+enum At {
+    Tickets(Option<TicketId>),
+    Delegations(Option<DelegationId>),
+    Column(usize, Option<RowKey>),
+}
+
 /// Goes over every sealed column.
 pub struct Walk {
     wanted: Wanted,
     columns: Vec<Column>,
-    at: usize,
-    after: Option<RowKey>,
+    at: At,
     /// Values sealed anew so far.
     pub written: usize,
     /// Values found so far that do not open.
@@ -98,18 +125,12 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Over all there is.
+    /// Over all there is. Tickets go first: what hangs on them follows their desk.
     pub fn new(wanted: Wanted) -> Self {
-        Walk::over(wanted, ALL)
-    }
-
-    /// Over these columns.
-    pub fn over(wanted: Wanted, list: &'static [SealedColumns]) -> Self {
         Walk {
             wanted,
-            columns: columns_of(list),
-            at: 0,
-            after: None,
+            columns: columns_of(ALL),
+            at: At::Tickets(None),
             written: 0,
             unreadable: 0,
         }
@@ -117,7 +138,11 @@ impl Walk {
 
     /// The table it is at; none at the end.
     pub fn table(&self) -> Option<&'static str> {
-        self.columns.get(self.at).map(|column| column.columns.table)
+        match &self.at {
+            At::Tickets(_) => Some("tickets"),
+            At::Delegations(_) => Some("delegations"),
+            At::Column(at, _) => self.columns.get(*at).map(|column| column.columns.table),
+        }
     }
 
     /// Whether it came to the end and left nothing of what it was after.
@@ -127,41 +152,96 @@ impl Walk {
 
     /// Does one page, and says whether there is another.
     pub fn step(&mut self, db: &Db, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(column) = self.columns.get(self.at).copied() else {
-            return Ok(false);
-        };
-        if self.wanted == Wanted::Plain
-            && self.after.is_none()
-            && db.read(|conn| is_sealed_up(conn, column))?
-        {
-            self.at += 1;
-            return Ok(true);
-        }
-        let done = match self.page(db, column) {
+        match self.page(db, now) {
             // A desk that has left the reference data, or came with the rows.
             Err(StoreError::Keys(KeyError::NoKey(desk))) => {
                 db.keyring()?.ensure(&[desk], now)?;
-                self.page(db, column)?
+                self.page(db, now)?;
             }
             done => done?,
-        };
-        self.written += done.written;
-        self.unreadable += done.unreadable;
-        self.after = done.next;
-        if self.after.is_none() {
-            if self.wanted == Wanted::Plain && done.unreadable == 0 {
-                db.write(move |conn| set_sealed_up(conn, column, now))?;
-            }
-            self.at += 1;
         }
-        Ok(true)
+        Ok(self.table().is_some())
     }
 
-    fn page(&self, db: &Db, column: Column) -> Result<Page, StoreError> {
-        let (wanted, after) = (self.wanted.clone(), self.after.clone());
-        db.write_in(&Scope::System, move |conn| {
+    fn page(&mut self, db: &Db, now: Timestamp) -> Result<(), StoreError> {
+        let wanted = self.wanted.clone();
+        self.at = match self.at.clone() {
+            At::Tickets(after) => {
+                let done = db.write_in(&Scope::System, move |conn| match &wanted {
+                    Wanted::Plain => tickets::seal_plain_page(conn, PAGE).map(whole_page),
+                    Wanted::Leaving(keys) | Wanted::Moved { keys, .. } => {
+                        tickets::reseal_page(conn, keys, after, PAGE)
+                    }
+                })?;
+                self.count(done.written, done.unreadable);
+                match (&self.wanted, done.next) {
+                    (Wanted::Plain, _) if done.written > 0 => At::Tickets(None),
+                    (_, Some(next)) => At::Tickets(Some(next)),
+                    (_, None) => At::Delegations(None),
+                }
+            }
+            At::Delegations(after) => {
+                let done = db.write_in(&Scope::System, move |conn| match &wanted {
+                    Wanted::Plain => delegations::seal_plain_page(conn, PAGE).map(whole_page),
+                    Wanted::Leaving(keys) => delegations::reseal_page(conn, keys, after, PAGE),
+                    Wanted::Moved { .. } => Ok(whole_page(0)),
+                })?;
+                self.count(done.written, done.unreadable);
+                match (&self.wanted, done.next) {
+                    (Wanted::Plain, _) if done.written > 0 => At::Delegations(None),
+                    (_, Some(next)) => At::Delegations(Some(next)),
+                    (_, None) => At::Column(0, None),
+                }
+            }
+            At::Column(at, after) => match self.columns.get(at).copied() {
+                None => return Ok(()),
+                Some(column) => self.column_page(db, column, at, after, now)?,
+            },
+        };
+        Ok(())
+    }
+
+    fn column_page(
+        &mut self,
+        db: &Db,
+        column: Column,
+        at: usize,
+        after: Option<RowKey>,
+        now: Timestamp,
+    ) -> Result<At, StoreError> {
+        let is_plain = self.wanted == Wanted::Plain;
+        if is_plain && after.is_none() && db.read(|conn| is_sealed_up(conn, column))? {
+            return Ok(At::Column(at + 1, None));
+        }
+        let wanted = self.wanted.clone();
+        let done = db.write_in(&Scope::System, move |conn| {
             column.page(conn, &wanted, after.as_ref(), PAGE)
+        })?;
+        self.count(done.written, done.unreadable);
+        Ok(match done.next {
+            Some(next) => At::Column(at, Some(next)),
+            None => {
+                // What did not open in an earlier page would not be sealed: it is looked for again.
+                if is_plain && self.unreadable == 0 {
+                    db.write(move |conn| set_sealed_up(conn, column, now))?;
+                }
+                At::Column(at + 1, None)
+            }
         })
+    }
+
+    fn count(&mut self, written: usize, unreadable: usize) {
+        self.written += written;
+        self.unreadable += unreadable;
+    }
+}
+
+/// A page of rows that are looked for and not walked over.
+fn whole_page<K>(written: usize) -> Walked<K> {
+    Walked {
+        written,
+        unreadable: 0,
+        next: None,
     }
 }
 
@@ -230,7 +310,8 @@ pub fn move_tickets(conn: &mut DbConnection, desk: &str) -> Result<usize, StoreE
 /// How many values of all columns each key sealed; 0 stands for those that are not sealed.
 pub fn count_by_key(conn: &mut DbConnection) -> Result<Vec<(i64, i64)>, StoreError> {
     let mut counts = std::collections::BTreeMap::new();
-    for column in columns_of(ALL) {
+    let columns = columns_of(DOCUMENTS).into_iter().chain(columns_of(ALL));
+    for column in columns {
         for (key, values) in column.count_by_key(conn)? {
             *counts.entry(key).or_insert(0) += values;
         }

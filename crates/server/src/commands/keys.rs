@@ -212,9 +212,12 @@ fn rotate_data(config: &Config, args: &RotateData) -> anyhow::Result<()> {
 
 fn reseal(config: &Config) -> anyhow::Result<()> {
     let desk = commands::open(config)?.desk;
-    let values = desk.reseal_until_done(&|values| {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let values = runtime.block_on(desk.reseal_until_done(&|values| {
         tracing::info!(values, "values were sealed anew");
-    })?;
+    }))?;
     out::say(&format!(
         "{values} values sealed anew; {}",
         summary(&desk.show_keys()?)
