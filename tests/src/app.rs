@@ -359,6 +359,12 @@ impl TestApp {
     pub fn count_blobs(&self) -> usize {
         count_files(&self.blobs)
     }
+
+    /// Where the bytes are kept that have this key.
+    pub fn blob_file(&self, key: &str) -> PathBuf {
+        let level = |range| key.get(range).expect("a key");
+        self.blobs.join(level(0..2)).join(level(2..4)).join(key)
+    }
 }
 
 impl Drop for TestApp {

@@ -40,6 +40,7 @@ mod reply_templates;
 mod reviews;
 mod routing;
 mod scheduler;
+mod sealed_rest;
 mod sessions;
 mod sla;
 mod staff_federation;

@@ -28,6 +28,7 @@ mod routing;
 mod row_security;
 mod save;
 mod schema;
+mod sealed_rest;
 mod sla;
 #[path = "../support/mod.rs"]
 mod support;
