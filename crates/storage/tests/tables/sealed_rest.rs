@@ -42,6 +42,8 @@ use crate::support::Fresh;
 use crate::town::{self, event, everywhere, filed_at, hours, read, write};
 use crate::words::{REGION, TO4, account};
 
+mod resealing;
+
 const MAILBOX: &str = "proof@pianta.example";
 const IDENTITY: &str = "https://idp.example|pianta-9";
 const ISSUER: &str = "https://staff.example";
@@ -527,7 +529,7 @@ fn rotate(db: &Db) {
     };
     write(db, move |conn| {
         conn.batch_execute(retired)?;
-        data_keys::add(conn, keyring.master(), INSTALLATION, hours(1)).map(|_| ())
+        data_keys::add(conn, keyring.master().as_ref(), INSTALLATION, hours(1)).map(|_| ())
     });
     keys.reload().unwrap();
 }
