@@ -149,7 +149,7 @@ impl Jobs {
             }
             Job::Keys => {
                 let is_stopping = || self.stopping.load(Ordering::Relaxed);
-                Report::of_values(runtime.block_on(self.desk.work_keys(&is_stopping))?)
+                Report::of_values(self.desk.work_keys(&is_stopping)?)
             }
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })

@@ -251,14 +251,16 @@ pub(crate) enum KeysCommand {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct RotateData {
     /// The key of this authority.
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", required_unless_present = "all")]
     pub(crate) desk: Option<String>,
     /// The keys of all, and of what belongs to none.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "desk")]
     pub(crate) all: bool,
+    /// After a key leaked: store each file anew with another secret. Stop all servers before.
+    #[arg(long)]
+    pub(crate) renew_files: bool,
 }
 
 #[derive(Debug, Subcommand)]

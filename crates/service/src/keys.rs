@@ -9,6 +9,7 @@ use storage::keyring::{self, INSTALLATION};
 use storage::reseal::{self, Walk, Wanted};
 use storage::trail::{Beginning, Trail};
 
+use crate::resealing::FilesResealed;
 use crate::{Desk, DeskError};
 
 /// A node may seal with a key for so long after it was retired: each looks for new keys every minute.
@@ -82,9 +83,9 @@ impl Desk {
         Ok(rotated)
     }
 
-    /// Learns of keys that other nodes made, and seals anew what retired keys sealed, files first, until
-    /// nothing is under one of them or `is_stopping` says so. The answer is how many values were sealed.
-    pub async fn work_keys(&self, is_stopping: &dyn Fn() -> bool) -> Result<usize, DeskError> {
+    /// Learns of keys that other nodes made, and seals anew what retired keys sealed, until nothing is
+    /// under one of them or `is_stopping` says so. The answer is how many values were sealed.
+    pub fn work_keys(&self, is_stopping: &dyn Fn() -> bool) -> Result<usize, DeskError> {
         let keyring = self.db.keyring()?;
         keyring.reload()?;
         let now = self.clock.now();
@@ -94,16 +95,9 @@ impl Desk {
             return Ok(0);
         }
         let ids: Vec<i64> = leaving.iter().map(|row| row.id).collect();
-        let mut files = 0;
-        for id in &ids {
-            if is_stopping() {
-                return Ok(files);
-            }
-            files += self.renew_files(*id).await?.done;
-        }
         let mut walk = Walk::new(Wanted::Leaving(ids));
         while !is_stopping() && walk.step(&self.db, now)? {}
-        if walk.found_nothing() && files == 0 {
+        if walk.found_nothing() {
             let known = |row: &&KeyRow| {
                 let retired = row.retired_at().unwrap_or(now);
                 now.duration_since(retired) >= NODES_KNOW_AFTER
@@ -116,14 +110,29 @@ impl Desk {
             self.db
                 .write(move |conn| data_keys::set_vacated(conn, &empty, now))?;
         }
-        Ok(files + walk.written)
+        Ok(walk.written)
+    }
+
+    /// Gives each file whose secret a retired key sealed another secret, and stores it anew: after a key
+    /// leaked (`docs/adr/0031`). Before the rows are sealed anew, which then tell of no older key.
+    pub async fn renew_all_files(&self) -> Result<FilesResealed, DeskError> {
+        let mut all = FilesResealed::default();
+        for row in self.db.read(data_keys::list)? {
+            if row.is_in_use() || row.wrapped.is_none() {
+                continue;
+            }
+            let run = self.renew_files(row.id).await?;
+            all.done += run.done;
+            all.failed += run.failed;
+        }
+        Ok(all)
     }
 
     /// Seals anew until nothing more is found under a retired key; the answer is how many values were.
-    pub async fn reseal_until_done(&self, tell: &dyn Fn(usize)) -> Result<usize, DeskError> {
+    pub fn reseal_until_done(&self, tell: &dyn Fn(usize)) -> Result<usize, DeskError> {
         let mut all = 0;
         loop {
-            let written = self.work_keys(&|| false).await?;
+            let written = self.work_keys(&|| false)?;
             all += written;
             tell(all);
             if written == 0 {

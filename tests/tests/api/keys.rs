@@ -26,10 +26,8 @@ fn under_older_keys(desk: &Desk) -> i64 {
 }
 
 fn reseal(desk: &Desk) -> usize {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let resealing = desk.reseal_until_done(&|_| {});
-    let done = runtime.expect("a runtime").block_on(resealing);
-    done.expect("everything is sealed anew")
+    desk.reseal_until_done(&|_| {})
+        .expect("everything is sealed anew")
 }
 
 /// Everything of these requests is there for the desk, for the citizen and for a search.
@@ -121,17 +119,11 @@ both!(
             rows.filter(|row| row.desk == TO4).collect()
         };
         let nothing_stops = || false;
-        assert!(app.desk.work_keys(&nothing_stops).await.expect("it works") > 0);
-        assert_eq!(
-            app.desk.work_keys(&nothing_stops).await.expect("it works"),
-            0
-        );
+        assert!(app.desk.work_keys(&nothing_stops).expect("it works") > 0);
+        assert_eq!(app.desk.work_keys(&nothing_stops).expect("it works"), 0);
         assert!(of_to4()[0].is_leaving(), "another node may not know yet");
         app.advance("PT10M");
-        assert_eq!(
-            app.desk.work_keys(&nothing_stops).await.expect("it works"),
-            0
-        );
+        assert_eq!(app.desk.work_keys(&nothing_stops).expect("it works"), 0);
         let keys = of_to4();
         assert!(
             !keys[0].is_leaving() && keys[0].wrapped.is_some(),

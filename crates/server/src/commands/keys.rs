@@ -204,6 +204,16 @@ fn rotate_data(config: &Config, args: &RotateData) -> anyhow::Result<()> {
         rotated > 0,
         "--desk: there is no such authority, or it has no key"
     );
+    if args.renew_files {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let files = runtime.block_on(desk.renew_all_files())?;
+        out::say(&format!(
+            "{} files stored anew with another secret, {} could not be",
+            files.done, files.failed
+        ))?;
+    }
     out::say(&format!(
         "{rotated} new keys; what older ones sealed is sealed anew in the background by a running server, \
          or at once by: sportello keys reseal --until-done"
@@ -212,12 +222,9 @@ fn rotate_data(config: &Config, args: &RotateData) -> anyhow::Result<()> {
 
 fn reseal(config: &Config) -> anyhow::Result<()> {
     let desk = commands::open(config)?.desk;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let values = runtime.block_on(desk.reseal_until_done(&|values| {
+    let values = desk.reseal_until_done(&|values| {
         tracing::info!(values, "values were sealed anew");
-    }))?;
+    })?;
     out::say(&format!(
         "{values} values sealed anew; {}",
         summary(&desk.show_keys()?)
