@@ -7,6 +7,8 @@
     reason = "a test: what is missing fails it, and the test's own settings are in the environment"
 )]
 
+mod program;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,12 @@ impl Place {
         String::from_utf8(output.stderr).expect("text")
     }
 
+    /// What the doctor says, good or bad.
+    fn doctor(&self) -> String {
+        let output = self.program(&["doctor"]).output().expect("it runs");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     /// The id of the master key in use.
     fn master(&self) -> String {
         let status = self.says(&["keys", "status"]);
@@ -131,7 +139,7 @@ fn a_first_start_asks_for_a_master_key_and_makes_none() {
         before
     );
     place.says(&["seed"]);
-    assert!(place.says(&["doctor"]).contains("ok    data keys: "));
+    assert!(place.doctor().contains("ok    data keys: "));
 }
 
 #[test]
@@ -158,8 +166,7 @@ fn a_missing_wrong_or_damaged_master_key_stops_the_start_and_stays_as_it_is() {
         "{told}"
     );
     assert!(!path.exists(), "none is made");
-    let doctor = place.program(&["doctor"]).output().expect("it runs");
-    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let doctor = place.doctor();
     assert!(
         doctor.contains("FAIL  data keys: the data keys need"),
         "{doctor}"
@@ -432,4 +439,88 @@ fn data_keys_rotate_and_go_by_command() {
     );
     assert!(mine[2].contains("in use"), "{status}");
     place.says(&["seed"]);
+}
+
+/// Requests on file when the keys change.
+const REQUESTS: usize = 12;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sealing_anew_survives_kills_and_ends_with_every_request_whole() {
+    let place = Place::new();
+    let port_file = place.folder.path().join("port");
+    let mut command = place.program(&[]);
+    command.stdout(Stdio::null());
+    let (mut server, base) = program::listening(command, &port_file).await;
+    let token = place.says(&[
+        "demo",
+        "citizen-token",
+        "--tax-code",
+        "RSSMRA80A01H501U",
+        "--given-name",
+        "Mario",
+        "--family-name",
+        "Rossi",
+    ]);
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let mut filed = Vec::new();
+    for n in 0..REQUESTS {
+        let form = serde_json::json!({
+            "service_code": "FSE", "problem_type": "errore-tecnico", "authority_code": "010204",
+            "description": format!("richiesta {n}"), "privacy_ack": true,
+            "email": "mario.rossi@example.org",
+        });
+        let answer = http
+            .post(format!("{base}/v1/tickets"))
+            .bearer_auth(token.trim())
+            .header("content-type", "application/json")
+            .body(form.to_string())
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 201, "{n}");
+        let text = answer.text().await.expect("a body");
+        let ticket: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        filed.push(ticket["id"].as_str().expect("an id").to_owned());
+        if n % 4 == 3 {
+            // While the server runs, and answers on.
+            place.says(&["keys", "rotate-data", "--all"]);
+        }
+    }
+    server.kill().expect("killed");
+    server.wait().expect("reaped");
+    for round in 0..8 {
+        let mut resealing = place
+            .program(&["keys", "reseal", "--until-done"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        for _ in 0..round * 60 {
+            let _ = fs::read_dir(place.key("")).expect("the folder").count();
+        }
+        resealing.kill().expect("killed");
+        resealing.wait().expect("reaped");
+    }
+    let told = place.says(&["keys", "reseal", "--until-done"]);
+    assert!(
+        told.contains("nothing is sealed with an older key"),
+        "{told}"
+    );
+    let mut command = place.program(&[]);
+    command.stdout(Stdio::null());
+    let (mut server, base) = program::listening(command, &port_file).await;
+    for id in &filed {
+        let shown = http
+            .get(format!("{base}/v1/me/tickets/{id}"))
+            .bearer_auth(token.trim())
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(shown.status(), 200, "{id}");
+        assert!(shown.text().await.expect("a body").contains("richiesta"));
+    }
+    server.kill().expect("killed");
+    server.wait().expect("reaped");
 }

@@ -74,10 +74,15 @@ fn again(error: &anyhow::Error) -> anyhow::Error {
 
 fn check_keys(config: &Config) -> Finding {
     let folder = config.keys();
-    if !folder.exists() {
-        return Ok(format!("{} is made at the first start", folder.display()));
+    let made = [keys::SIGNING_KEY_FILE, instance::ROOT_SECRET];
+    // The master key may be there already: that one is made on purpose.
+    if made.iter().all(|name| !folder.join(name).exists()) {
+        return Ok(format!(
+            "those in {} are made at the first start",
+            folder.display()
+        ));
     }
-    for name in [keys::SIGNING_KEY_FILE, instance::ROOT_SECRET] {
+    for name in made {
         let path = folder.join(name);
         ensure!(
             path.exists(),
