@@ -45,11 +45,11 @@ const SWEEPS: Rhythm = Rhythm {
     every: Duration::from_secs(60 * 60),
 };
 
-/// Each node seals with a new key soon after another made it.
+/// Each node seals with a new key, and finds what it printed, soon after another made it.
 const KEYS: Rhythm = Rhythm {
     jobs: &[Job::Keys],
-    first: Duration::from_secs(60),
-    every: Duration::from_secs(60),
+    first: Duration::from_secs(5),
+    every: Duration::from_secs(5),
 };
 
 /// How long a job rests after a failure, unless its rhythm is slower: what is down now is

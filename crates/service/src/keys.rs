@@ -12,9 +12,9 @@ use storage::trail::{Beginning, Trail};
 use crate::resealing::FilesResealed;
 use crate::{Desk, DeskError};
 
-/// A node may seal with a key for so long after it was retired: each looks for new keys every minute.
-/// Only after that a walk that finds nothing says that nothing will come.
-const NODES_KNOW_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// Every node has looked for new keys by then, and seals with a retired one and searches without the next
+/// one's prints no more.
+const NODES_KNOW_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// How the data keys stand.
 #[derive(Clone)]
@@ -83,34 +83,35 @@ impl Desk {
         Ok(rotated)
     }
 
-    /// Learns of keys that other nodes made, and seals anew what retired keys sealed, until nothing is
-    /// under one of them or `is_stopping` says so. The answer is how many values were sealed.
+    /// Learns of keys that other nodes made, and seals anew what older keys sealed, until nothing is under
+    /// one of them or `is_stopping` says so; a key that was retired just now is left until every node knows
+    /// the next. The answer is how many values were sealed.
     pub fn work_keys(&self, is_stopping: &dyn Fn() -> bool) -> Result<usize, DeskError> {
-        let keyring = self.db.keyring()?;
-        keyring.reload()?;
-        let now = self.clock.now();
         let rows = self.db.read(data_keys::list)?;
-        let leaving: Vec<&KeyRow> = rows.iter().filter(|row| row.is_leaving()).collect();
-        if leaving.is_empty() {
-            return Ok(0);
-        }
-        let ids: Vec<i64> = leaving.iter().map(|row| row.id).collect();
-        let mut walk = Walk::new(Wanted::Leaving(ids));
-        while !is_stopping() && walk.step(&self.db, now)? {}
-        if walk.found_nothing() {
-            let known = |row: &&KeyRow| {
-                let retired = row.retired_at().unwrap_or(now);
-                now.duration_since(retired) >= NODES_KNOW_AFTER
-            };
-            let empty: Vec<i64> = leaving
-                .into_iter()
-                .filter(known)
-                .map(|row| row.id)
-                .collect();
+        let now = self.clock.now();
+        let is_due = |row: &KeyRow| {
+            let since = row.retired_at().map(|at| now.duration_since(at));
+            row.is_leaving() && since.is_some_and(|since| since >= NODES_KNOW_AFTER)
+        };
+        let leaving: Vec<i64> = rows
+            .iter()
+            .filter(|row| is_due(row))
+            .map(|row| row.id)
+            .collect();
+        self.db.keyring()?.take(rows)?;
+        let walk = self.reseal(leaving.clone(), is_stopping)?;
+        if !leaving.is_empty() && walk.found_nothing() {
             self.db
-                .write(move |conn| data_keys::set_vacated(conn, &empty, now))?;
+                .write(move |conn| data_keys::set_vacated(conn, &leaving, now))?;
         }
         Ok(walk.written)
+    }
+
+    fn reseal(&self, keys: Vec<i64>, is_stopping: &dyn Fn() -> bool) -> Result<Walk, DeskError> {
+        let has_work = !keys.is_empty();
+        let mut walk = Walk::new(Wanted::Leaving(keys));
+        while has_work && !is_stopping() && walk.step(&self.db, self.clock.now())? {}
+        Ok(walk)
     }
 
     /// Gives each file whose secret a retired key sealed another secret, and stores it anew: after a key
@@ -128,11 +129,16 @@ impl Desk {
         Ok(all)
     }
 
-    /// Seals anew until nothing more is found under a retired key; the answer is how many values were.
+    /// Seals anew at once until nothing more is found under an older key; the answer is how many values
+    /// were.
     pub fn reseal_until_done(&self, tell: &dyn Fn(usize)) -> Result<usize, DeskError> {
         let mut all = 0;
         loop {
-            let written = self.work_keys(&|| false)?;
+            let rows = self.db.read(data_keys::list)?;
+            let leaving = rows.iter().filter(|row| row.is_leaving());
+            let leaving = leaving.map(|row| row.id).collect();
+            self.db.keyring()?.take(rows)?;
+            let written = self.reseal(leaving, &|| false)?.written;
             all += written;
             tell(all);
             if written == 0 {

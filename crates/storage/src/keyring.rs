@@ -8,7 +8,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
@@ -186,7 +186,7 @@ struct Opened {
 pub struct Keyring {
     master: RwLock<Arc<dyn MasterKey>>,
     manager: Manager,
-    opened: RwLock<Opened>,
+    opened: RwLock<Arc<Opened>>,
 }
 
 impl Keyring {
@@ -204,8 +204,13 @@ impl Keyring {
     /// them anew. What is open already stays open, so that this asks the keeper for new keys alone.
     pub fn reload(&self) -> Result<(), StoreError> {
         let mut conn = self.manager.open(Role::Reader)?;
+        self.take(data_keys::list(&mut conn.db)?)
+    }
+
+    /// Takes over the keys as they were just read, see [`Keyring::reload`].
+    pub fn take(&self, rows: Vec<KeyRow>) -> Result<(), StoreError> {
         let mut next = Opened::default();
-        for row in data_keys::list(&mut conn.db)? {
+        for row in rows {
             let known = self.opened().by_id.get(&row.id).cloned();
             let key = match (&row.wrapped, known) {
                 (None, _) => Arc::new(DataKey::destroyed(&row)),
@@ -220,7 +225,7 @@ impl Keyring {
             }
             next.by_id.insert(key.id, key);
         }
-        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = next;
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
     }
 
@@ -258,14 +263,25 @@ impl Keyring {
         }
     }
 
-    fn opened(&self) -> RwLockReadGuard<'_, Opened> {
-        self.opened.read().unwrap_or_else(PoisonError::into_inner)
+    fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys as the transaction at work on this thread found them first, so that it seals and prints
+    /// with those that its fence names; elsewhere those of now.
+    fn of_transaction(&self) -> Arc<Opened> {
+        HERE.with_borrow_mut(|here| match here {
+            Some(here) if here.is_of(self) => {
+                Arc::clone(here.pinned.get_or_insert_with(|| self.opened()))
+            }
+            _ => self.opened(),
+        })
     }
 
     /// The key that seals for `desk` now.
     pub(crate) fn in_use(&self, desk: &str) -> Result<Arc<DataKey>, StoreError> {
         let found = || {
-            let opened = self.opened();
+            let opened = self.of_transaction();
             let id = opened.in_use.get(desk)?;
             opened.by_id.get(id).cloned()
         };
@@ -273,6 +289,7 @@ impl Keyring {
             return Ok(key);
         }
         self.reload()?;
+        unpin();
         found().ok_or_else(|| KeyError::NoKey(desk.to_owned()).into())
     }
 
@@ -296,14 +313,14 @@ impl Keyring {
 
     /// The prints a value may have: one for each key of each desk that is not destroyed.
     pub fn prints(&self, field: Field, value: &str) -> Vec<String> {
-        let opened = self.opened();
+        let opened = self.of_transaction();
         let keys = opened.by_id.values();
         keys.filter_map(|key| key.print(field, value)).collect()
     }
 
     /// The prints a value may have under the keys of one desk.
     pub fn prints_of(&self, desk: &str, field: Field, value: &str) -> Vec<String> {
-        let opened = self.opened();
+        let opened = self.of_transaction();
         let keys = opened.by_id.values().filter(|key| key.desk == desk);
         keys.filter_map(|key| key.print(field, value)).collect()
     }
@@ -352,16 +369,47 @@ impl Keyring {
 /// Where the keyring of a database is, once there is one.
 pub(crate) type KeySlot = Arc<OnceLock<Arc<Keyring>>>;
 
+/// The keys that a thread works with.
+struct Here {
+    slot: KeySlot,
+    /// As they were when they were first asked for.
+    pinned: Option<Arc<Opened>>,
+}
+
+impl Here {
+    fn is_of(&self, keyring: &Keyring) -> bool {
+        let own = self.slot.get();
+        own.is_some_and(|own| std::ptr::eq(Arc::as_ptr(own), keyring))
+    }
+}
+
 thread_local! {
-    static HERE: RefCell<Option<KeySlot>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<Here>> = const { RefCell::new(None) };
 }
 
 /// Puts what was there before back.
-pub(crate) struct Within(Option<KeySlot>);
+pub(crate) struct Within(Option<Here>);
 
-/// Until the guard is dropped, [`current`] finds the keys of this slot on this thread.
+/// Until the guard is dropped, [`current`] finds the keys of this slot on this thread. Inside of itself it
+/// goes on with the same ones.
 pub(crate) fn enter(slot: &KeySlot) -> Within {
-    Within(HERE.with_borrow_mut(|here| here.replace(Arc::clone(slot))))
+    Within(HERE.with_borrow_mut(|here| {
+        let same = here.as_ref().filter(|here| Arc::ptr_eq(&here.slot, slot));
+        let next = Here {
+            slot: Arc::clone(slot),
+            pinned: same.and_then(|here| here.pinned.clone()),
+        };
+        here.replace(next)
+    }))
+}
+
+/// The transaction that begins now works with the keys of now.
+pub(crate) fn unpin() {
+    HERE.with_borrow_mut(|here| {
+        if let Some(here) = here {
+            here.pinned = None;
+        }
+    });
 }
 
 impl Drop for Within {
@@ -372,6 +420,6 @@ impl Drop for Within {
 
 /// The keys of the database at work on this thread.
 pub fn current() -> Result<Arc<Keyring>, StoreError> {
-    HERE.with_borrow(|here| here.as_ref().and_then(|slot| slot.get().cloned()))
+    HERE.with_borrow(|here| here.as_ref().and_then(|here| here.slot.get().cloned()))
         .ok_or_else(|| KeyError::Locked.into())
 }

@@ -257,7 +257,7 @@ fn destroy(config: &Config, code: &str, confirmed: Option<&str>) -> anyhow::Resu
                 .context("nothing was destroyed; try again")?;
             out::say(&format!(
                 "the keys of {code} are destroyed, and {values} values with them. Other nodes forget them \
-                 within a minute.\nBackups stay readable to whoever has an old copy of the table data_keys \
+                 within seconds.\nBackups stay readable to whoever has an old copy of the table data_keys \
                  and the master key of then: change that with `sportello keys rotate-master`, and delete \
                  the old one everywhere."
             ))
