@@ -8,7 +8,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use domain::ids::{DelegationId, TicketId};
+use domain::ids::TicketId;
 use domain::visibility::Scope;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::sealed_columns::{ALL, Key, Maker, Printed, SealedColumns};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts, Uid};
 use crate::tickets::{self, Walked};
-use crate::{Db, DbConnection, StoreError, delegations, dialect};
+use crate::{Db, DbConnection, StoreError, dialect};
 
 /// Rows looked at in one transaction.
 const PAGE: i64 = 200;
@@ -87,29 +87,19 @@ pub fn columns_of(list: &'static [SealedColumns]) -> Vec<Column> {
     all
 }
 
-/// The two tables whose rows hold one sealed document each; their own modules know what is in it.
-const DOCUMENTS: &[SealedColumns] = &[
-    SealedColumns {
-        table: "tickets",
-        key: Key::Id("id"),
-        desk: "tickets.key_desk",
-        sealed: &["dossier"],
-        prints: &[],
-    },
-    SealedColumns {
-        table: "delegations",
-        key: Key::Id("id"),
-        desk: "''",
-        sealed: &["people"],
-        prints: &[],
-    },
-];
+/// Tickets hold one sealed document each; `crate::dossiers` knows what is in it.
+const DOSSIERS: &[SealedColumns] = &[SealedColumns {
+    table: "tickets",
+    key: Key::Id("id"),
+    desk: "tickets.key_desk",
+    sealed: &["dossier"],
+    prints: &[],
+}];
 
 /// Where a walk is: a table or column, and the last row that is done.
 #[derive(Clone)]
 enum At {
     Tickets(Option<TicketId>),
-    Delegations(Option<DelegationId>),
     Column(usize, Option<RowKey>),
 }
 
@@ -140,7 +130,6 @@ impl Walk {
     pub fn table(&self) -> Option<&'static str> {
         match &self.at {
             At::Tickets(_) => Some("tickets"),
-            At::Delegations(_) => Some("delegations"),
             At::Column(at, _) => self.columns.get(*at).map(|column| column.columns.table),
         }
     }
@@ -177,19 +166,6 @@ impl Walk {
                 match (&self.wanted, done.next) {
                     (Wanted::Plain, _) if done.written > 0 => At::Tickets(None),
                     (_, Some(next)) => At::Tickets(Some(next)),
-                    (_, None) => At::Delegations(None),
-                }
-            }
-            At::Delegations(after) => {
-                let done = db.write_in(&Scope::System, move |conn| match &wanted {
-                    Wanted::Plain => delegations::seal_plain_page(conn, PAGE).map(whole_page),
-                    Wanted::Leaving(keys) => delegations::reseal_page(conn, keys, after, PAGE),
-                    Wanted::Moved { .. } => Ok(whole_page(0)),
-                })?;
-                self.count(done.written, done.unreadable);
-                match (&self.wanted, done.next) {
-                    (Wanted::Plain, _) if done.written > 0 => At::Delegations(None),
-                    (_, Some(next)) => At::Delegations(Some(next)),
                     (_, None) => At::Column(0, None),
                 }
             }
@@ -310,7 +286,7 @@ pub fn move_tickets(conn: &mut DbConnection, desk: &str) -> Result<usize, StoreE
 /// How many values of all columns each key sealed; 0 stands for those that are not sealed.
 pub fn count_by_key(conn: &mut DbConnection) -> Result<Vec<(i64, i64)>, StoreError> {
     let mut counts = std::collections::BTreeMap::new();
-    let columns = columns_of(DOCUMENTS).into_iter().chain(columns_of(ALL));
+    let columns = columns_of(DOSSIERS).into_iter().chain(columns_of(ALL));
     for column in columns {
         for (key, values) in column.count_by_key(conn)? {
             *counts.entry(key).or_insert(0) += values;

@@ -350,13 +350,14 @@ diesel::table! {
     /// See `migrations/`.
     delegations (id) {
         id -> Uid,
-        delegate_print -> Text,
-        delegator_print -> Text,
+        delegate_tax_code -> Text,
+        delegator_tax_code -> Text,
         valid_from -> Instant,
         valid_to -> Nullable<Instant>,
         revoked_at -> Nullable<Instant>,
         created_at -> Instant,
-        people -> Text,
+        delegate_print -> Nullable<Text>,
+        delegator_print -> Nullable<Text>,
     }
 }
 

@@ -69,6 +69,26 @@ pub enum Maker {
 /// Every sealed column but those of `tickets`.
 pub const ALL: &[SealedColumns] = &[
     SealedColumns {
+        table: "delegations",
+        key: Key::Id("id"),
+        desk: "''",
+        sealed: &["delegate_tax_code", "delegator_tax_code"],
+        prints: &[
+            Printed {
+                column: "delegate_print",
+                of: "delegate_tax_code",
+                field: Field::TaxCode,
+                maker: Maker::Installation,
+            },
+            Printed {
+                column: "delegator_print",
+                of: "delegator_tax_code",
+                field: Field::TaxCode,
+                maker: Maker::Installation,
+            },
+        ],
+    },
+    SealedColumns {
         table: "email_proofs",
         key: Key::Id("id"),
         desk: "''",

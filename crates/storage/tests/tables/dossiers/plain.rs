@@ -6,11 +6,11 @@ use diesel::connection::SimpleConnection;
 use domain::visibility::Scope;
 use storage::keyring::KeyError;
 use storage::list::Filter;
-use storage::{Db, StoreError, delegations, tickets};
+use storage::{Db, StoreError, tickets};
 
 use super::{code, execute, found, id, lines, nothing_planted_in, planted, searches, stolen};
 use crate::support::{self, Fresh};
-use crate::town::{self, find, hours, read, write};
+use crate::town::{self, find, read};
 use crate::words::{CN1, TO4};
 
 /// Brings the database to where it was before migration 23, as the program of then did.
@@ -47,7 +47,7 @@ fn build_as_before(fresh: &Fresh) {
     }
 }
 
-/// Five tickets of one person, the last of them handed over to CN1 since, and a delegation.
+/// Five tickets of one person, the last of them handed over to CN1 since.
 fn plant(fresh: &Fresh) {
     let db = fresh.db();
     let (at, uuid): (&str, fn(u32) -> String) = match fresh.is_sqlite() {
@@ -108,14 +108,6 @@ fn plant(fresh: &Fresh) {
             ),
         );
     }
-    execute(
-        db,
-        &format!(
-            "INSERT INTO delegations (id, delegate_tax_code, delegator_tax_code, valid_from, \
-             created_at) VALUES ({}, 'BNCNNA85D52L219A', 'RSSMRA85T10A562S', {at}, {at})",
-            uuid(7)
-        ),
-    );
 }
 
 /// The next page of two, in a program that has just been started; cut off before its commit if told so.
@@ -171,11 +163,6 @@ fn what_was_plain_is_sealed_page_by_page_whenever_it_is_cut_off() {
             assert_eq!((page(fresh, false), plain(db)), (Some(2), 1));
             assert_eq!((page(fresh, false), plain(db)), (Some(1), 0));
             assert_eq!(page(fresh, false), Some(0));
-            for more in [1, 0] {
-                let sealed = write(db, |conn| delegations::seal_plain_page(conn, 10));
-                assert_eq!(sealed, more);
-            }
-
             for number in 1..=5 {
                 let (_, dossier) = find(db, &Scope::System, id(number)).unwrap();
                 let due_at = dossier.due_at;
@@ -196,10 +183,6 @@ fn what_was_plain_is_sealed_page_by_page_whenever_it_is_cut_off() {
                 delegators: Vec::new(),
             };
             assert_eq!(found(db, &citizen, &Filter::default()), [1, 2, 3, 4, 5]);
-            let delegators = read(db, |conn| {
-                delegations::list_active(conn, &code("BNCNNA85D52L219A"), hours(9_000), 3)
-            });
-            assert!(delegators == [code("RSSMRA85T10A562S")]);
             if !fresh.is_sqlite() {
                 nothing_planted_in(&stolen(fresh));
             }
