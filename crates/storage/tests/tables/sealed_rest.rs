@@ -20,7 +20,7 @@ use domain::note::{Attachment, BlobSecret};
 use domain::phone::PhoneNumber;
 use domain::state::PlaybookDecision;
 use domain::visibility::Scope;
-use storage::attachments::Wanting;
+use storage::attachments::Staleness;
 use storage::blobs::{BlobKey, BlobRef};
 use storage::callbacks::{self, Callback};
 use storage::clients::{self, Client};
@@ -658,7 +658,7 @@ fn files_from_before_blobs_were_sealed_are_listed_until_their_row_names_a_sealed
         }
         let plain = |db: &Db| {
             read(db, |conn| {
-                attachments::list_stale(conn, &Wanting::Plain, None, 10)
+                attachments::list_stale(conn, &Staleness::Plain, None, 10)
             })
         };
         assert_eq!(plain(db), []);
@@ -682,7 +682,7 @@ fn files_from_before_blobs_were_sealed_are_listed_until_their_row_names_a_sealed
                 .all(|one| one.desk == TO4 && one.file.blob_secret == BlobSecret::default())
         );
         let rest = read(db, |conn| {
-            attachments::list_stale(conn, &Wanting::Plain, Some(found[0].file.id), 1)
+            attachments::list_stale(conn, &Staleness::Plain, Some(found[0].file.id), 1)
         });
         assert_eq!(rest, [found[1].clone()]);
 
@@ -713,7 +713,7 @@ fn files_from_before_blobs_were_sealed_are_listed_until_their_row_names_a_sealed
         });
         let under = |number| {
             read(db, |conn| {
-                attachments::list_stale(conn, &Wanting::Under(number), None, 10)
+                attachments::list_stale(conn, &Staleness::Under(number), None, 10)
             })
         };
         assert_eq!(under(number.unwrap()).len(), 1);
