@@ -141,15 +141,20 @@ impl Walk {
 
     /// Does one page, and says whether there is another.
     pub fn step(&mut self, db: &Db, now: Timestamp) -> Result<bool, StoreError> {
-        match self.page(db, now) {
-            // A desk that has left the reference data, or came with the rows.
-            Err(StoreError::Keys(KeyError::NoKey(desk))) => {
-                db.keyring()?.ensure(&[desk], now)?;
-                self.page(db, now)?;
+        let mut made = None;
+        loop {
+            match self.page(db, now) {
+                // A desk that has left the reference data, or came with the rows.
+                Err(StoreError::Keys(KeyError::NoKey(desk))) if made.as_ref() != Some(&desk) => {
+                    db.keyring()?.ensure(std::slice::from_ref(&desk), now)?;
+                    made = Some(desk);
+                }
+                done => {
+                    done?;
+                    return Ok(self.table().is_some());
+                }
             }
-            done => done?,
         }
-        Ok(self.table().is_some())
     }
 
     fn page(&mut self, db: &Db, now: Timestamp) -> Result<(), StoreError> {
