@@ -1,11 +1,6 @@
 //! The master key from each of its keepers, missing, wrong, damaged, changed, and changed halfway: the
 //! real program says what is wrong in one sentence, or starts.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test: what is missing fails it, and the test's own settings are in the environment"
-)]
+#![expect(clippy::expect_used, reason = "a test: what is missing fails it")]
 
 mod program;
 
