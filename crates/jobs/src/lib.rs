@@ -147,6 +147,10 @@ impl Jobs {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)
             }
+            Job::Keys => {
+                let is_stopping = || self.stopping.load(Ordering::Relaxed);
+                Report::of_values(self.desk.work_keys(&is_stopping)?)
+            }
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })
     }

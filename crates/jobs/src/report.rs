@@ -27,11 +27,13 @@ pub enum Job {
     Rows,
     /// Blobs that nothing names.
     Blobs,
+    /// Data keys that other nodes made, and what retired ones sealed.
+    Keys,
 }
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 7] = [
+    pub const ALL: [Job; 8] = [
         Job::Work,
         Job::Accounts,
         Job::Mail,
@@ -39,6 +41,7 @@ impl Job {
         Job::Webhooks,
         Job::Rows,
         Job::Blobs,
+        Job::Keys,
     ];
 
     /// Whether it does to many what a wrong clock would do to too many; messages go out one by one,
@@ -46,7 +49,7 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail | Job::Texts | Job::Webhooks => false,
+            Job::Mail | Job::Texts | Job::Webhooks | Job::Keys => false,
         }
     }
 
@@ -60,6 +63,7 @@ impl Job {
             Job::Webhooks => "webhooks",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
+            Job::Keys => "keys",
         }
     }
 }
@@ -105,6 +109,8 @@ pub struct Report {
     pub rows_deleted: usize,
     /// Blobs cleared away.
     pub blobs_deleted: usize,
+    /// Values sealed with the key in use instead of a retired one.
+    pub values_resealed: usize,
     /// Jobs that failed; the log says why.
     pub failed_jobs: Vec<Job>,
     /// Jobs that wait until somebody resumes them, because a clock leapt.
@@ -170,6 +176,13 @@ impl Report {
         }
     }
 
+    pub(crate) fn of_values(values: usize) -> Self {
+        Report {
+            values_resealed: values,
+            ..Report::default()
+        }
+    }
+
     pub(crate) fn of_blobs(blobs: usize) -> Self {
         Report {
             blobs_deleted: blobs,
@@ -219,6 +232,7 @@ impl Report {
             webhooks_failed,
             rows_deleted,
             blobs_deleted,
+            values_resealed,
             failed_jobs,
             paused_jobs,
         } = other;
@@ -241,6 +255,7 @@ impl Report {
         self.webhooks_failed += webhooks_failed;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
+        self.values_resealed += values_resealed;
         self.failed_jobs.extend(failed_jobs);
         self.paused_jobs.extend(paused_jobs);
     }
@@ -269,6 +284,7 @@ impl fmt::Display for Report {
             (self.webhooks_failed, "webhooks given up"),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
+            (self.values_resealed, "values sealed anew"),
         ];
         let mut said: Vec<String> = counts
             .into_iter()

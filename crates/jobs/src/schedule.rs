@@ -45,6 +45,13 @@ const SWEEPS: Rhythm = Rhythm {
     every: Duration::from_secs(60 * 60),
 };
 
+/// Each node seals with a new key, and finds what it printed, soon after another made it.
+const KEYS: Rhythm = Rhythm {
+    jobs: &[Job::Keys],
+    first: Duration::from_secs(5),
+    every: Duration::from_secs(5),
+};
+
 /// How long a job rests after a failure, unless its rhythm is slower: what is down now is
 /// seldom up a second later.
 const REST: Duration = Duration::from_secs(15);
@@ -63,6 +70,7 @@ impl Jobs {
             self.keep(MAIL, stop.clone()),
             self.keep(TEXTS, stop.clone()),
             self.keep_webhooks(stop.clone()),
+            self.keep(KEYS, stop.clone()),
             self.keep(SWEEPS, stop),
         );
     }

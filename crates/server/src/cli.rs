@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Keep the programs that call on their own.
     #[command(subcommand)]
     Client(ClientCommand),
-    /// Change the key that signs tokens.
+    /// Keep the keys: the one that signs tokens, and those that seal personal data.
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Do what happens without a request.
@@ -223,6 +223,44 @@ pub(crate) enum KeysCommand {
     Rotate,
     /// Forget the key before, and with it every token it signed. Takes hold at the next start.
     ForgetOld,
+    /// Make the master key, which wraps the keys of the data; never in the place of another.
+    Init,
+    /// Show the keys of the data, and how much is still sealed with older ones.
+    Status,
+    /// Wrap the keys of the data with another master key; a running server goes on.
+    RotateMaster,
+    /// Delete the file of the master key before; backups from before then need the copy kept elsewhere.
+    ForgetMaster,
+    /// Seal with new keys from now on, and what is there little by little in the background.
+    RotateData(RotateData),
+    /// Seal anew what is still sealed with older keys.
+    Reseal {
+        /// Until nothing is left; there is no other way yet.
+        #[arg(long, required = true)]
+        until_done: bool,
+    },
+    /// Destroy the keys of an authority: its data are unreadable from then on, for everybody.
+    Destroy {
+        /// The code of the authority.
+        #[arg(long, value_name = "CODE")]
+        desk: String,
+        /// The code again; without it nothing is done, and what would be is told.
+        #[arg(long, value_name = "CODE")]
+        yes_destroy: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateData {
+    /// The key of this authority.
+    #[arg(long, value_name = "CODE", required_unless_present = "all")]
+    pub(crate) desk: Option<String>,
+    /// The keys of all, and of what belongs to none.
+    #[arg(long, conflicts_with = "desk")]
+    pub(crate) all: bool,
+    /// After a key leaked: store each file anew with another secret. Stop all servers before.
+    #[arg(long)]
+    pub(crate) renew_files: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,24 +13,21 @@ use api::proxies::Proxies;
 use api::rate_limit::RateLimits;
 use api::tokens::Tokens;
 use domain::catalogue::Reference;
+use jiff::Timestamp;
 use jobs::mail::open as open_mailer;
 use jobs::{Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
 use service::playbooks::PlaybookFile;
 use service::webhooks::SystemNames;
 use service::{Desk, Parts, Secrets, Settings};
-use storage::keyring::{LocalMaster, MasterKey};
 use storage::{Backend, Db};
 
 use crate::config::Config;
 use crate::demo::Demo;
-use crate::{federation, keys, logging, reference};
+use crate::{federation, keys, logging, master, reference};
 
 /// The file of the secret that codes and links are derived from.
 pub(crate) const ROOT_SECRET: &str = "root.secret";
-
-/// The file of the key that wraps the data keys.
-pub(crate) const MASTER_KEY: &str = "master.key";
 
 /// An installation, opened.
 pub(crate) struct Instance {
@@ -52,12 +49,6 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
     )?))
 }
 
-/// The key that wraps the data keys.
-fn master(config: &Config) -> anyhow::Result<Arc<dyn MasterKey>> {
-    let bytes = keys::load_or_create_secret(&config.keys(), MASTER_KEY)?;
-    Ok(Arc::new(LocalMaster::new(&bytes)))
-}
-
 impl Instance {
     /// Opens everything, and brings in what this version ships; `bound` is where it listens, or would.
     pub(crate) fn open(
@@ -65,7 +56,12 @@ impl Instance {
         demo: Option<&Demo>,
         bound: SocketAddr,
     ) -> anyhow::Result<Self> {
-        Self::open_with(config, demo, bound, |parts| Ok(Desk::open(parts)?))
+        Self::open_with(config, demo, bound, |parts| {
+            seal_plain(&parts.db, parts.clock.now())?;
+            let desk = Desk::open(parts)?;
+            seal_plain_files(&desk)?;
+            Ok(desk)
+        })
     }
 
     /// Opens an installation that has been started before, and writes nothing.
@@ -99,7 +95,8 @@ impl Instance {
         let first_rules = reference::load_rules(config.reference.as_deref(), &reference)?;
         let db = Db::open(&config.database).context("database.url")?;
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
-        db.unlock(master(config)?).context("the data keys")?;
+        db.unlock(master::open(config, &db, demo.is_some())?)
+            .map_err(master::explain)?;
         let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");
@@ -112,10 +109,7 @@ impl Instance {
             settings.delivery.usual.quiet = None;
             settings.delivery.text_quiet = None;
         }
-        let clock: Arc<dyn Clock> = match demo {
-            Some(demo) => Arc::new(demo.clock()),
-            None => Arc::new(SystemClock),
-        };
+        let clock = clock(demo);
         let blobs = storage::blobs::open(&config.blobs.url, config.blobs.options.clone());
         let desk = open_desk(Parts {
             db: db.clone(),
@@ -182,6 +176,36 @@ fn metrics() -> anyhow::Result<Metrics> {
     let help = "Lines of the log that were lost because it could not keep up";
     metrics.watch("sportello_log_lines_lost", help, lost)?;
     Ok(metrics)
+}
+
+/// The time here, which a demonstration may move.
+pub(crate) fn clock(demo: Option<&Demo>) -> Arc<dyn Clock> {
+    match demo {
+        Some(demo) => Arc::new(demo.clock()),
+        None => Arc::new(SystemClock),
+    }
+}
+
+/// Seals what columns hold that are sealed from this version on; the answer is how many values. May be cut
+/// off and begun again.
+pub(crate) fn seal_plain(db: &Db, now: Timestamp) -> anyhow::Result<usize> {
+    let told = |table: &'static str, values: usize| {
+        tracing::info!(table, values, "plain values are being sealed");
+    };
+    storage::reseal::seal_plain(db, now, told).context("sealing what is plain")
+}
+
+/// The same for files, whose rows are sealed already.
+fn seal_plain_files(desk: &Desk) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let files = runtime.block_on(desk.seal_plain_files())?;
+    if files.done + files.failed > 0 {
+        let (done, failed) = (files.done, files.failed);
+        tracing::info!(done, failed, "files that were plain are sealed");
+    }
+    Ok(())
 }
 
 /// SQLite belongs to this program alone; on PostgreSQL somebody may want to be asked.

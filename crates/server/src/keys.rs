@@ -1,9 +1,8 @@
 //! The instance's own secrets on disk: the signing key of its tokens, and derived-code secrets.
 //!
-//! For making them at the first start and reading them later; only the signing key can be changed,
-//! with the one before kept for the tokens it signed. Invariants: a file appears whole or not at
-//! all; what other users of the machine
-//! can read, or change, is refused; a file that is there but wrong stops the start, since a new
+//! For making them at the first start and reading them later; the signing key can be changed, with
+//! the one before kept for the tokens it signed, and so can the master key (`master.rs`). Invariants:
+//! a file appears whole or not at all; what other users of the machine can read, or change, is refused; a file that is there but wrong stops the start, since a new
 //! key in its place would silently void every token.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -68,11 +67,51 @@ pub(crate) fn load_or_create_key(dir: &Path, name: &str) -> anyhow::Result<Signi
 /// 32 random bytes in a file of `dir` (as hex), made if they are not there.
 pub(crate) fn load_or_create_secret(dir: &Path, name: &str) -> anyhow::Result<[u8; 32]> {
     let hex = load_or_create(dir, name, new_secret_hex)?;
+    secret_of(&hex).with_context(|| corrupt(dir, name))
+}
+
+/// The same bytes if they are there; never makes any.
+pub(crate) fn load_secret(dir: &Path, name: &str) -> anyhow::Result<Option<[u8; 32]>> {
+    let path = dir.join(name);
+    match read_private(&path)? {
+        None => Ok(None),
+        Some(hex) => secret_of(&hex).map(Some).with_context(|| {
+            format!(
+                "{} is damaged or something else; restore it from its backup",
+                path.display()
+            )
+        }),
+    }
+}
+
+/// Makes such bytes in a file that is not there yet.
+pub(crate) fn create_secret(dir: &Path, name: &str) -> anyhow::Result<[u8; 32]> {
+    ensure_private_folder(dir)?;
+    let path = dir.join(name);
+    ensure!(!path.exists(), "{} is there already", path.display());
+    load_or_create_secret(dir, name)
+}
+
+/// Gives a file of `dir` another name, in the place of what had it, and waits until that is kept.
+pub(crate) fn rename(dir: &Path, from: &str, to: &str) -> anyhow::Result<()> {
+    let renamed = fs::rename(dir.join(from), dir.join(to));
+    let kept = renamed.and_then(|()| File::open(dir)?.sync_all());
+    kept.with_context(|| format!("cannot rename {from} to {to} in {}", dir.display()))
+}
+
+/// Deletes a file of `dir`, and waits until that is kept.
+pub(crate) fn remove(dir: &Path, name: &str) -> anyhow::Result<()> {
+    let removed = fs::remove_file(dir.join(name));
+    let kept = removed.and_then(|()| File::open(dir)?.sync_all());
+    kept.with_context(|| format!("cannot delete {name} in {}", dir.display()))
+}
+
+/// 32 bytes from 64 hexadecimal digits.
+pub(crate) fn secret_of(hex: &str) -> anyhow::Result<[u8; 32]> {
     let bytes = HEXLOWER.decode(hex.trim_end().as_bytes()).ok();
     bytes
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| anyhow!("expected 64 hexadecimal digits"))
-        .with_context(|| corrupt(dir, name))
 }
 
 /// 32 bytes of the operating system's randomness.

@@ -33,6 +33,7 @@ pub mod feed;
 pub mod filing;
 pub mod fitting_templates;
 pub mod keeping;
+pub mod keys;
 pub mod labels;
 pub mod links;
 pub mod mailer;

@@ -4,7 +4,7 @@
 
 use domain::ids::AttachmentId;
 use domain::visibility::Scope;
-use storage::attachments::{self, StaleFile, Wanting};
+use storage::attachments::{self, StaleFile, Staleness};
 use storage::sealing::GONE;
 
 use crate::attachments::blob_of;
@@ -25,22 +25,22 @@ impl Desk {
     /// Seals the files from before files were sealed, whose rows are sealed already, and deletes what was
     /// plain. Nobody is served meanwhile.
     pub async fn seal_plain_files(&self) -> Result<FilesResealed, DeskError> {
-        self.reseal_files(&Wanting::Plain).await
+        self.reseal_files(&Staleness::Plain).await
     }
 
     /// Gives every file whose secret was sealed with the data key of this number another secret, sealed
     /// with the key in use: whoever has that key and old rows opens no stored file with them. What was
     /// stored before goes with the next sweep.
     pub async fn renew_files(&self, key: i64) -> Result<FilesResealed, DeskError> {
-        self.reseal_files(&Wanting::Under(key)).await
+        self.reseal_files(&Staleness::Under(key)).await
     }
 
-    async fn reseal_files(&self, wanting: &Wanting) -> Result<FilesResealed, DeskError> {
+    async fn reseal_files(&self, which: &Staleness) -> Result<FilesResealed, DeskError> {
         let mut run = FilesResealed::default();
         let mut last: Option<AttachmentId> = None;
         loop {
             let page = self.db.read_in(&Scope::System, |conn| {
-                attachments::list_stale(conn, wanting, last, PAGE)
+                attachments::list_stale(conn, which, last, PAGE)
             })?;
             let Some(end) = page.last() else {
                 return Ok(run);
@@ -48,7 +48,7 @@ impl Desk {
             last = Some(end.file.id);
             for stale in page {
                 if stale.file.sha256 != GONE {
-                    self.reseal_file(stale, wanting, &mut run).await?;
+                    self.reseal_file(stale, which, &mut run).await?;
                 }
             }
         }
@@ -57,7 +57,7 @@ impl Desk {
     async fn reseal_file(
         &self,
         stale: StaleFile,
-        wanting: &Wanting,
+        which: &Staleness,
         run: &mut FilesResealed,
     ) -> Result<(), DeskError> {
         let before = blob_of(&stale.file)?;
@@ -78,7 +78,7 @@ impl Desk {
         match is_replaced {
             // Somebody was faster, or the file was purged: what was just stored is nobody's.
             false => self.blobs.delete(&blob.key).await?,
-            true if *wanting == Wanting::Plain => self.blobs.delete(&before.key).await?,
+            true if *which == Staleness::Plain => self.blobs.delete(&before.key).await?,
             true => {}
         }
         run.done += usize::from(is_replaced);

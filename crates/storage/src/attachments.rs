@@ -261,7 +261,7 @@ pub fn purge(
 
 /// Files whose blobs are to be sealed anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanting {
+pub enum Staleness {
     /// Those from before blobs were sealed.
     Plain,
     /// Those whose secret was sealed with the data key of this number.
@@ -281,7 +281,7 @@ pub struct StaleFile {
 /// one holds whose key was destroyed reads as [`crate::sealing::GONE`].
 pub fn list_stale(
     conn: &mut DbConnection,
-    wanting: &Wanting,
+    which: &Staleness,
     after: Option<AttachmentId>,
     limit: i64,
 ) -> Result<Vec<StaleFile>, StoreError> {
@@ -290,9 +290,9 @@ pub fn list_stale(
         .limit(limit)
         .select(AttachmentRow::as_select())
         .into_boxed();
-    query = match wanting {
-        Wanting::Plain => query.filter(attachments::blob_secret.is_null()),
-        Wanting::Under(key) => {
+    query = match which {
+        Staleness::Plain => query.filter(attachments::blob_secret.is_null()),
+        Staleness::Under(key) => {
             query.filter(attachments::blob_secret.like(format!("{MARK}{key}.%")))
         }
     };

@@ -224,6 +224,13 @@ impl Db {
         keys.ok_or_else(|| KeyError::Locked.into())
     }
 
+    /// Leaves nothing of what the rows of a table held before, as far as that is in the hands of the
+    /// database: its backups are not.
+    pub fn forget_versions(&self, table: &'static str) -> Result<(), StoreError> {
+        let mut conn = self.open_alone()?;
+        Ok(dialect::forget_versions(&mut conn.db, table)?)
+    }
+
     /// Which database it is.
     pub fn backend(&self) -> Backend {
         match self.inner.manager.target {
@@ -264,14 +271,14 @@ pub(crate) fn transact<T, E: From<StoreError>>(
     begin: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
     f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    // The fence that goes up at the beginning names prints.
-    let keys = keyring::enter(&conn.keys);
+    // The fence that goes up at the beginning names prints, which have to be those of all that follows.
+    let _keys = keyring::enter(&conn.keys);
+    keyring::unpin();
     if let Err(error) = begin(&mut conn.db) {
         // Of several statements the first may have begun it.
         conn.health.give_up();
         return Err(StoreError::from(error).into());
     }
-    drop(keys);
     match caught(conn, f) {
         // PostgreSQL answers COMMIT of a failed transaction with a roll-back and no error.
         Ok(_) if is_doomed(conn) => {

@@ -187,6 +187,33 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
     Ok(found.before)
 }
 
+/// An SQL expression for the number of the key that sealed a column's value (`crate::sealing`).
+pub(crate) fn sealed_with(conn: &DbConnection, column: &str) -> String {
+    match conn {
+        DbConnection::Pg(_) => format!("split_part(substr({column}, 2), '.', 1)"),
+        DbConnection::Sqlite(_) => format!("substr({column}, 2, instr({column}, '.') - 2)"),
+    }
+}
+
+/// From now on what this connection deletes or replaces is overwritten. PostgreSQL keeps the row that was
+/// until [`forget_versions`].
+pub(crate) fn erase_what_goes(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(_) => Ok(()),
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA secure_delete = ON"),
+    }
+}
+
+/// Leaves nothing of what the rows of a table held before in the files of the database, as far as it
+/// is in the database's hands. Not inside a transaction, and after whatever changed them.
+pub(crate) fn forget_versions(conn: &mut DbConnection, table: &str) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pg.batch_execute(&format!("VACUUM {table}")),
+        // Pages that were changed are written anew without what they held, and the log is emptied.
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+    }
+}
+
 /// `(first, second) < (x, y)`: what comes after the row `(x, y)` in a list ordered newest
 /// first by both columns. One range of an index on both databases, unlike the same in `OR`s.
 pub fn before<A, B, X, Y>(

@@ -315,6 +315,8 @@ pub fn seal_plain_page(conn: &mut DbConnection, limit: i64) -> Result<usize, Sto
 pub struct Walked<K> {
     /// How many rows were written.
     pub written: usize,
+    /// How many do not open; the log names them.
+    pub unreadable: usize,
     /// Where the next page goes on; none at the end.
     pub next: Option<K>,
 }
@@ -349,14 +351,21 @@ pub fn reseal_page(
     let rows = query.load::<(Id, String, Option<String>, SealedText)>(conn)?;
     let is_last = i64::try_from(rows.len()).is_ok_and(|count| count < limit);
     let next = rows.last().map(|row| TicketId::new(row.0.0));
-    let mut written = 0;
+    let (mut written, mut unreadable) = (0, 0);
     for (id, key_desk, identity, sealed) in rows {
         let is_leaving = sealed.key().is_some_and(|key| leaving.contains(&key));
         if !is_leaving && !is_for_all {
             continue;
         }
-        let Some(contents) = unseal(id.0, &sealed)? else {
-            continue;
+        let contents = match unseal(id.0, &sealed) {
+            Ok(Some(contents)) => contents,
+            Ok(None) => continue,
+            Err(StoreError::Corrupt { table, id, column }) => {
+                tracing::error!(table, row.id = %id, column, "a sealed value does not open");
+                unreadable += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         if !is_leaving && identity == identity_print(&keys, &contents)? {
             continue;
@@ -367,6 +376,7 @@ pub fn reseal_page(
     }
     Ok(Walked {
         written,
+        unreadable,
         next: next.filter(|_| !is_last),
     })
 }

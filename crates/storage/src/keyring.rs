@@ -8,16 +8,17 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 
-use crate::connection::{Manager, Role};
+use crate::connection::{DbConnection, Manager, Role};
 use crate::data_keys::{self, KeyRow};
 use crate::error::StoreError;
+pub use crate::master_key::{LocalMaster, MasterKey};
 use crate::privacy;
 
 /// The desk of what belongs to no desk: addresses before a filing, programs, accounts.
@@ -25,18 +26,6 @@ pub const INSTALLATION: &str = "";
 
 /// Begins every sealed text; no text that people write holds it.
 pub(crate) const MARK: char = '\u{1}';
-
-/// Whoever keeps the master key: a file, a variable, or a program in front of a key service.
-pub trait MasterKey: Send + Sync {
-    /// Tells it from other master keys, and nothing about it.
-    fn id(&self) -> &str;
-
-    /// Wraps a data key; the context comes back at [`MasterKey::unwrap`].
-    fn wrap(&self, context: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError>;
-
-    /// Opens what was wrapped under the same context.
-    fn unwrap(&self, context: &[u8], wrapped: &[u8]) -> Result<[u8; 32], KeyError>;
-}
 
 /// Why keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +41,9 @@ pub enum KeyError {
     /// The master key does not open what it should have wrapped.
     #[error("data key {0} does not open: its row was touched, or the master key is another one")]
     Damaged(i64),
+    /// The master key does not open what it is shown.
+    #[error("the master key does not open it")]
+    DoesNotOpen,
     /// No master key was given.
     #[error("the keys are locked")]
     Locked,
@@ -66,42 +58,8 @@ pub enum KeyError {
     Keeper(String),
 }
 
-/// A master key at hand, as from a file or a variable.
-pub struct LocalMaster {
-    id: String,
-    key: RandomizedNonceKey,
-}
-
-impl LocalMaster {
-    /// From its 32 bytes.
-    pub fn new(bytes: &[u8; 32]) -> Self {
-        let name = derived(bytes, b"name");
-        LocalMaster {
-            id: data_encoding::HEXLOWER.encode(name.get(..8).unwrap_or_default()),
-            key: gcm(bytes),
-        }
-    }
-}
-
-impl MasterKey for LocalMaster {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn wrap(&self, context: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
-        encrypt(&self.key, context, key.to_vec())
-            .ok_or_else(|| KeyError::Keeper(String::from("it cannot encrypt")))
-    }
-
-    fn unwrap(&self, context: &[u8], wrapped: &[u8]) -> Result<[u8; 32], KeyError> {
-        decrypt(&self.key, context, wrapped)
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| KeyError::Keeper(String::from("it does not open this key")))
-    }
-}
-
 /// A 256-bit key for AES-GCM is always taken.
-fn gcm(bytes: &[u8; 32]) -> RandomizedNonceKey {
+pub(crate) fn gcm(bytes: &[u8; 32]) -> RandomizedNonceKey {
     match RandomizedNonceKey::new(&AES_256_GCM, bytes) {
         Ok(key) => key,
         Err(_) => unreachable!("the length is the algorithm's"),
@@ -133,7 +91,7 @@ pub(crate) fn decrypt(key: &RandomizedNonceKey, context: &[u8], sealed: &[u8]) -
     Some(plain.to_vec())
 }
 
-fn derived(bytes: &[u8; 32], label: &[u8]) -> [u8; 32] {
+pub(crate) fn derived(bytes: &[u8; 32], label: &[u8]) -> [u8; 32] {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), label);
     let mut out = [0; 32];
     for (to, from) in out.iter_mut().zip(tag.as_ref()) {
@@ -146,37 +104,31 @@ fn derived(bytes: &[u8; 32], label: &[u8]) -> [u8; 32] {
 pub(crate) struct DataKey {
     pub(crate) id: i64,
     pub(crate) desk: String,
-    in_use: bool,
     /// None once destroyed.
     parts: Option<(RandomizedNonceKey, hmac::Key)>,
 }
 
 impl DataKey {
-    fn open(row: KeyRow, master: &dyn MasterKey) -> Result<Self, KeyError> {
-        let parts = match &row.wrapped {
-            None => None,
-            Some(_) if row.master != master.id() => {
-                return Err(KeyError::WrongMaster {
-                    expected: row.master,
-                    given: master.id().to_owned(),
-                });
-            }
-            Some(wrapped) => {
-                let bytes = match master.unwrap(&row.context(), wrapped) {
-                    Ok(bytes) => bytes,
-                    Err(KeyError::Keeper(_)) => return Err(KeyError::Damaged(row.id)),
-                    Err(error) => return Err(error),
-                };
-                let prints = hmac::Key::new(hmac::HMAC_SHA256, &derived(&bytes, b"prints"));
-                Some((gcm(&derived(&bytes, b"seal")), prints))
-            }
+    fn open(row: &KeyRow, wrapped: &[u8], master: &dyn MasterKey) -> Result<Self, KeyError> {
+        let bytes = match master.unwrap(&row.context(), wrapped) {
+            Ok(bytes) => bytes,
+            Err(KeyError::DoesNotOpen) => return Err(KeyError::Damaged(row.id)),
+            Err(error) => return Err(error),
         };
+        let prints = hmac::Key::new(hmac::HMAC_SHA256, &derived(&bytes, b"prints"));
         Ok(DataKey {
             id: row.id,
-            desk: row.desk,
-            in_use: row.retired_at.is_none(),
-            parts,
+            desk: row.desk.clone(),
+            parts: Some((gcm(&derived(&bytes, b"seal")), prints)),
         })
+    }
+
+    fn destroyed(row: &KeyRow) -> Self {
+        DataKey {
+            id: row.id,
+            desk: row.desk.clone(),
+            parts: None,
+        }
     }
 
     /// The cipher; none once the key was destroyed.
@@ -235,15 +187,15 @@ struct Opened {
 
 /// The keys of one database, opened.
 pub struct Keyring {
-    master: Arc<dyn MasterKey>,
+    master: RwLock<Arc<dyn MasterKey>>,
     manager: Manager,
-    opened: RwLock<Opened>,
+    opened: RwLock<Arc<Opened>>,
 }
 
 impl Keyring {
     pub(crate) fn open(manager: Manager, master: Arc<dyn MasterKey>) -> Result<Self, StoreError> {
         let keyring = Keyring {
-            master,
+            master: RwLock::new(master),
             manager,
             opened: RwLock::default(),
         };
@@ -251,35 +203,90 @@ impl Keyring {
         Ok(keyring)
     }
 
-    /// Reads the keys and switches again: another node may have changed some.
+    /// Reads the keys and switches again: another node may have made some, retired or destroyed some, or wrapped
+    /// them anew. What is open already stays open, so that this asks the keeper for new keys alone.
     pub fn reload(&self) -> Result<(), StoreError> {
         let mut conn = self.manager.open(Role::Reader)?;
+        let sealing = privacy::list_sealing(&mut conn.db)?;
+        self.take(data_keys::list(&mut conn.db)?, sealing)
+    }
+
+    /// Takes over the keys, and the desks whose texts are sealed, as they were just read, see [`Keyring::reload`].
+    pub fn take(&self, rows: Vec<KeyRow>, sealing_texts: Vec<String>) -> Result<(), StoreError> {
         let mut next = Opened::default();
-        for row in data_keys::list(&mut conn.db)? {
-            let key = DataKey::open(row, self.master.as_ref())?;
-            if key.in_use {
+        for row in rows {
+            let known = self.opened().by_id.get(&row.id).cloned();
+            let key = match (&row.wrapped, known) {
+                (None, _) => Arc::new(DataKey::destroyed(&row)),
+                (Some(_), Some(known)) => known,
+                (Some(wrapped), None) => {
+                    let master = self.master_named(&row.master)?;
+                    Arc::new(DataKey::open(&row, wrapped, master.as_ref())?)
+                }
+            };
+            if row.is_in_use() {
                 next.in_use.insert(key.desk.clone(), key.id);
             }
-            next.by_id.insert(key.id, Arc::new(key));
+            next.by_id.insert(key.id, key);
         }
-        next.sealing_texts = privacy::list_sealing(&mut conn.db)?.into_iter().collect();
-        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = next;
+        next.sealing_texts = sealing_texts.into_iter().collect();
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
     }
 
     /// Whoever keeps the master key.
-    pub fn master(&self) -> &dyn MasterKey {
-        self.master.as_ref()
+    pub fn master(&self) -> Arc<dyn MasterKey> {
+        let master = self.master.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&master)
     }
 
-    fn opened(&self) -> RwLockReadGuard<'_, Opened> {
-        self.opened.read().unwrap_or_else(PoisonError::into_inner)
+    /// The master key that wrapped a key; from then on it wraps new ones, too.
+    fn master_named(&self, id: &str) -> Result<Arc<dyn MasterKey>, KeyError> {
+        let now = self.master();
+        if now.id() == id {
+            return Ok(now);
+        }
+        let wrong = || KeyError::WrongMaster {
+            expected: id.to_owned(),
+            given: now.id().to_owned(),
+        };
+        let other = now.other(id)?.ok_or_else(wrong)?;
+        *self.master.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&other);
+        Ok(other)
+    }
+
+    /// Does what wraps a key, with the master key that wrapped the others.
+    fn wrapping<T>(
+        &self,
+        mut work: impl FnMut(&dyn MasterKey) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match work(self.master().as_ref()) {
+            Err(StoreError::Keys(KeyError::WrongMaster { expected, .. })) => {
+                work(self.master_named(&expected)?.as_ref())
+            }
+            done => done,
+        }
+    }
+
+    fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys as the transaction at work on this thread found them first, so that it seals and prints
+    /// with those that its fence names; elsewhere those of now.
+    fn of_transaction(&self) -> Arc<Opened> {
+        HERE.with_borrow_mut(|here| match here {
+            Some(here) if here.is_of(self) => {
+                Arc::clone(here.pinned.get_or_insert_with(|| self.opened()))
+            }
+            _ => self.opened(),
+        })
     }
 
     /// The key that seals for `desk` now.
     pub(crate) fn in_use(&self, desk: &str) -> Result<Arc<DataKey>, StoreError> {
         let found = || {
-            let opened = self.opened();
+            let opened = self.of_transaction();
             let id = opened.in_use.get(desk)?;
             opened.by_id.get(id).cloned()
         };
@@ -287,6 +294,7 @@ impl Keyring {
             return Ok(key);
         }
         self.reload()?;
+        unpin();
         found().ok_or_else(|| KeyError::NoKey(desk.to_owned()).into())
     }
 
@@ -323,14 +331,14 @@ impl Keyring {
 
     /// The prints a value may have: one for each key of each desk that is not destroyed.
     pub fn prints(&self, field: Field, value: &str) -> Vec<String> {
-        let opened = self.opened();
+        let opened = self.of_transaction();
         let keys = opened.by_id.values();
         keys.filter_map(|key| key.print(field, value)).collect()
     }
 
     /// The prints a value may have under the keys of one desk.
     pub fn prints_of(&self, desk: &str, field: Field, value: &str) -> Vec<String> {
-        let opened = self.opened();
+        let opened = self.of_transaction();
         let keys = opened.by_id.values().filter(|key| key.desk == desk);
         keys.filter_map(|key| key.print(field, value)).collect()
     }
@@ -349,24 +357,77 @@ impl Keyring {
         if missing.is_empty() {
             return Ok(());
         }
-        data_keys::add_first(&self.manager, self.master.as_ref(), &missing, now)?;
+        self.wrapping(|master| data_keys::add_first(&self.manager, master, &missing, now))?;
         self.reload()
+    }
+
+    /// Retires the key in use of a desk, and adds the next: from then on that one seals. What the ones
+    /// before sealed opens as before, until it is sealed anew (`crate::reseal`). Reload afterwards.
+    pub fn rotate(
+        &self,
+        conn: &mut DbConnection,
+        desk: &str,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        self.wrapping(|master| data_keys::rotate(conn, master, desk, now))
+    }
+
+    /// Destroys every key of a desk but a new one, which seals what is written from now on; the answer
+    /// is how many were destroyed. Reload afterwards.
+    pub fn destroy(
+        &self,
+        conn: &mut DbConnection,
+        desk: &str,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.wrapping(|master| data_keys::destroy(conn, master, desk, now))
     }
 }
 
 /// Where the keyring of a database is, once there is one.
 pub(crate) type KeySlot = Arc<OnceLock<Arc<Keyring>>>;
 
+/// The keys that a thread works with.
+struct Here {
+    slot: KeySlot,
+    /// As they were when they were first asked for.
+    pinned: Option<Arc<Opened>>,
+}
+
+impl Here {
+    fn is_of(&self, keyring: &Keyring) -> bool {
+        let own = self.slot.get();
+        own.is_some_and(|own| std::ptr::eq(Arc::as_ptr(own), keyring))
+    }
+}
+
 thread_local! {
-    static HERE: RefCell<Option<KeySlot>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<Here>> = const { RefCell::new(None) };
 }
 
 /// Puts what was there before back.
-pub(crate) struct Within(Option<KeySlot>);
+pub(crate) struct Within(Option<Here>);
 
-/// Until the guard is dropped, [`current`] finds the keys of this slot on this thread.
+/// Until the guard is dropped, [`current`] finds the keys of this slot on this thread. Inside of itself it
+/// goes on with the same ones.
 pub(crate) fn enter(slot: &KeySlot) -> Within {
-    Within(HERE.with_borrow_mut(|here| here.replace(Arc::clone(slot))))
+    Within(HERE.with_borrow_mut(|here| {
+        let same = here.as_ref().filter(|here| Arc::ptr_eq(&here.slot, slot));
+        let next = Here {
+            slot: Arc::clone(slot),
+            pinned: same.and_then(|here| here.pinned.clone()),
+        };
+        here.replace(next)
+    }))
+}
+
+/// The transaction that begins now works with the keys of now.
+pub(crate) fn unpin() {
+    HERE.with_borrow_mut(|here| {
+        if let Some(here) = here {
+            here.pinned = None;
+        }
+    });
 }
 
 impl Drop for Within {
@@ -377,6 +438,6 @@ impl Drop for Within {
 
 /// The keys of the database at work on this thread.
 pub fn current() -> Result<Arc<Keyring>, StoreError> {
-    HERE.with_borrow(|here| here.as_ref().and_then(|slot| slot.get().cloned()))
+    HERE.with_borrow(|here| here.as_ref().and_then(|here| here.slot.get().cloned()))
         .ok_or_else(|| KeyError::Locked.into())
 }

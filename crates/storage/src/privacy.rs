@@ -75,7 +75,7 @@ pub fn save(
 }
 
 /// The authorities whose texts are sealed.
-pub(crate) fn list_sealing(conn: &mut DbConnection) -> Result<Vec<String>, StoreError> {
+pub fn list_sealing(conn: &mut DbConnection) -> Result<Vec<String>, StoreError> {
     Ok(privacy_settings::table
         .filter(privacy_settings::seal_texts.eq(true))
         .order(privacy_settings::authority_code.asc())

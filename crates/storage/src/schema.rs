@@ -1255,6 +1255,18 @@ diesel::table! {
         created_at -> Instant,
         retired_at -> Nullable<Instant>,
         destroyed_at -> Nullable<Instant>,
+        vacated_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::sql_types::{Instant};
+    /// See `migrations/`.
+    sealed_up (table_name, column_name) {
+        table_name -> Text,
+        column_name -> Text,
+        sealed_at -> Instant,
     }
 }
 
@@ -1344,6 +1356,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     complaint_protocols,
     complaint_reply_schemes,
     data_keys,
+    sealed_up,
     audit_entries,
     privacy_settings
 );

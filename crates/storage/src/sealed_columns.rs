@@ -35,6 +35,15 @@ pub enum Key {
     Named(&'static str, &'static str),
 }
 
+impl Key {
+    /// The column with the id.
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Key::Id(id) | Key::Seq(id, _) | Key::Named(id, _) => id,
+        }
+    }
+}
+
 /// A print, and what it is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Printed {
@@ -240,6 +249,24 @@ pub const ALL: &[SealedColumns] = &[
         key: Key::Id("id"),
         desk: "(SELECT tickets.key_desk FROM tickets WHERE tickets.id = attachments.ticket_id)",
         sealed: &["file_name", "sha256", "blob_secret"],
+        prints: &[],
+    },
+];
+
+/// Texts that are sealed or not as their authority wants (`crate::privacy`).
+pub const TEXTS: &[SealedColumns] = &[
+    SealedColumns {
+        table: "tickets",
+        key: Key::Id("id"),
+        desk: "tickets.key_desk",
+        sealed: &["description"],
+        prints: &[],
+    },
+    SealedColumns {
+        table: "notes",
+        key: Key::Seq("ticket_id", "seq"),
+        desk: "(SELECT tickets.key_desk FROM tickets WHERE tickets.id = notes.ticket_id)",
+        sealed: &["body"],
         prints: &[],
     },
 ];

@@ -133,6 +133,17 @@ impl SealedText {
         self.parts().map(|(id, _)| id)
     }
 
+    /// What a column holds, if it is sealed.
+    pub(crate) fn of_column(text: &str) -> Option<Self> {
+        let sealed = SealedText(text.to_owned());
+        sealed.key().map(|_| sealed)
+    }
+
+    /// What the column is to hold.
+    pub(crate) fn as_stored(&self) -> &str {
+        &self.0
+    }
+
     fn parts(&self) -> Option<(i64, &str)> {
         let (id, text) = self.0.strip_prefix(MARK)?.split_once('.')?;
         Some((id.parse().ok()?, text))

@@ -174,6 +174,7 @@ where
         };
         let _inside = self.span.enter();
         let _trail = trail::enter(self.trail.take());
+        keyring::unpin();
         let work = || {
             let done = work(conn)?;
             trail::settle(conn)?;

@@ -24,6 +24,7 @@ mod filing;
 mod hardening;
 mod idempotency;
 mod jobs;
+mod keys;
 mod leaks;
 mod links;
 mod message_templates;

@@ -211,6 +211,31 @@ both!(
     }
 );
 
+both!(
+    a_file_whose_key_was_destroyed_is_gone_and_others_are_not,
+    async |app| {
+        let gone = file(app, TO4, 700).await;
+        let stays = file(app, CN1, 800).await;
+        let operator = app.as_("to4.operator").await;
+        let screen = operator.screen(&gone.id).await;
+        let id = screen.text_at("/attachments/0/id").to_owned();
+        app.execute(&format!(
+            "UPDATE data_keys SET wrapped = NULL, retired_at = created_at, destroyed_at = created_at \
+             WHERE desk = '{TO4}'"
+        ));
+        let keys = app.db.keyring().expect("the keys");
+        keys.reload().expect("the keys are read again");
+        let path = gone.staff_path(&format!("/attachments/{id}"));
+        operator
+            .get(&path)
+            .await
+            .is_problem(410, "attachment-purged");
+        let screen = operator.screen(&gone.id).await;
+        assert_eq!(screen.text_at("/attachments/0/file_name"), "—");
+        assert!(download(app, &stays).await.is(200).body == files::pdf(800).bytes);
+    }
+);
+
 async fn file_once(app: &TestApp, key: &str) -> Reply {
     let form: Value = forms::report_not_found_logged_in(TO4);
     let citizen = app.citizen(&MARIO);

@@ -126,7 +126,7 @@ fn destroy_keys(app: &TestApp, desk: &'static str) {
     ));
     let (keyring, now) = (app.db.keyring().unwrap(), app.now());
     let made = app.db.write(move |conn| {
-        data_keys::add(conn, keyring.master(), desk, now)?;
+        data_keys::add(conn, keyring.master().as_ref(), desk, now)?;
         Ok::<_, StoreError>(())
     });
     made.unwrap();

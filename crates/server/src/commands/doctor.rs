@@ -12,6 +12,7 @@ use service::clock::SystemIds;
 use storage::Db;
 
 use crate::config::{Config, MailKind};
+use crate::master::Masters;
 use crate::{federation, instance, keys, out, reference};
 
 /// What a check found, if nothing is wrong.
@@ -39,6 +40,7 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     }
     is_well &= tell("keys", check_keys(&config))?;
     is_well &= tell("database", check_database(&config))?;
+    is_well &= tell("data keys", check_data_keys(&config))?;
     is_well &= tell("attachments", check_blobs(&config))?;
     is_well &= tell("mail", check_mail(&config))?;
     is_well &= tell("citizens", check_citizens(&config))?;
@@ -72,10 +74,15 @@ fn again(error: &anyhow::Error) -> anyhow::Error {
 
 fn check_keys(config: &Config) -> Finding {
     let folder = config.keys();
-    if !folder.exists() {
-        return Ok(format!("{} is made at the first start", folder.display()));
+    let made = [keys::SIGNING_KEY_FILE, instance::ROOT_SECRET];
+    // The master key may be there already: that one is made on purpose.
+    if made.iter().all(|name| !folder.join(name).exists()) {
+        return Ok(format!(
+            "those in {} are made at the first start",
+            folder.display()
+        ));
     }
-    for name in [keys::SIGNING_KEY_FILE, instance::ROOT_SECRET] {
+    for name in made {
         let path = folder.join(name);
         ensure!(
             path.exists(),
@@ -86,6 +93,33 @@ fn check_keys(config: &Config) -> Finding {
     let key = keys::load_or_create_signing_key(&folder)?;
     instance::secrets(config)?;
     Ok(format!("{} signs with {}", folder.display(), key.id()))
+}
+
+/// Whether the master key is there and opens what it wrapped.
+fn check_data_keys(config: &Config) -> Finding {
+    let masters = Masters::of(config);
+    if is_new(config)? {
+        return Ok(match masters.is_there()? {
+            true => "made at the first start".to_owned(),
+            false => "no master key yet; before the first start: `sportello keys init`".to_owned(),
+        });
+    }
+    let status = super::look(config)?.desk.show_keys()?;
+    let in_use = status
+        .keys
+        .iter()
+        .filter(|(row, _)| row.is_in_use())
+        .count();
+    ensure!(
+        status.plain == 0,
+        "{} values are plain, and sealed at the next start",
+        status.plain
+    );
+    Ok(format!(
+        "{in_use} in use under the master key {}, {}",
+        status.master,
+        super::keys::summary(&status)
+    ))
 }
 
 fn check_database(config: &Config) -> Finding {

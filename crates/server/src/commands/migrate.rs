@@ -6,7 +6,8 @@ use anyhow::Context;
 use storage::Db;
 
 use crate::config::Config;
-use crate::out;
+use crate::demo::Demo;
+use crate::{instance, master, out};
 
 /// Runs what has not run yet, or only says what that is.
 pub(crate) fn run(config: &Config, status: bool) -> anyhow::Result<ExitCode> {
@@ -21,5 +22,27 @@ pub(crate) fn run(config: &Config, status: bool) -> anyhow::Result<ExitCode> {
     for version in versions {
         out::say(&format!("{verb}: {version}"))?;
     }
+    if !status {
+        seal(config, &db)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Seals what columns hold that are sealed from this version on. Without a master key that waits for the
+/// first start, which does the same before it answers anybody.
+fn seal(config: &Config, db: &Db) -> anyhow::Result<()> {
+    let demo = Demo::find(config)?;
+    let needed = master::needed(db)?;
+    if needed.is_none() && demo.is_none() && !master::Masters::of(config).is_there()? {
+        return out::say(
+            "there is no master key yet: `sportello keys init` before the first start",
+        );
+    }
+    db.unlock(master::open(config, db, demo.is_some())?)
+        .map_err(master::explain)?;
+    let sealed = instance::seal_plain(db, instance::clock(demo.as_ref()).now())?;
+    match sealed {
+        0 => Ok(()),
+        values => out::say(&format!("sealed {values} values that were plain")),
+    }
 }

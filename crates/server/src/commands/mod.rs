@@ -5,6 +5,7 @@ mod delegation;
 mod demo;
 mod doctor;
 mod jobs;
+mod keys;
 mod migrate;
 mod openapi;
 mod playbook;
@@ -14,11 +15,11 @@ mod user;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, JobsCommand, KeysCommand, RouteCommand, SlaCommand, UserCommand};
+use crate::cli::{Cli, Command, JobsCommand, RouteCommand, SlaCommand, UserCommand};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::instance::Instance;
-use crate::{keys, logging, out, reference};
+use crate::{logging, out, reference};
 
 /// What is missing when PostgreSQL lets our role past every policy.
 const UNFENCED: &str = "row-level security does not bind this database role, which is a superuser \
@@ -42,7 +43,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(UserCommand::Add(args)) => user::add(&config, &args),
         Command::Delegation(command) => delegation::run(&config, command),
         Command::Client(command) => client::run(&config, command),
-        Command::Keys(command) => change_keys(&config, &command),
+        Command::Keys(command) => keys::run(&config, &command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
         Command::Jobs(JobsCommand::Resume) => jobs::resume(&config),
         Command::Sla(SlaCommand::Recompute) => recompute_sla(&config),
@@ -68,28 +69,6 @@ fn look(config: &Config) -> anyhow::Result<Instance> {
 fn recompute_sla(config: &Config) -> anyhow::Result<ExitCode> {
     let count = open(config)?.jobs.desk().recompute_sla()?;
     out::say(&format!("the clocks of {count} requests were made anew"))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn change_keys(config: &Config, command: &KeysCommand) -> anyhow::Result<ExitCode> {
-    let folder = config.keys();
-    match command {
-        KeysCommand::Rotate => {
-            let key = keys::rotate_signing_key(&folder)?;
-            out::say(&format!(
-                "tokens are signed with {} from the next start on",
-                key.id()
-            ))?;
-        }
-        KeysCommand::ForgetOld => {
-            let was_there = keys::forget_previous_signing_key(&folder)?;
-            out::say(if was_there {
-                "forgotten"
-            } else {
-                "there is no older key"
-            })?;
-        }
-    }
     Ok(ExitCode::SUCCESS)
 }
 

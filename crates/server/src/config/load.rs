@@ -23,6 +23,13 @@ pub(super) fn variables() -> Vec<(String, String)> {
         .collect()
 }
 
+/// The names of those variables, for programs that must not get them.
+pub(super) fn variable_names() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let is_ours = |name: &String| name.to_ascii_uppercase().starts_with(PREFIX);
+    names.filter(is_ours).collect()
+}
+
 /// The settings of default, file and variables together.
 pub(super) fn written(
     file: Option<&Path>,

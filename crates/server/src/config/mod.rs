@@ -17,6 +17,7 @@ mod form;
 mod http;
 mod issuers;
 mod jobs;
+mod keys;
 mod lifecycle;
 mod load;
 mod log;
@@ -46,6 +47,7 @@ pub(crate) use clients::Clients;
 pub(crate) use data::Blobs;
 pub(crate) use delegations::Delegations;
 pub(crate) use http::Http;
+pub(crate) use keys::{Keeper, MasterKeys};
 pub(crate) use lifecycle::Lifecycle;
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use mail::{Mail, MailKind};
@@ -58,6 +60,7 @@ pub(crate) use staff::Staff;
 struct Written {
     time_zone: String,
     data: data::DataSection,
+    keys: keys::KeysSection,
     database: database::DatabaseSection,
     http: http::HttpSection,
     blobs: data::BlobsSection,
@@ -90,6 +93,8 @@ struct Written {
 pub(crate) struct Config {
     /// The folder of everything that is kept in files.
     pub(crate) data: PathBuf,
+    /// Who keeps the master key.
+    pub(crate) master: MasterKeys,
     /// How to reach the database.
     pub(crate) database: DbConfig,
     /// Whether a start brings the tables up to date.
@@ -190,6 +195,7 @@ impl Written {
             TimeZone::UTC
         });
         let config = Config {
+            master: self.keys.check(&mut check),
             blobs: self.blobs.check(&mut check, &data),
             reference: self.reference.check(),
             lifecycle: self.lifecycle.check(&mut check),

@@ -20,7 +20,7 @@ use domain::note::{Attachment, BlobSecret};
 use domain::phone::PhoneNumber;
 use domain::state::PlaybookDecision;
 use domain::visibility::Scope;
-use storage::attachments::Wanting;
+use storage::attachments::Staleness;
 use storage::blobs::{BlobKey, BlobRef};
 use storage::callbacks::{self, Callback};
 use storage::clients::{self, Client};
@@ -41,6 +41,8 @@ use uuid::Uuid;
 use crate::support::Fresh;
 use crate::town::{self, event, everywhere, filed_at, hours, read, write};
 use crate::words::{REGION, TO4, account};
+
+mod resealing;
 
 const MAILBOX: &str = "proof@pianta.example";
 const IDENTITY: &str = "https://idp.example|pianta-9";
@@ -527,7 +529,7 @@ fn rotate(db: &Db) {
     };
     write(db, move |conn| {
         conn.batch_execute(retired)?;
-        data_keys::add(conn, keyring.master(), INSTALLATION, hours(1)).map(|_| ())
+        data_keys::add(conn, keyring.master().as_ref(), INSTALLATION, hours(1)).map(|_| ())
     });
     keys.reload().unwrap();
 }
@@ -656,7 +658,7 @@ fn files_from_before_blobs_were_sealed_are_listed_until_their_row_names_a_sealed
         }
         let plain = |db: &Db| {
             read(db, |conn| {
-                attachments::list_stale(conn, &Wanting::Plain, None, 10)
+                attachments::list_stale(conn, &Staleness::Plain, None, 10)
             })
         };
         assert_eq!(plain(db), []);
@@ -680,7 +682,7 @@ fn files_from_before_blobs_were_sealed_are_listed_until_their_row_names_a_sealed
                 .all(|one| one.desk == TO4 && one.file.blob_secret == BlobSecret::default())
         );
         let rest = read(db, |conn| {
-            attachments::list_stale(conn, &Wanting::Plain, Some(found[0].file.id), 1)
+            attachments::list_stale(conn, &Staleness::Plain, Some(found[0].file.id), 1)
         });
         assert_eq!(rest, [found[1].clone()]);
 
@@ -711,7 +713,7 @@ fn files_from_before_blobs_were_sealed_are_listed_until_their_row_names_a_sealed
         });
         let under = |number| {
             read(db, |conn| {
-                attachments::list_stale(conn, &Wanting::Under(number), None, 10)
+                attachments::list_stale(conn, &Staleness::Under(number), None, 10)
             })
         };
         assert_eq!(under(number.unwrap()).len(), 1);

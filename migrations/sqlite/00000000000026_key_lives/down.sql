@@ -1,0 +1,2 @@
+DROP TABLE sealed_up;
+ALTER TABLE data_keys DROP COLUMN vacated_at;
