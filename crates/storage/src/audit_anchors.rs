@@ -3,8 +3,10 @@
 //!
 //! Sending is claimed by moving it on: whoever moves `due_at` may try, and nobody else before then.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use diesel::prelude::*;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::schema::{audit_anchor_sends, audit_anchors};
 use crate::sql_types::Ts;
@@ -25,6 +27,16 @@ impl Anchor {
     /// When.
     pub fn at(&self) -> Timestamp {
         self.at.0
+    }
+
+    /// The id of the mail that carries it, the same at each try.
+    pub fn mail_id(&self) -> Uuid {
+        let hash = digest(&SHA256, self.body.as_bytes());
+        let mut bytes = [0; 16];
+        for (to, from) in bytes.iter_mut().zip(hash.as_ref()) {
+            *to = *from;
+        }
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 }
 

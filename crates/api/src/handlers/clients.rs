@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
 use super::codes::TokenType;
+use super::credentials::network;
 use super::email_proofs::replay_header;
 use super::sessions::{SessionBody, session_body};
 use crate::app::Shared;

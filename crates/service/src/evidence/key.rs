@@ -26,7 +26,7 @@ pub struct PublicKey {
 
 /// Why a line is no anchor of this key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineFault {
+pub(crate) enum LineFault {
     /// It is no signed text at all, as after a write that was cut off.
     Unreadable,
     /// It was signed with another key, or touched.
