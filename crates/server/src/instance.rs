@@ -14,7 +14,7 @@ use api::rate_limit::RateLimits;
 use api::tokens::Tokens;
 use domain::catalogue::Reference;
 use jobs::mail::open as open_mailer;
-use jobs::{Jobs, Webhooks};
+use jobs::{Anchors, Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
 use service::playbooks::PlaybookFile;
 use service::webhooks::SystemNames;
@@ -56,6 +56,16 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
 fn master(config: &Config) -> anyhow::Result<Arc<dyn MasterKey>> {
     let bytes = keys::load_or_create_secret(&config.keys(), MASTER_KEY)?;
     Ok(Arc::new(LocalMaster::new(&bytes)))
+}
+
+/// Who signs the ends of the audit trail's chains, with a key made at the first start.
+fn anchors(config: &Config) -> anyhow::Result<Anchors> {
+    let key = keys::load_or_create_audit_key(&config.keys())?;
+    let audit = &config.audit;
+    Ok(Anchors::new(key, audit.every)
+        .to_file(Some(audit.file.clone()))
+        .to_url(audit.url.clone())
+        .to_mailbox(audit.mailbox.clone()))
 }
 
 impl Instance {
@@ -138,7 +148,8 @@ impl Instance {
             mailer,
             texts,
             Webhooks::new(desk.clone()).context("webhooks")?,
-        );
+        )
+        .with_anchors(anchors(config)?);
         Ok(Instance {
             db,
             desk,
@@ -188,7 +199,7 @@ fn bring_up_to_date(db: &Db, may_migrate: bool) -> anyhow::Result<()> {
     if !pending.is_empty() {
         bail!(
             "the database is behind this program: run `sportello migrate`, or set \
-             database.migrate_on_start (not run yet: {})",
+             database.migrate_on_start where database.owner_url is not set (not run yet: {})",
             pending.join(", ")
         );
     }
