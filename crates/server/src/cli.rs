@@ -259,9 +259,10 @@ pub(crate) struct AuditVerify {
     /// One chain only: the code of an authority, or "" for what belongs to none.
     #[arg(long, value_name = "CODE")]
     pub(crate) chain: Option<String>,
-    /// The public key, as it was printed when all was well; that of this installation, if left out.
+    /// A public key, as it was printed when all was well; several, if the key was replaced. That of this
+    /// installation, if left out.
     #[arg(long, value_name = "FILE")]
-    pub(crate) public_key: Option<PathBuf>,
+    pub(crate) public_key: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

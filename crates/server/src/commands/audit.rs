@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use domain::audit::{AuditActor, AuditEntry, AuditOutcome};
 use jiff::Timestamp;
 use serde_json::json;
@@ -30,12 +30,20 @@ pub(crate) fn run(config: &Config, command: AuditCommand) -> anyhow::Result<Exit
 
 /// Checks all there is, and fails if anything is wrong.
 fn verify(config: &Config, args: &AuditVerify) -> anyhow::Result<ExitCode> {
-    let key = match &args.public_key {
-        Some(path) => read_public_key(path)?,
-        None => keys::load_or_create_audit_key(&config.keys())?
-            .public()
-            .clone(),
-    };
+    let mut public = Vec::new();
+    for path in &args.public_key {
+        public.push(read_public_key(path)?);
+    }
+    if public.is_empty() {
+        let path = config.keys().join(keys::AUDIT_KEY_FILE);
+        ensure!(
+            path.exists(),
+            "{} is missing: name the public key it had with --public-key",
+            path.display()
+        );
+        let key = keys::load_or_create_audit_key(&config.keys())?;
+        public.push(key.public().clone());
+    }
     // Where nothing is named, what this installation itself put outside.
     let own = &config.audit.file;
     let files = match args.anchors.is_empty() && own.exists() {
@@ -49,7 +57,7 @@ fn verify(config: &Config, args: &AuditVerify) -> anyhow::Result<ExitCode> {
     let instance = commands::look(config)?;
     let proof = instance
         .desk
-        .prove_audit(&key, args.chain.as_deref(), outside)?;
+        .prove_audit(&public, args.chain.as_deref(), outside)?;
     tell(&proof)?;
     Ok(match proof.is_clean() {
         true => ExitCode::SUCCESS,

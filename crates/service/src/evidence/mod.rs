@@ -23,6 +23,7 @@ pub use storage::audit::EntryName;
 pub use storage::audit_anchors::{Anchor, Send};
 pub use storage::audit_proof::Flaw;
 
+use self::key::LineFault;
 use crate::{Desk, DeskError};
 
 /// Entries linked in one transaction: others write in between.
@@ -154,7 +155,9 @@ impl Desk {
                 .into_iter()
                 .map(HeadText::from)
                 .collect();
-            let said = last.as_ref().and_then(|last| text_of(key.public(), last));
+            let said = last
+                .as_ref()
+                .and_then(|last| text_of(std::slice::from_ref(key.public()), last));
             let is_news = said.is_none_or(|said| said.heads != heads);
             if heads.is_empty() || (!is_news && age.is_some_and(|age| age < AT_LEAST_EVERY)) {
                 return Ok(None);
@@ -294,9 +297,21 @@ fn wait_after(tries: i32) -> SignedDuration {
     (FIRST_WAIT * 2_i32.saturating_pow(doubled)).min(LONGEST_WAIT)
 }
 
-/// What an anchor of this key says.
-fn text_of(key: &PublicKey, anchor: &Anchor) -> Option<AnchorText> {
-    let text = key.read(&anchor.body).ok()?;
+/// What a line says that one of these keys signed.
+fn read(keys: &[PublicKey], line: &str) -> Result<Vec<u8>, LineFault> {
+    let mut fault = LineFault::BadSignature;
+    for key in keys {
+        match key.read(line) {
+            Ok(text) => return Ok(text),
+            Err(why) => fault = why,
+        }
+    }
+    Err(fault)
+}
+
+/// What an anchor says that one of these keys signed.
+fn text_of(keys: &[PublicKey], anchor: &Anchor) -> Option<AnchorText> {
+    let text = read(keys, &anchor.body).ok()?;
     serde_json::from_slice(&text).ok()
 }
 

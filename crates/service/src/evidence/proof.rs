@@ -92,17 +92,17 @@ struct Seen {
 
 impl Desk {
     /// Checks all chains, or one: every place against the one before, every anchor of the database, and
-    /// those in `outside`, a line each.
+    /// those in `outside`, a line each; each anchor signed with one of `keys`.
     pub fn prove_audit(
         &self,
-        key: &PublicKey,
+        keys: &[PublicKey],
         only: Option<&str>,
         outside: impl Iterator<Item = String>,
     ) -> Result<Proof, DeskError> {
         let mut proof = Proof::default();
         let mut seen = BTreeMap::new();
-        self.compare_own_anchors(key, only, &mut seen, &mut proof)?;
-        self.compare_outside(key, only, outside, &mut seen, &mut proof)?;
+        self.compare_own_anchors(keys, only, &mut seen, &mut proof)?;
+        self.compare_outside(keys, only, outside, &mut seen, &mut proof)?;
         let mut chains = self.db.read(audit_links::chains)?;
         chains.extend(seen.keys().cloned());
         chains.retain(|chain| only.is_none_or(|only| only == chain));
@@ -156,7 +156,7 @@ impl Desk {
     /// The anchors in the database: 1, 2, 3 …, each naming the one before.
     fn compare_own_anchors(
         &self,
-        key: &PublicKey,
+        keys: &[PublicKey],
         only: Option<&str>,
         seen: &mut BTreeMap<String, Seen>,
         proof: &mut Proof,
@@ -170,7 +170,7 @@ impl Desk {
                 return Ok(());
             }
             for anchor in page {
-                let text = super::text_of(key, &anchor);
+                let text = super::text_of(keys, &anchor);
                 let fits = |text: &AnchorText| {
                     text.number == anchor.number
                         && anchor.number == number + 1
@@ -190,7 +190,7 @@ impl Desk {
 
     fn compare_outside(
         &self,
-        key: &PublicKey,
+        keys: &[PublicKey],
         only: Option<&str>,
         outside: impl Iterator<Item = String>,
         seen: &mut BTreeMap<String, Seen>,
@@ -202,7 +202,7 @@ impl Desk {
             if line.is_empty() {
                 continue;
             }
-            let text = match key.read(line) {
+            let text = match super::read(keys, line) {
                 Ok(text) => serde_json::from_slice::<AnchorText>(&text).ok(),
                 Err(LineFault::Unreadable) => {
                     proof.unreadable += 1;

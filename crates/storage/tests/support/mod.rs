@@ -70,6 +70,14 @@ pub(crate) fn everywhere(adjust: impl Fn(&mut DbConfig), test: impl Fn(&Fresh)) 
     }
 }
 
+/// Runs a statement on the server where databases are created.
+#[allow(dead_code, reason = "not all suites need it")]
+pub(crate) fn administer(sql: &str) {
+    let admin = admin_url().unwrap();
+    let mut conn = PgConnection::establish(&admin).unwrap();
+    conn.batch_execute(sql).unwrap();
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one setting of this suite")]
 fn admin_url() -> Option<String> {
     std::env::var("TEST_DATABASE_URL").ok()
