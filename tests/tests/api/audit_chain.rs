@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use service::evidence::{AuditKey, Doubt, ExportedEntry, Flaw, Proof, Wrong};
 use storage::Backend;
-use tests::people::TO4;
+use tests::people::{PASSWORD, TO4};
 use tests::{TestApp, both};
 
 /// The tables that refuse every change until somebody takes their triggers away.
@@ -20,10 +20,13 @@ fn key() -> Arc<AuditKey> {
     Arc::new(AuditKey::from_pkcs8(der.unwrap().as_ref()).unwrap())
 }
 
-/// So many log-ins at one desk, linked.
-async fn log_ins(app: &TestApp, count: usize) {
+/// So many log-ins at one desk, linked: an entry each.
+fn log_ins(app: &TestApp, count: usize) {
     for _ in 0..count {
-        app.as_("to4.operator").await;
+        let opened = app
+            .desk
+            .sign_in("to4.operator", PASSWORD, None, "a network");
+        opened.expect("a session");
     }
     app.desk.link_audit().expect("the trail is linked");
 }
@@ -197,9 +200,9 @@ both!(
     a_trail_nobody_touched_is_proved_against_its_anchors,
     async |app: &TestApp| {
         let key = key();
-        log_ins(app, 3).await;
+        log_ins(app, 3);
         let mut lines = anchored(app, &key);
-        log_ins(app, 2).await;
+        log_ins(app, 2);
         lines.extend(anchored(app, &key));
         // A line that was cut off while it was written tells nothing, and hides nothing.
         lines.push(lines[0][..50].to_owned());
@@ -219,7 +222,7 @@ both!(
 
 both!(an_edited_entry_is_named, async |app: &TestApp| {
     let key = key();
-    log_ins(app, 5).await;
+    log_ins(app, 5);
     let entries = chain(app);
     take_guards_away(app);
     run(
@@ -242,7 +245,7 @@ both!(
     an_entry_deleted_in_the_middle_is_named,
     async |app: &TestApp| {
         let key = key();
-        log_ins(app, 5).await;
+        log_ins(app, 5);
         let entries = chain(app);
         take_guards_away(app);
         delete(app, &entries[2..3]);
@@ -260,7 +263,7 @@ both!(
     a_tail_that_was_cut_off_is_named_by_an_anchor,
     async |app: &TestApp| {
         let key = key();
-        log_ins(app, 6).await;
+        log_ins(app, 6);
         let lines = anchored(app, &key);
         let entries = chain(app);
         take_guards_away(app);
@@ -284,7 +287,7 @@ both!(
 
 both!(an_entry_that_was_put_in_is_named, async |app: &TestApp| {
     let key = key();
-    log_ins(app, 5).await;
+    log_ins(app, 5);
     let mut entries = chain(app);
     take_guards_away(app);
     let forged = forge(app, &entries[2], 7);
@@ -302,7 +305,7 @@ both!(an_entry_that_was_put_in_is_named, async |app: &TestApp| {
 
 both!(two_swapped_entries_are_named, async |app: &TestApp| {
     let key = key();
-    log_ins(app, 5).await;
+    log_ins(app, 5);
     let lines = anchored(app, &key);
     let mut entries = chain(app);
     take_guards_away(app);
@@ -336,9 +339,9 @@ both!(
     a_tail_that_was_cut_off_and_written_anew_is_named,
     async |app: &TestApp| {
         let key = key();
-        log_ins(app, 3).await;
+        log_ins(app, 3);
         let mut lines = anchored(app, &key);
-        log_ins(app, 3).await;
+        log_ins(app, 3);
         lines.extend(anchored(app, &key));
         let entries = chain(app);
         take_guards_away(app);
@@ -353,7 +356,7 @@ both!(
         relink(app, &entries[..4]);
         delete(app, &forged[4..]);
         put_trigger_back(app);
-        log_ins(app, 3).await;
+        log_ins(app, 3);
         let now = chain(app);
         let rewritten = Wrong::Rewritten {
             anchor: 2,
@@ -368,14 +371,14 @@ both!(
     a_trail_written_anew_as_a_whole_is_found_by_anchors,
     async |app: &TestApp| {
         let key = key();
-        log_ins(app, 4).await;
+        log_ins(app, 4);
         let lines = anchored(app, &key);
         take_guards_away(app);
         for table in ["audit_anchors", "audit_links", "audit_entries"] {
             run(app, &format!("DELETE FROM {table}"));
         }
         put_trigger_back(app);
-        log_ins(app, 6).await;
+        log_ins(app, 6);
         anchored(app, &key);
         // Everything in the database fits, with the installation's own keys.
         assert!(prove(app, &key, &[]).is_clean());
@@ -393,7 +396,7 @@ both!(
     an_anchor_of_another_key_proves_nothing,
     async |app: &TestApp| {
         let (ours, other) = (key(), key());
-        log_ins(app, 2).await;
+        log_ins(app, 2);
         let lines = anchored(app, &ours);
         let proof = prove(app, &other, &lines);
         let said: Vec<&Wrong> = proof.doubts.iter().map(|doubt| &doubt.wrong).collect();
@@ -415,9 +418,9 @@ both!(
         let (key, every) = (key(), SignedDuration::from_mins(5));
         let make = || app.desk.anchor_audit(&key, &["file"], every).unwrap();
         assert_eq!(make(), None, "there is no chain yet");
-        log_ins(app, 1).await;
+        log_ins(app, 1);
         assert_eq!(make(), Some(1));
-        log_ins(app, 1).await;
+        log_ins(app, 1);
         assert_eq!(make(), None, "another node has just made one");
         app.advance("PT5M");
         assert_eq!(make(), Some(2));
@@ -432,7 +435,7 @@ both!(
     an_anchor_that_is_not_taken_is_tried_again_and_shown,
     async |app: &TestApp| {
         let key = key();
-        log_ins(app, 1).await;
+        log_ins(app, 1);
         let every = SignedDuration::ZERO;
         app.desk
             .anchor_audit(&key, &["file", "webhook"], every)

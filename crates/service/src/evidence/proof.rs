@@ -85,8 +85,11 @@ pub struct Proof {
 /// What the anchors say of a chain.
 #[derive(Debug, Clone, Default)]
 struct Seen {
+    /// The last head that was compared: an anchor often repeats the one before.
     last: Option<HeadText>,
+    /// The last place that fits, before the first that does not.
     good: i64,
+    /// The first place that does not fit: the entry there now, the anchor, and when it was made.
     bad: Option<(i64, Option<EntryName>, i64, Timestamp)>,
 }
 
@@ -138,7 +141,7 @@ impl Desk {
         let doubt = seen.bad.map(|(had, entry, anchor, at)| {
             let (seq, wrong) = match entry {
                 Some(_) => {
-                    let after = seen.good.min(had - 1);
+                    let after = seen.good;
                     (had, Wrong::Rewritten { anchor, at, after })
                 }
                 None => (good + 1, Wrong::Cut { anchor, at, had }),
@@ -252,10 +255,15 @@ impl Desk {
             let entry = found.as_ref().map(|(_, entry)| *entry);
             let is_same =
                 found.is_some_and(|(hash, _)| data_encoding::HEXLOWER.encode(&hash) == head.hash);
-            if is_same {
+            let is_below = of_chain.bad.is_none_or(|(seq, ..)| head.seq < seq);
+            if is_same && is_below {
                 of_chain.good = of_chain.good.max(head.seq);
-            } else if of_chain.bad.is_none_or(|(seq, ..)| head.seq < seq) {
+            } else if !is_same && is_below {
                 of_chain.bad = Some((head.seq, entry, anchor, at));
+                // A place that fits behind one that does not was anchored after the change.
+                if of_chain.good >= head.seq {
+                    of_chain.good = 0;
+                }
             }
             of_chain.last = Some(head);
         }
