@@ -181,7 +181,7 @@ both!(
         change("sbagliata di certo", 401).await;
         let (_, refused) = one(app, "change_password");
         assert_eq!(refused.outcome, AuditOutcome::Refused);
-        change(PASSWORD, 200).await;
+        change(PASSWORD, 201).await;
         let told = told(app);
         let changed: Vec<_> = told
             .iter()
