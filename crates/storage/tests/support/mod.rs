@@ -11,7 +11,7 @@ use storage::{Backend, Db, DbConfig};
 pub(crate) struct Fresh {
     db: Option<Db>,
     pub(crate) config: DbConfig,
-    admin: Option<(String, String)>,
+    pub(crate) admin: Option<(String, String)>,
     _folder: tempfile::TempDir,
 }
 
@@ -68,14 +68,6 @@ pub(crate) fn everywhere(adjust: impl Fn(&mut DbConfig), test: impl Fn(&Fresh)) 
             _folder: folder,
         });
     }
-}
-
-/// Runs a statement on the server where databases are created.
-#[allow(dead_code, reason = "not all suites need it")]
-pub(crate) fn administer(sql: &str) {
-    let admin = admin_url().unwrap();
-    let mut conn = PgConnection::establish(&admin).unwrap();
-    conn.batch_execute(sql).unwrap();
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one setting of this suite")]

@@ -20,7 +20,7 @@ use storage::{Db, DbConnection, StoreError, audit, audit_anchors, audit_links, a
 use uuid::Uuid;
 
 use crate::append_only::refusal;
-use crate::support::{self, Fresh};
+use crate::support::Fresh;
 use crate::town::everywhere;
 
 const CHAINS: [&str; 3] = ["", "TO4", "CN1"];
@@ -107,8 +107,9 @@ fn whoever_writes_and_links_at_once_every_committed_entry_has_one_place() {
             let first = *next.borrow();
             run(db, &plan, first);
             let all: Vec<_> = plan.iter().flatten().collect();
-            *next.borrow_mut() += all.len() as u128;
-            *committed.borrow_mut() += all.iter().filter(|(_, commits)| *commits).count() as i64;
+            *next.borrow_mut() += u128::try_from(all.len()).unwrap();
+            let kept = all.iter().filter(|(_, commits)| *commits).count();
+            *committed.borrow_mut() += i64::try_from(kept).unwrap();
             while link(db, 7).linked > 0 {}
             prop_assert_eq!(db.read(audit_links::count_pending).unwrap(), (0, 0));
             prop_assert_eq!(good(db), *committed.borrow());
@@ -134,10 +135,10 @@ fn run(db: &Db, plan: &[Vec<(usize, bool)>], first: u128) {
         let mut writers = Vec::new();
         for writes in plan {
             let start = number;
-            number += writes.len() as u128;
+            number += u128::try_from(writes.len()).unwrap();
             writers.push(scope.spawn(move || {
-                for (at, (chain, commits)) in writes.iter().enumerate() {
-                    let id = Uuid::from_u128(start + at as u128);
+                for (id, (chain, commits)) in (start..).zip(writes) {
+                    let id = Uuid::from_u128(id);
                     let (chain, commits) = (CHAINS[*chain], *commits);
                     let written = db.write(move |conn| {
                         audit::append(conn, &entry(id, chain))?;
@@ -336,7 +337,8 @@ fn the_role_that_serves_reads_and_adds_to_the_trail_and_does_nothing_else() {
         let (_, rest) = fresh.config.url.split_once('@').unwrap();
         let mut config = fresh.config.clone();
         config.url = format!("postgres://{role}@{rest}");
-        made.borrow_mut().push(role);
+        let (admin, _) = fresh.admin.clone().unwrap();
+        made.borrow_mut().push((admin, role));
         let app = Db::open(&config).unwrap();
         assert!(!owner.grant_to(owner).unwrap(), "nobody is given their own");
         assert!(owner.grant_to(&app).unwrap());
@@ -387,7 +389,8 @@ fn the_role_that_serves_reads_and_adds_to_the_trail_and_does_nothing_else() {
         assert_eq!(good(owner), 1);
     });
     // The rights went with the database; a role is the whole server's.
-    for role in made.into_inner() {
-        support::administer(&format!("DROP ROLE {role}"));
+    for (admin, role) in made.into_inner() {
+        let mut server = PgConnection::establish(&admin).unwrap();
+        server.batch_execute(&format!("DROP ROLE {role}")).unwrap();
     }
 }
