@@ -101,7 +101,7 @@ fn whoever_writes_and_links_at_once_every_committed_entry_has_one_place() {
     everywhere(|fresh| {
         let db = unlocked(fresh);
         let (next, committed) = (RefCell::new(1_u128), RefCell::new(0_i64));
-        let write = (select(&CHAINS[..]), prop::bool::weighted(0.8));
+        let write = (select(CHAINS.to_vec()), prop::bool::weighted(0.8));
         let writes = prop::collection::vec(write, 1..12);
         let plan = prop::collection::vec(writes, 2..5);
         let mut runner = TestRunner::new(Config::with_cases(12));
