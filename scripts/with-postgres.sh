@@ -3,8 +3,8 @@
 #
 #   scripts/with-postgres.sh COMMAND [ARGUMENT…]
 #
-# The command's role may create databases and is no superuser: it is held by
-# row-level security, as the application's should be.
+# The command's role may create databases and roles and is no superuser: it is
+# held by row-level security, as the application's should be.
 #
 # The cluster lives in a temporary folder, listens on a free loopback port, and
 # is stopped and removed when the command ends, however it ends.  The command
@@ -175,7 +175,7 @@ fi
 
 # A plain role, because a superuser would pass by row-level security.
 if ! as_owner env LC_ALL=C "$binaries/postgres" --single -D "$folder/data" -c fsync=off postgres \
-    >"$folder/role.log" 2>&1 <<<'CREATE ROLE sportello LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS'; then
+    >"$folder/role.log" 2>&1 <<<'CREATE ROLE sportello LOGIN CREATEDB CREATEROLE NOSUPERUSER NOBYPASSRLS'; then
     cat "$folder/role.log" >&2
     die 'the role of the tests could not be created'
 fi

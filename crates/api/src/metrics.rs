@@ -6,6 +6,7 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, PullingGauge,
     Registry, TextEncoder,
 };
+use service::evidence::TrailState;
 use service::scheduler::SchedulerState;
 
 /// The process's metrics.
@@ -18,6 +19,9 @@ pub struct Metrics {
     messages: IntGaugeVec,
     job_success: IntGaugeVec,
     paused: IntGauge,
+    audit_entries: IntGaugeVec,
+    anchor_made: IntGauge,
+    anchors_failing: IntGauge,
 }
 
 impl Metrics {
@@ -55,6 +59,21 @@ impl Metrics {
             "sportello_scheduler_paused",
             "1 while mass actions wait because a clock leapt",
         )?;
+        let audit_entries = gauge(
+            "sportello_audit_entries",
+            "Audit entries that wait to be linked, or were refused",
+            "state",
+        )?;
+        let anchor_made = IntGauge::new(
+            "sportello_audit_anchor_seconds",
+            "When the audit trail was last anchored, in seconds since 1970",
+        )?;
+        let anchors_failing = IntGauge::new(
+            "sportello_audit_anchors_failing",
+            "Anchors of the audit trail that a place did not take yet",
+        )?;
+        registry.register(Box::new(anchor_made.clone()))?;
+        registry.register(Box::new(anchors_failing.clone()))?;
         registry.register(Box::new(messages.clone()))?;
         registry.register(Box::new(paused.clone()))?;
         registry.register(Box::new(requests.clone()))?;
@@ -68,6 +87,9 @@ impl Metrics {
             messages,
             job_success,
             paused,
+            audit_entries,
+            anchor_made,
+            anchors_failing,
         })
     }
 
@@ -115,6 +137,16 @@ impl Metrics {
                 .with_label_values(&[job.job.as_str()])
                 .set(at);
         }
+    }
+
+    /// Takes over how the audit trail fares.
+    pub fn show_trail(&self, state: &TrailState) {
+        let entries = |of: &str| self.audit_entries.with_label_values(&[of]);
+        entries("waiting").set(state.waiting);
+        entries("refused").set(state.refused);
+        self.anchors_failing.set(state.anchors.failing);
+        let at = state.anchors.last_at.map_or(0, |at| at.as_second());
+        self.anchor_made.set(at);
     }
 
     /// All of them in the text format.

@@ -39,6 +39,22 @@ pub struct AuditEntry {
     /// The request's correlation id (`api.md` §1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Uuid>,
+    /// What more there is to say of a log-in and the like (`conventions.md` PR-6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInTrace>,
+}
+
+/// A log-in, a log-out, a choice of placement, a changed password, a refresh token used twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInTrace {
+    /// The account it was about; none if there is none of the name typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// A name that no account has, as a keyed print.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<String>,
+    /// The caller's network, as a keyed print.
+    pub source: String,
 }
 
 /// Who acted.

@@ -3,6 +3,7 @@
 //! A job is a loop around a use case with the system as the actor. It knows when to run and
 //! holds no rule. Invariant: running a job twice, or in two processes, does what once does.
 
+mod anchors;
 mod files;
 pub mod mail;
 mod report;
@@ -24,6 +25,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, spawn_blocking};
 use tracing::{Instrument, Span};
 
+pub use anchors::Anchors;
 pub use report::{Job, Report};
 pub use webhooks::{WebhookRun, Webhooks};
 
@@ -34,6 +36,8 @@ pub struct Jobs {
     mailer: Arc<dyn Mailer>,
     texts: Arc<dyn TextGateway>,
     webhooks: Webhooks,
+    /// Who puts the heads of the audit trail outside; none where nobody does.
+    anchors: Option<Arc<Anchors>>,
     /// Set when the program ends: what is claimed and not begun is given back.
     stopping: Arc<AtomicBool>,
     /// When a run of each job was last noted.
@@ -60,9 +64,17 @@ impl Jobs {
             mailer,
             texts,
             webhooks,
+            anchors: None,
             stopping: Arc::default(),
             noted: Arc::default(),
         }
+    }
+
+    /// The same, with somebody who puts the heads of the audit trail outside the database.
+    #[must_use]
+    pub fn with_anchors(mut self, anchors: Anchors) -> Self {
+        self.anchors = Some(Arc::new(anchors));
+        self
     }
 
     /// The use cases.
@@ -140,6 +152,7 @@ impl Jobs {
                 clients_warned: self.desk.warn_of_clients()?,
                 ..Report::default()
             },
+            Job::Audit => self.keep_audit(runtime)?,
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),
             Job::Texts => Report::of_texts(self.desk.deliver_texts(self.texts.as_ref())?),
             Job::Webhooks => runtime.block_on(self.webhooks.send(WEBHOOK_SLICE))?.into(),
@@ -153,5 +166,20 @@ impl Jobs {
             }
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })
+    }
+
+    /// Links what came, and puts the heads outside when it is time. What was linked is not told: it is
+    /// something nearly every second.
+    fn keep_audit(&self, runtime: &Handle) -> Result<Report, DeskError> {
+        let linked = self.desk.link_audit()?;
+        let mut report = Report {
+            audit_refused: linked.refused,
+            ..Report::default()
+        };
+        if let Some(anchors) = &self.anchors {
+            let run = anchors.keep(&self.desk, self.mailer.as_ref(), runtime)?;
+            (report.anchors_sent, report.anchors_failed) = (run.sent, run.failed);
+        }
+        Ok(report)
     }
 }

@@ -17,6 +17,8 @@ pub enum Job {
     Work,
     /// Codes that ran out, passwords that soon will.
     Accounts,
+    /// Links of the audit trail, and its anchors.
+    Audit,
     /// Mail that waits in the outbox.
     Mail,
     /// Text messages that wait in the outbox.
@@ -36,6 +38,7 @@ impl Job {
     pub const ALL: [Job; 8] = [
         Job::Work,
         Job::Accounts,
+        Job::Audit,
         Job::Mail,
         Job::Texts,
         Job::Webhooks,
@@ -49,7 +52,7 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail | Job::Texts | Job::Webhooks | Job::Keys => false,
+            Job::Audit | Job::Mail | Job::Texts | Job::Webhooks | Job::Keys => false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Job {
         match self {
             Job::Work => "work",
             Job::Accounts => "accounts",
+            Job::Audit => "audit",
             Job::Mail => "mail",
             Job::Texts => "texts",
             Job::Webhooks => "webhooks",
@@ -87,6 +91,12 @@ pub struct Report {
     pub accounts_warned: usize,
     /// Contacts told that their program ends soon.
     pub clients_warned: usize,
+    /// Audit entries that are not ours, or gone: somebody has to look.
+    pub audit_refused: usize,
+    /// Anchors of the audit trail that were put outside.
+    pub anchors_sent: usize,
+    /// Anchors to be tried again.
+    pub anchors_failed: usize,
     /// Messages that left.
     pub mails_sent: usize,
     /// Messages to be tried again.
@@ -192,7 +202,7 @@ impl Report {
 
     /// Whether everything that was due could be done. Mail to be tried again is no failure.
     pub fn is_clean(&self) -> bool {
-        self.failed_jobs.is_empty() && self.work_failed == 0
+        self.failed_jobs.is_empty() && self.work_failed == 0 && self.audit_refused == 0
     }
 
     /// Adds what a job did, and says it in the log if it is worth a line.
@@ -221,6 +231,9 @@ impl Report {
             accounts_expired,
             accounts_warned,
             clients_warned,
+            audit_refused,
+            anchors_sent,
+            anchors_failed,
             mails_sent,
             mails_retried,
             mails_parked,
@@ -244,6 +257,9 @@ impl Report {
         self.accounts_expired += accounts_expired;
         self.accounts_warned += accounts_warned;
         self.clients_warned += clients_warned;
+        self.audit_refused += audit_refused;
+        self.anchors_sent += anchors_sent;
+        self.anchors_failed += anchors_failed;
         self.mails_sent += mails_sent;
         self.mails_retried += mails_retried;
         self.mails_parked += mails_parked;
@@ -273,6 +289,9 @@ impl fmt::Display for Report {
             (self.accounts_expired, "accounts expired"),
             (self.accounts_warned, "people warned of a password's end"),
             (self.clients_warned, "contacts warned of a program's end"),
+            (self.audit_refused, "audit entries refused"),
+            (self.anchors_sent, "anchors put outside"),
+            (self.anchors_failed, "anchors to be tried again"),
             (self.mails_sent, "mails sent"),
             (self.mails_retried, "mails to be tried again"),
             (self.mails_parked, "mails given up"),

@@ -26,6 +26,12 @@ const MAIL: Rhythm = Rhythm {
     first: Duration::ZERO,
     every: Duration::from_secs(1),
 };
+/// Soon after the commit: what is linked cannot be taken back unseen.
+const AUDIT: Rhythm = Rhythm {
+    jobs: &[Job::Audit],
+    first: Duration::ZERO,
+    every: Duration::from_secs(1),
+};
 /// Apart from mail: neither waits for the other's server.
 const TEXTS: Rhythm = Rhythm {
     jobs: &[Job::Texts],
@@ -67,6 +73,7 @@ impl Jobs {
         tokio::join!(
             told,
             self.keep(TIMERS, stop.clone()),
+            self.keep(AUDIT, stop.clone()),
             self.keep(MAIL, stop.clone()),
             self.keep(TEXTS, stop.clone()),
             self.keep_webhooks(stop.clone()),

@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Keep the keys: the one that signs tokens, and those that seal personal data.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Prove the audit trail, and read it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Do what happens without a request.
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -261,6 +264,56 @@ pub(crate) struct RotateData {
     /// After a key leaked: store each file anew with another secret. Stop all servers before.
     #[arg(long)]
     pub(crate) renew_files: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that nothing was changed, taken out, put in or cut off; names the first entry where something was.
+    Verify(AuditVerify),
+    /// Print entries with their hashes, a line of JSON each.
+    Export {
+        /// From when on: an instant such as 2026-12-01T00:00:00Z.
+        #[arg(long, value_name = "INSTANT")]
+        from: Timestamp,
+        /// Until before when.
+        #[arg(long, value_name = "INSTANT")]
+        to: Timestamp,
+        /// One chain only: the code of an authority, or "" for what belongs to none.
+        #[arg(long, value_name = "CODE")]
+        chain: Option<String>,
+    },
+    /// Print who logged in, tried to and logged out, and what was done at the machine.
+    Logins(AuditLogins),
+    /// Print the public key that proves anchors.
+    PublicKey,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditVerify {
+    /// Anchors that were kept outside, a line each; may be given several times. If left out, those in
+    /// audit.anchor_file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchors: Vec<PathBuf>,
+    /// One chain only: the code of an authority, or "" for what belongs to none.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) chain: Option<String>,
+    /// A public key, as it was printed when all was well; several, if the key was replaced. That of this
+    /// installation, if left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditLogins {
+    /// From when on: an instant such as 2026-12-01T00:00:00Z.
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) from: Timestamp,
+    /// Until before when.
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) to: Timestamp,
+    /// As JSON, a line each.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

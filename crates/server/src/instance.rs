@@ -15,7 +15,7 @@ use api::tokens::Tokens;
 use domain::catalogue::Reference;
 use jiff::Timestamp;
 use jobs::mail::open as open_mailer;
-use jobs::{Jobs, Webhooks};
+use jobs::{Anchors, Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
 use service::playbooks::PlaybookFile;
 use service::webhooks::SystemNames;
@@ -47,6 +47,16 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
         &config.keys(),
         ROOT_SECRET,
     )?))
+}
+
+/// Who signs the ends of the audit trail's chains, with a key made at the first start.
+fn anchors(config: &Config) -> anyhow::Result<Anchors> {
+    let key = keys::load_or_create_audit_key(&config.keys())?;
+    let audit = &config.audit;
+    Ok(Anchors::new(key, audit.every)
+        .to_file(Some(audit.file.clone()))
+        .to_url(audit.url.clone())
+        .to_mailbox(audit.mailbox.clone()))
 }
 
 impl Instance {
@@ -132,7 +142,8 @@ impl Instance {
             mailer,
             texts,
             Webhooks::new(desk.clone()).context("webhooks")?,
-        );
+        )
+        .with_anchors(anchors(config)?);
         Ok(Instance {
             db,
             desk,
@@ -220,7 +231,7 @@ fn bring_up_to_date(db: &Db, may_migrate: bool) -> anyhow::Result<()> {
     if !pending.is_empty() {
         bail!(
             "the database is behind this program: run `sportello migrate`, or set \
-             database.migrate_on_start (not run yet: {})",
+             database.migrate_on_start where database.owner_url is not set (not run yet: {})",
             pending.join(", ")
         );
     }

@@ -15,12 +15,16 @@ use api::tokens::SigningKey;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use data_encoding::{BASE64, HEXLOWER};
+use service::evidence::AuditKey;
 
 /// The file of the key that signs our tokens.
 pub(crate) const SIGNING_KEY_FILE: &str = "signing-key.pem";
 
 /// The file of the one before, whose tokens are still good.
 pub(crate) const PREVIOUS_KEY_FILE: &str = "signing-key.previous.pem";
+
+/// The file of the key that signs anchors of the audit trail.
+pub(crate) const AUDIT_KEY_FILE: &str = "audit-key.pem";
 
 /// No file of ours is longer.
 const MAX_FILE_BYTES: u64 = 16 * 1024;
@@ -62,6 +66,26 @@ pub(crate) fn forget_previous_signing_key(dir: &Path) -> anyhow::Result<bool> {
 pub(crate) fn load_or_create_key(dir: &Path, name: &str) -> anyhow::Result<SigningKey> {
     let pem = load_or_create(dir, name, new_key_pem)?;
     SigningKey::from_pkcs8_pem(&pem).with_context(|| corrupt(dir, name))
+}
+
+/// The key that signs anchors of the audit trail, made if it is not there.
+pub(crate) fn load_or_create_audit_key(dir: &Path) -> anyhow::Result<AuditKey> {
+    let pem = load_or_create(dir, AUDIT_KEY_FILE, new_key_pem)?;
+    key_of_pem(&pem).with_context(|| corrupt(dir, AUDIT_KEY_FILE))
+}
+
+fn key_of_pem(pem: &str) -> anyhow::Result<AuditKey> {
+    let text: String = pem
+        .trim()
+        .strip_prefix("-----BEGIN PRIVATE KEY-----")
+        .and_then(|rest| rest.strip_suffix("-----END PRIVATE KEY-----"))
+        .context("no PRIVATE KEY block")?
+        .split_whitespace()
+        .collect();
+    let der = BASE64
+        .decode(text.as_bytes())
+        .map_err(|_| anyhow!("no Base64 in the PRIVATE KEY block"))?;
+    AuditKey::from_pkcs8(&der).context("no key of P-256")
 }
 
 /// 32 random bytes in a file of `dir` (as hex), made if they are not there.

@@ -19,6 +19,7 @@ use storage::outbox::{self, Outgoing};
 use storage::{DbConnection, login_sources, sessions};
 
 use crate::error::CodeRefusal;
+use crate::evidence::sign_ins::{Known, Step, Tried};
 use crate::secrets::same;
 use crate::texts::MailTemplate;
 use crate::{Desk, DeskError};
@@ -120,6 +121,17 @@ impl Desk {
         password: &str,
         source: &str,
     ) -> Result<String, DeskError> {
+        let activated = self.set_first_password(identification, security, password, source);
+        self.traced(Step::SetFirstPassword, Tried::Nobody, source, activated)
+    }
+
+    fn set_first_password(
+        &self,
+        identification: &str,
+        security: &str,
+        password: &str,
+        source: &str,
+    ) -> Result<String, DeskError> {
         let (identification, security) = (plain(identification), plain(security));
         let print = self.code_print(&identification);
         let (desk, wanted) = (self.clone(), self.code_print(&security));
@@ -167,6 +179,12 @@ impl Desk {
             login_sources::forget(conn, life.id)?;
             // The person's own network is known from the first day on.
             login_sources::succeed(conn, life.id, &source, now)?;
+            let known = Known {
+                account: life.id,
+                home: life.home.as_ref(),
+                placement: None,
+            };
+            desk.trace(conn, Step::SetFirstPassword, &known, &source, now)?;
             Ok::<_, DeskError>(Some(life.username))
         })?;
         done.ok_or(CodeRefusal::Used.at("/security_code"))

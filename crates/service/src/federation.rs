@@ -16,6 +16,7 @@ use storage::lives::{self, AccountEvent, Life};
 use storage::{DbConnection, StoreError, accounts, federated};
 
 use crate::clients::OnceToken;
+use crate::evidence::sign_ins::{Known, Step, Tried};
 use crate::sign_in::SignedIn;
 use crate::{Desk, DeskError};
 
@@ -53,18 +54,28 @@ pub struct FederatedPlacement {
 
 impl Desk {
     /// Opens a session for a person the identity service vouches for. Somebody it names no place for
-    /// that we know is let in without any right.
-    pub fn sign_in_federated(&self, person: &FederatedPerson) -> Result<SignedIn, DeskError> {
-        self.use_token(&person.token)?;
-        match self.let_in(person) {
+    /// that we know is let in without any right. `source` is the caller's network.
+    pub fn sign_in_federated(
+        &self,
+        person: &FederatedPerson,
+        source: &str,
+    ) -> Result<SignedIn, DeskError> {
+        let print = self.source_print(source);
+        let used = self.use_token(&person.token);
+        let opened = used.and_then(|()| match self.let_in(person, &print) {
             // Of two first log-ins at once one makes the account, and the other finds it now.
-            Err(DeskError::Credentials) => self.let_in(person),
+            Err(DeskError::Credentials) => self.let_in(person, &print),
             other => other,
-        }
+        });
+        let tried = Tried::Identity {
+            issuer: person.issuer.clone(),
+            subject: person.subject.clone(),
+        };
+        self.traced(Step::FederatedLogIn, tried, source, opened)
     }
 
-    fn let_in(&self, person: &FederatedPerson) -> Result<SignedIn, DeskError> {
-        let (desk, person) = (self.clone(), person.clone());
+    fn let_in(&self, person: &FederatedPerson, source: &str) -> Result<SignedIn, DeskError> {
+        let (desk, person, source) = (self.clone(), person.clone(), source.to_owned());
         // The same print as for accounts of our own: one person has one account.
         let print = self
             .secrets
@@ -83,7 +94,15 @@ impl Desk {
             }
             let life = desk.place_as_told(conn, life, &person, now)?;
             desk.release_tickets(conn, life.id, now)?;
-            desk.open_session(conn, life, person.has_second_factor, now)
+            let opened = desk.open_session(conn, life, person.has_second_factor, now)?;
+            desk.trace(
+                conn,
+                Step::FederatedLogIn,
+                &Known::of(&opened),
+                &source,
+                now,
+            )?;
+            Ok(opened)
         })
     }
 

@@ -27,6 +27,7 @@ pub mod deliveries;
 mod digest;
 pub mod email_proof;
 pub mod error;
+pub mod evidence;
 pub mod expiring;
 pub mod federation;
 pub mod feed;

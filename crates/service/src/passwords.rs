@@ -19,6 +19,7 @@ use storage::lives::{AccountEvent, Life};
 use storage::{DbConnection, accounts, credentials, lives, login_sources, sessions};
 
 use crate::clock::lock;
+use crate::evidence::sign_ins::{Known, Step, Tried};
 use crate::sign_in::still_proved;
 use crate::{Desk, DeskError};
 
@@ -221,6 +222,20 @@ impl Desk {
         new_password: &str,
         source: &str,
     ) -> Result<CredentialStatus, DeskError> {
+        let changed = self.replace_password(username, password, otp, new_password, source);
+        let tried = Tried::Username(username.to_owned());
+        let account = self.traced(Step::ChangePassword, tried, source, changed)?;
+        self.credential_status(account)
+    }
+
+    fn replace_password(
+        &self,
+        username: &str,
+        password: &str,
+        otp: Option<&str>,
+        new_password: &str,
+        source: &str,
+    ) -> Result<AccountId, DeskError> {
         let life = self.prove(username, password, otp, source)?.life;
         let source = self.source_print(source);
         // The old password was right: a new one that is refused is no wrong try.
@@ -233,15 +248,20 @@ impl Desk {
         let hash =
             self.check_new_password(&life, &policy, &earlier, new_password, "/new_password")?;
         let desk = self.clone();
-        let id = self.db.write(move |conn| {
+        self.db.write(move |conn| {
             let now = desk.clock.now();
             let step = AccountStep::SetPassword;
             login_sources::succeed(conn, life.id, &source, now)?;
             let mut life = still_proved(conn, &life)?;
             desk.write_password(conn, &mut life, &policy, hash, step, now)?;
-            Ok::<_, DeskError>(life.id)
-        })?;
-        self.credential_status(id)
+            let known = Known {
+                account: life.id,
+                home: life.home.as_ref(),
+                placement: None,
+            };
+            desk.trace(conn, Step::ChangePassword, &known, &source, now)?;
+            Ok(life.id)
+        })
     }
 
     /// Takes back what was counted against somebody at this network who has proved who they are.

@@ -11,6 +11,7 @@ use storage::lives::AccountEvent;
 use storage::{credentials, federated, lives, login_sources};
 
 use crate::action_form::not_in_list;
+use crate::evidence::sign_ins::{Known, Step, Tried};
 use crate::{Desk, DeskError};
 
 /// Questions that must be answered.
@@ -89,6 +90,18 @@ impl Desk {
         new_password: &str,
         source: &str,
     ) -> Result<(), DeskError> {
+        let recovered = self.set_recovered(username, answers, new_password, source);
+        let tried = Tried::Username(username.to_owned());
+        self.traced(Step::RecoverPassword, tried, source, recovered)
+    }
+
+    fn set_recovered(
+        &self,
+        username: &str,
+        answers: &[(String, String)],
+        new_password: &str,
+        source: &str,
+    ) -> Result<(), DeskError> {
         let tried = self.count_try(username, source)?;
         let kept = match &tried.life {
             Some(life) => self
@@ -124,10 +137,17 @@ impl Desk {
         let hash =
             self.check_new_password(&life, &policy, &earlier, new_password, "/new_password")?;
         let (desk, mut life) = (self.clone(), life);
+        let source = self.source_print(source);
         self.db.write(move |conn| {
             let now = desk.clock.now();
             let step = AccountStep::SetPassword;
             desk.write_password(conn, &mut life, &policy, hash, step, now)?;
+            let known = Known {
+                account: life.id,
+                home: life.home.as_ref(),
+                placement: None,
+            };
+            desk.trace(conn, Step::RecoverPassword, &known, &source, now)?;
             Ok(login_sources::forget(conn, life.id)?)
         })
     }

@@ -19,6 +19,7 @@ use storage::{DbConnection, accounts, lives, login_sources, sessions, used_token
 pub use storage::accounts::Placement;
 pub use storage::sessions::LiveSession;
 
+use crate::evidence::sign_ins::{Known, Step, Tried};
 use crate::{Desk, DeskError};
 
 /// A session just opened or renewed.
@@ -107,16 +108,21 @@ impl Desk {
         otp: Option<&str>,
         source: &str,
     ) -> Result<SignedIn, DeskError> {
-        let Proved {
-            life,
-            by_second_factor,
-        } = self.prove(username, password, otp, source)?;
+        let proved = self.prove(username, password, otp, source);
+        let opened = proved.and_then(|proved| self.let_proved_in(proved, source));
+        let tried = Tried::Username(username.to_owned());
+        self.traced(Step::LogIn, tried, source, opened)
+    }
+
+    fn let_proved_in(&self, proved: Proved, source: &str) -> Result<SignedIn, DeskError> {
         let (desk, source) = (self.clone(), self.source_print(source));
         self.db.write(move |conn| {
             let now = desk.clock.now();
-            login_sources::succeed(conn, life.id, &source, now)?;
-            let life = still_proved(conn, &life)?;
-            desk.open_session(conn, life, by_second_factor, now)
+            login_sources::succeed(conn, proved.life.id, &source, now)?;
+            let life = still_proved(conn, &proved.life)?;
+            let opened = desk.open_session(conn, life, proved.by_second_factor, now)?;
+            desk.trace(conn, Step::LogIn, &Known::of(&opened), &source, now)?;
+            Ok(opened)
         })
     }
 
@@ -309,9 +315,15 @@ impl Desk {
     }
 
     /// Renews a session; its old refresh token is good no more, and using it again ends the
-    /// session (D-3).
-    pub fn refresh(&self, session: SessionId, secret: &str) -> Result<SignedIn, DeskError> {
+    /// session (D-3). `source` is the caller's network.
+    pub fn refresh(
+        &self,
+        session: SessionId,
+        secret: &str,
+        source: &str,
+    ) -> Result<SignedIn, DeskError> {
         let (desk, hash) = (self.clone(), hash_secret(secret));
+        let source = self.source_print(source);
         let renewed = self.db.write(move |conn| {
             let now = desk.clock.now();
             let Some(state) = sessions::find_refresh(conn, session, now)? else {
@@ -336,6 +348,8 @@ impl Desk {
                 )?
             {
                 sessions::revoke_session(conn, session, now)?;
+                let tried = Tried::Account(state.account);
+                desk.trace_refused(conn, Step::ReuseRefreshToken, &tried, &source, now)?;
                 return Ok(None);
             }
             let placements = accounts::list_placements(conn, state.account)?;
@@ -353,11 +367,23 @@ impl Desk {
     }
 
     /// Chooses the placement of a session. Its refresh token is replaced, as at every change of
-    /// rights (`conventions.md` ID-8).
+    /// rights (`conventions.md` ID-8). `source` is the caller's network.
     pub fn choose_placement(
         &self,
         session: &LiveSession,
         placement: PlacementId,
+        source: &str,
+    ) -> Result<SignedIn, DeskError> {
+        let chosen = self.write_choice(session, placement, self.source_print(source));
+        let tried = Tried::Account(session.account);
+        self.traced(Step::ChoosePlacement, tried, source, chosen)
+    }
+
+    fn write_choice(
+        &self,
+        session: &LiveSession,
+        placement: PlacementId,
+        source: String,
     ) -> Result<SignedIn, DeskError> {
         let desk = self.clone();
         let (must_change_password, has_second_factor) =
@@ -371,7 +397,7 @@ impl Desk {
             }
             let placements = accounts::list_placements(conn, account)?;
             let placement = placements.iter().find(|one| one.id == placement).cloned();
-            Ok(SignedIn {
+            let chosen = SignedIn {
                 session,
                 account,
                 refresh_secret,
@@ -379,16 +405,27 @@ impl Desk {
                 placement,
                 must_change_password,
                 has_second_factor,
-            })
+            };
+            let (step, now) = (Step::ChoosePlacement, desk.clock.now());
+            desk.trace(conn, step, &Known::of(&chosen), &source, now)?;
+            Ok(chosen)
         })
     }
 
-    /// Ends a session at once.
-    pub fn sign_out(&self, session: SessionId) -> Result<(), DeskError> {
-        let now = self.clock.now();
-        Ok(self
-            .db
-            .write(move |conn| sessions::revoke_session(conn, session, now))?)
+    /// Ends a session at once. `source` is the caller's network.
+    pub fn sign_out(&self, session: &LiveSession, source: &str) -> Result<(), DeskError> {
+        let (desk, source) = (self.clone(), self.source_print(source));
+        let session = session.clone();
+        self.db.write(move |conn| {
+            let now = desk.clock.now();
+            sessions::revoke_session(conn, session.id, now)?;
+            let known = Known {
+                account: session.account,
+                home: None,
+                placement: session.placement.as_ref(),
+            };
+            desk.trace(conn, Step::LogOut, &known, &source, now)
+        })
     }
 
     fn refresh_secret(&self) -> String {

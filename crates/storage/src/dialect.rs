@@ -125,6 +125,74 @@ pub(crate) fn bypasses_policies(conn: &mut DbConnection) -> QueryResult<bool> {
     }
 }
 
+/// The role in use. SQLite has none.
+pub(crate) fn role(conn: &mut DbConnection) -> QueryResult<Option<String>> {
+    match conn {
+        DbConnection::Pg(pg) => diesel::select(diesel::dsl::sql::<Text>("current_user::text"))
+            .get_result(pg)
+            .map(Some),
+        DbConnection::Sqlite(_) => Ok(None),
+    }
+}
+
+/// Whether the role in use could change what the audit trail holds, by a right or because the tables
+/// are its own. Whoever can write the file of SQLite always can.
+pub(crate) fn may_change_evidence(conn: &mut DbConnection) -> QueryResult<bool> {
+    match conn {
+        DbConnection::Pg(pg) => diesel::select(diesel::dsl::sql::<Bool>(
+            "(SELECT bool_or(pg_has_role(c.relowner, 'MEMBER')
+                 OR has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER'))
+              FROM pg_class c WHERE c.oid IN ('audit_entries'::regclass,
+                 'audit_links'::regclass, 'audit_anchors'::regclass))",
+        ))
+        .get_result(pg),
+        DbConnection::Sqlite(_) => Ok(true),
+    }
+}
+
+/// Lets a role work with all tables of this one, and of the audit trail only read and add. Nothing is
+/// given on SQLite, which knows no roles.
+pub(crate) fn grant_to(conn: &mut DbConnection, role: &str) -> Result<(), StoreError> {
+    let DbConnection::Pg(pg) = conn else {
+        return Ok(());
+    };
+    let names: QuotedNames = diesel::sql_query(
+        "SELECT quote_ident($1) AS role, quote_ident(current_schema()) AS schema",
+    )
+    .bind::<Text, _>(role)
+    .get_result(pg)?;
+    let QuotedNames { role, schema } = names;
+    pg.batch_execute(&format!(
+        "GRANT USAGE ON SCHEMA {schema} TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+         REVOKE ALL ON audit_entries, audit_links, audit_anchors, __diesel_schema_migrations FROM {role};
+         GRANT SELECT, INSERT ON audit_entries, audit_links, audit_anchors TO {role};
+         GRANT SELECT ON __diesel_schema_migrations TO {role}"
+    ))?;
+    Ok(())
+}
+
+#[derive(diesel::QueryableByName)]
+struct QuotedNames {
+    #[diesel(sql_type = Text)]
+    role: String,
+    #[diesel(sql_type = Text)]
+    schema: String,
+}
+
+/// Whether any migration ever ran. Makes nothing, unlike Diesel's own look, for which a role would need
+/// the right to make tables.
+pub(crate) fn has_migrations(conn: &mut DbConnection) -> QueryResult<bool> {
+    let sql = match conn {
+        DbConnection::Pg(_) => "(to_regclass('__diesel_schema_migrations') IS NOT NULL)",
+        DbConnection::Sqlite(_) => {
+            "EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations')"
+        }
+    };
+    diesel::select(diesel::dsl::sql::<Bool>(sql)).get_result(conn)
+}
+
 /// Waits until no other program runs migrations; the end of the transaction lets the next one in.
 /// On SQLite the write lock of [`begin_write`] already does.
 pub(crate) fn lock_migrations(conn: &mut DbConnection) -> QueryResult<()> {

@@ -221,7 +221,9 @@ fn comparable(field: Field, value: &str) -> String {
     match field {
         Field::FamilyName => folded(value),
         Field::Email => EmailAddress::from_stored(value.to_owned()).mailbox(),
-        Field::TaxCode | Field::Phone | Field::Identity | Field::Person => value.to_owned(),
+        Field::TaxCode | Field::Phone | Field::Identity | Field::Person | Field::AuditEntry => {
+            value.to_owned()
+        }
     }
 }
 

@@ -162,6 +162,8 @@ pub enum Field {
     Identity,
     /// A person, by tax code, in the audit trail.
     Person,
+    /// An entry of the audit trail: its code.
+    AuditEntry,
 }
 
 impl Field {
@@ -173,6 +175,7 @@ impl Field {
             Field::FamilyName => "family-name",
             Field::Identity => "identity",
             Field::Person => "person",
+            Field::AuditEntry => "audit-entry",
         }
     }
 }

@@ -3,11 +3,14 @@
 //! The two folders of migrations are compiled in. Invariant: every migration is one
 //! transaction, and however many programs start at once, each migration runs in one of them.
 
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
 use diesel::result::QueryResult;
+use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use domain::visibility::Scope;
 
-use crate::connection::DbConnection;
+use crate::connection::{DbConnection, MultiBackend};
 use crate::db::{Backend, Db, transact};
 use crate::dialect;
 use crate::error::StoreError;
@@ -40,17 +43,46 @@ impl Db {
     }
 
     /// The versions that `migrate` would run. Takes the same lock, so ask it at the start of
-    /// the program and not at every check of its health.
+    /// the program and not at every check of its health. Changes nothing.
     pub fn pending(&self) -> Result<Vec<String>, StoreError> {
         let mut conn = self.open_alone()?;
+        let known = MigrationSource::<MultiBackend>::migrations(&self.migrations());
+        let mut pending: Vec<String> = known
+            .map_err(failed)?
+            .iter()
+            .map(|migration| migration.name().version().to_string())
+            .collect();
+        pending.sort_unstable();
         transact(&mut conn, begin, |db| {
             dialect::lock_migrations(db)?;
-            let pending = db.pending_migrations(self.migrations()).map_err(failed)?;
-            Ok(pending
-                .iter()
-                .map(|migration| migration.name().version().to_string())
-                .collect())
+            if dialect::has_migrations(db)? {
+                let ran: Vec<Ran> =
+                    diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(db)?;
+                pending.retain(|version| !ran.iter().any(|ran| ran.version == *version));
+            }
+            Ok(pending)
         })
+    }
+
+    /// Lets the role of `app`, another one than ours, work with our tables: of the audit trail it can only
+    /// read, and add to it (D-26). False if it is the same role, which then owns them.
+    pub fn grant_to(&self, app: &Db) -> Result<bool, StoreError> {
+        let (ours, theirs) = (
+            self.read(|conn| Ok::<_, StoreError>(dialect::role(conn)?))?,
+            app.read(|conn| Ok::<_, StoreError>(dialect::role(conn)?))?,
+        );
+        let Some(role) = theirs.filter(|theirs| ours.as_ref() != Some(theirs)) else {
+            return Ok(false);
+        };
+        let mut conn = self.open_alone()?;
+        transact(&mut conn, begin, |db| dialect::grant_to(db, &role))?;
+        Ok(true)
+    }
+
+    /// Whether the database would let this program change the audit trail: its role owns the tables, or
+    /// there are no roles.
+    pub fn may_change_evidence(&self) -> Result<bool, StoreError> {
+        self.read(|conn| Ok(dialect::may_change_evidence(conn)?))
     }
 
     fn migrations(&self) -> EmbeddedMigrations {
@@ -78,6 +110,12 @@ impl Db {
             }
         }
     }
+}
+
+#[derive(QueryableByName)]
+struct Ran {
+    #[diesel(sql_type = Text)]
+    version: String,
 }
 
 /// A migration may have to change rows, and those of every desk.

@@ -1280,6 +1280,56 @@ diesel::table! {
         chain -> Text,
         at -> Instant,
         body -> Text,
+        mac -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    audit_pending (arrival) {
+        arrival -> BigInt,
+        entry_id -> Uid,
+        nth -> Integer,
+        refused_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Integer, Text};
+    use crate::sql_types::Uid;
+    /// See `migrations/`.
+    audit_links (chain, seq) {
+        chain -> Text,
+        seq -> BigInt,
+        entry_id -> Uid,
+        nth -> Integer,
+        previous -> Binary,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_types::Instant;
+    /// See `migrations/`.
+    audit_anchors (number) {
+        number -> BigInt,
+        at -> Instant,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Text};
+    use crate::sql_types::Instant;
+    /// See `migrations/`.
+    audit_anchor_sends (anchor, place) {
+        anchor -> BigInt,
+        place -> Text,
+        tries -> Integer,
+        due_at -> Instant,
     }
 }
 
@@ -1357,6 +1407,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     complaint_reply_schemes,
     data_keys,
     sealed_up,
+    privacy_settings,
     audit_entries,
-    privacy_settings
+    audit_pending,
+    audit_links,
+    audit_anchors,
+    audit_anchor_sends
 );

@@ -87,6 +87,11 @@ impl Trail {
         self.inner().beginning.actor = actor;
     }
 
+    /// The correlation id of the request.
+    pub fn correlation(&self) -> Option<Uuid> {
+        self.inner().beginning.correlation
+    }
+
     /// Adds that the data of a ticket, of this desk and about the person with this tax code, were opened.
     pub fn note(
         &self,
@@ -134,6 +139,7 @@ impl Inner {
             purpose: self.beginning.purpose.clone(),
             outcome,
             correlation: self.beginning.correlation,
+            sign_in: None,
         }
     }
 }

@@ -6,6 +6,8 @@ mod activities;
 mod announcements;
 mod assignment;
 mod attachments;
+mod audit_chain;
+mod audit_sign_ins;
 mod authorization;
 mod broadcasts;
 mod bulk;

@@ -218,7 +218,7 @@ fn nobody_becomes_an_administrator_that_way() {
                 expires_at: jiff::Timestamp::MAX,
             },
         };
-        let session = app.desk.sign_in_federated(&person).expect("a session");
+        let session = app.desk.sign_in_federated(&person, "").expect("a session");
         let roles: Vec<Role> = session.placements.iter().map(|one| one.role).collect();
         assert_eq!(roles, [Role::Operator]);
     });

@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
 use super::codes::TokenType;
+use super::credentials::network;
 use super::email_proofs::replay_header;
 use super::sessions::{SessionBody, session_body};
 use crate::app::Shared;
@@ -270,10 +271,11 @@ pub(crate) async fn open_federated_session(
     let person = person(&shared, &claims)
         .filter(|_| age <= EXCHANGE_WITHIN)
         .ok_or_else(|| Problem::new("unauthenticated"))?;
+    let network = network(&request);
     let once = repeatable.told_by(&body.token).with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
-            let signed_in = shared.desk.sign_in_federated(&person)?;
+            let signed_in = shared.desk.sign_in_federated(&person, &network)?;
             session_body(&shared, &signed_in)
         })
     })

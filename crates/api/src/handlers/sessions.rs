@@ -184,12 +184,14 @@ pub(crate) async fn refresh_session(
 ) -> Result<HttpResponse, Problem> {
     let (body, content): (RefreshBody, _) = read_repeatable(&request, payload).await?;
     let token = RefreshToken::parse(&body.refresh_token).ok_or(DeskError::Credentials)?;
+    let network = network(&request);
     let once = repeatable
         .told_by(&token.session().to_string())
         .with(content);
     let answer = block(move || {
         shared.desk.answer_once(&once, || {
-            let signed_in = shared.desk.refresh(token.session(), &token.secret())?;
+            let (session, secret) = (token.session(), token.secret());
+            let signed_in = shared.desk.refresh(session, &secret, &network)?;
             session_body(&shared, &signed_in)
         })
     })
@@ -220,8 +222,9 @@ pub(crate) async fn choose_placement(
     let body: ChoiceBody = read_as(read_object(&request, payload, Expects::Json).await?)?;
     let session = staff.0;
     let wanted = PlacementId::new(body.placement_id);
+    let network = network(&request);
     let body = block(move || {
-        let chosen = shared.desk.choose_placement(&session, wanted)?;
+        let chosen = shared.desk.choose_placement(&session, wanted, &network)?;
         session_body(&shared, &chosen)
     })
     .await?;
@@ -234,11 +237,12 @@ pub(crate) async fn choose_placement(
 #[utoipa::path(tag = "sessions", responses((status = 204, description = "The session has ended")))]
 #[delete("/v1/sessions/current")]
 pub(crate) async fn close_session(
+    request: HttpRequest,
     staff: SignedInStaff,
     desk: web::Data<Desk>,
 ) -> Result<HttpResponse, Problem> {
-    let id = staff.0.id;
-    block(move || desk.sign_out(id)).await?;
+    let network = network(&request);
+    block(move || desk.sign_out(&staff.0, &network)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -115,8 +115,10 @@ pub(crate) async fn show_readiness(desk: web::Data<Desk>) -> Result<HttpResponse
 #[get("/metrics")]
 pub(crate) async fn show_metrics(shared: web::Data<Shared>, desk: web::Data<Desk>) -> HttpResponse {
     // Without the database the process's own counters are told all the same.
-    if let Ok(state) = block(move || desk.show_scheduler()).await {
-        shared.metrics.show(&state);
+    let state = block(move || Ok((desk.show_scheduler()?, desk.trail_state()?))).await;
+    if let Ok((scheduler, trail)) = state {
+        shared.metrics.show(&scheduler);
+        shared.metrics.show_trail(&trail);
     }
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4"))

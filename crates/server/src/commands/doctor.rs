@@ -9,7 +9,7 @@ use domain::account::SingleAdmin;
 use domain::catalogue::Reference;
 use service::Ids;
 use service::clock::SystemIds;
-use storage::Db;
+use storage::{Backend, Db};
 
 use crate::config::{Config, MailKind};
 use crate::master::Masters;
@@ -41,6 +41,7 @@ pub(crate) fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     is_well &= tell("keys", check_keys(&config))?;
     is_well &= tell("database", check_database(&config))?;
     is_well &= tell("data keys", check_data_keys(&config))?;
+    is_well &= tell("audit trail", check_trail(&config))?;
     is_well &= tell("attachments", check_blobs(&config))?;
     is_well &= tell("mail", check_mail(&config))?;
     is_well &= tell("citizens", check_citizens(&config))?;
@@ -156,6 +157,43 @@ fn check_database(config: &Config) -> Finding {
     Ok(format!("{backend}, run at the next start: {pending}"))
 }
 
+/// Entries are linked, anchors leave, and nobody but the owner of the tables can change either.
+fn check_trail(config: &Config) -> Finding {
+    if is_new(config)? {
+        return Ok("known after the first start".to_owned());
+    }
+    let instance = super::look(config)?;
+    let state = instance.desk.trail_state()?;
+    ensure!(
+        state.refused == 0,
+        "{} entries are not ours, or were deleted before they were linked; look: sportello audit verify",
+        state.refused
+    );
+    let anchors = match state.anchors.last_at {
+        Some(at) => format!("anchor {} of {at}", state.anchors.last),
+        None => String::from("no anchor yet"),
+    };
+    let mut told = format!("{} entries wait to be linked, {anchors}", state.waiting);
+    if let Some(place) = &state.anchors.failing_place {
+        let failing = state.anchors.failing;
+        told.push_str(&format!(
+            "; WARNING: {failing} anchors did not arrive yet ({place})"
+        ));
+    }
+    if instance.db.may_change_evidence()? {
+        told.push_str(match instance.db.backend() {
+            Backend::Sqlite => {
+                "; whoever can write the database's file can change the trail: keep the anchors elsewhere"
+            }
+            Backend::Postgres => {
+                "; WARNING: the user of database.url owns the trail, and whoever has its password can \
+                 change it: set database.owner_url for `sportello migrate`"
+            }
+        });
+    }
+    Ok(told)
+}
+
 /// Writes, reads and deletes a blob.
 fn check_blobs(config: &Config) -> Finding {
     let url = &config.blobs.url;
@@ -255,7 +293,7 @@ fn check_passwords(config: &Config) -> String {
 }
 
 /// Whether the database has no tables yet, or not all of them.
-fn is_new(config: &Config) -> anyhow::Result<bool> {
+pub(super) fn is_new(config: &Config) -> anyhow::Result<bool> {
     let path = config.database.url.strip_prefix("sqlite://");
     Ok(path.is_some_and(|path| !Path::new(path).exists())
         || !Db::open(&config.database)?.pending()?.is_empty())

@@ -11,7 +11,10 @@ use crate::{instance, master, out};
 
 /// Runs what has not run yet, or only says what that is.
 pub(crate) fn run(config: &Config, status: bool) -> anyhow::Result<ExitCode> {
-    let db = Db::open(&config.database).context("database.url")?;
+    let app = Db::open(&config.database).context("database.url")?;
+    let owner = config.database_owner.as_ref().map(Db::open).transpose();
+    let owner = owner.context("database.owner_url")?;
+    let db = owner.as_ref().unwrap_or(&app);
     let (versions, verb) = match status {
         true => (db.pending()?, "not run yet"),
         false => (db.migrate()?, "ran"),
@@ -24,6 +27,14 @@ pub(crate) fn run(config: &Config, status: bool) -> anyhow::Result<ExitCode> {
     }
     if !status {
         seal(config, &db)?;
+    }
+    if let (Some(owner), false) = (&owner, status) {
+        out::say(match owner.grant_to(&app)? {
+            true => {
+                "the user of database.url works with the tables, and cannot change the audit trail"
+            }
+            false => "database.owner_url and database.url name the same user",
+        })?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,8 @@ use super::secret::Secret;
 pub(super) struct DatabaseSection {
     url: Secret,
     url_file: String,
+    owner_url: Secret,
+    owner_url_file: String,
     pool_size: u32,
     sqlite_readers: u32,
     sqlite_queue: usize,
@@ -25,8 +27,13 @@ pub(super) struct DatabaseSection {
 }
 
 impl DatabaseSection {
-    /// The URL itself is read by `storage`, which knows what it can open.
-    pub(super) fn check(&self, check: &mut Check, data: &Path) -> (DbConfig, bool) {
+    /// How to reach it, how to reach it as the owner of the tables, and whether a start brings the tables up
+    /// to date. The URLs themselves are read by `storage`, which knows what it can open.
+    pub(super) fn check(
+        &self,
+        check: &mut Check,
+        data: &Path,
+    ) -> (DbConfig, Option<DbConfig>, bool) {
         let url = check
             .secret("database.url", &self.url, &self.url_file)
             .unwrap_or_else(|| format!("sqlite://{}", data.join("sportello.db").display()));
@@ -47,6 +54,16 @@ impl DatabaseSection {
             lock_timeout,
             allow_plaintext_postgres: self.allow_plaintext_postgres,
         };
-        (config, self.migrate_on_start)
+        let owner = check.secret("database.owner_url", &self.owner_url, &self.owner_url_file);
+        if owner.is_some() && config.url.starts_with("sqlite:") {
+            check.say("database.owner_url", "SQLite knows no roles");
+        }
+        let owner = owner.map(|url| DbConfig {
+            url,
+            ..config.clone()
+        });
+        // Whoever serves must not be able to change tables: then only `sportello migrate` does.
+        let migrate_on_start = self.migrate_on_start && owner.is_none();
+        (config, owner, migrate_on_start)
     }
 }

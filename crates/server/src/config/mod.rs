@@ -6,6 +6,7 @@
 
 mod accounts;
 mod activities;
+mod audit;
 mod check;
 mod citizens;
 mod clients;
@@ -41,6 +42,7 @@ use serde::Deserialize;
 use storage::DbConfig;
 
 pub(crate) use accounts::Passwords;
+pub(crate) use audit::Audit;
 pub(crate) use check::Check;
 pub(crate) use citizens::Citizens;
 pub(crate) use clients::Clients;
@@ -84,6 +86,7 @@ struct Written {
     staff: staff::StaffSection,
     clients: clients::ClientsSection,
     webhooks: webhooks::WebhooksSection,
+    audit: audit::AuditSection,
     reviews: reviews::ReviewsSection,
     complaints: complaints::ComplaintsSection,
     log: log::LogSection,
@@ -97,6 +100,8 @@ pub(crate) struct Config {
     pub(crate) master: MasterKeys,
     /// How to reach the database.
     pub(crate) database: DbConfig,
+    /// How to reach it as the owner of the tables, if that is another role.
+    pub(crate) database_owner: Option<DbConfig>,
     /// Whether a start brings the tables up to date.
     pub(crate) migrate_on_start: bool,
     /// How to be reached.
@@ -139,6 +144,8 @@ pub(crate) struct Config {
     pub(crate) clients: Clients,
     /// How authorities' own programs are told.
     pub(crate) webhooks: service::settings::WebhookSettings,
+    /// Where the ends of the audit trail's chains are put.
+    pub(crate) audit: Audit,
     /// Reviews of decided requests.
     pub(crate) reviews: domain::review::ReviewRules,
     /// Terms of complaints.
@@ -187,7 +194,8 @@ impl Written {
     fn check(self) -> anyhow::Result<Config> {
         let mut check = Check::default();
         let data = self.data.check(&mut check);
-        let (database, migrate_on_start) = self.database.check(&mut check, &data);
+        let (database, database_owner, migrate_on_start) = self.database.check(&mut check, &data);
+        let webhooks = self.webhooks.check(&mut check);
         let (http, idempotency) = self.http.check(&mut check);
         let (sign_in, parallel_hashings, token_issuer) = self.sign_in.check(&mut check);
         let time_zone = TimeZone::get(&self.time_zone).unwrap_or_else(|_| {
@@ -215,12 +223,14 @@ impl Written {
             delegations: self.delegations.check(&mut check),
             staff: self.staff.check(&mut check),
             clients: self.clients.check(&mut check),
-            webhooks: self.webhooks.check(&mut check),
+            audit: self.audit.check(&mut check, &data, &webhooks.rules),
+            webhooks,
             reviews: self.reviews.check(&mut check),
             complaints: self.complaints.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,
+            database_owner,
             migrate_on_start,
             http,
             sign_in,

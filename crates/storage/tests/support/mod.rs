@@ -11,7 +11,7 @@ use storage::{Backend, Db, DbConfig};
 pub(crate) struct Fresh {
     db: Option<Db>,
     pub(crate) config: DbConfig,
-    admin: Option<(String, String)>,
+    pub(crate) admin: Option<(String, String)>,
     _folder: tempfile::TempDir,
 }
 

@@ -6,6 +6,7 @@ mod accounts;
 mod activities;
 mod append_only;
 mod assignment;
+mod audit_chain;
 mod bulk;
 mod changes;
 mod concurrency;

@@ -16,10 +16,13 @@ const TYPES: [(&str, &str, &str); 8] = [
     ("Binary", "BLOB", "bytea"),
 ];
 
-/// The number that a database gives rows by itself: SQLite does so for this type alone.
-const ROW_NUMBER: (&str, &str) = ("changes", "arrival");
+/// The numbers that a database gives rows by itself: SQLite does so for this type alone.
+const ROW_NUMBERS: [(&str, &str); 2] = [("changes", "arrival"), ("audit_pending", "arrival")];
 /// What a program of an earlier version, which does not know the column, leaves in it.
-const DEFAULTS: [(&str, &str, &str); 1] = [("outbox", "channel", "'mail'")];
+const DEFAULTS: [(&str, &str, &str); 2] = [
+    ("outbox", "channel", "'mail'"),
+    ("audit_entries", "mac", "''"),
+];
 
 /// Every column, with its type as `database` names it.
 pub(crate) fn facts(database: &str) -> Facts {
@@ -37,7 +40,7 @@ pub(crate) fn facts(database: &str) -> Facts {
                 panic!("{table}.{name} is of the unknown type {kind}")
             };
             let kind = match database {
-                "sqlite" if (table, name) == ROW_NUMBER => &"INTEGER",
+                "sqlite" if ROW_NUMBERS.contains(&(table, name)) => &"INTEGER",
                 "sqlite" => sqlite,
                 _ => postgres,
             };
