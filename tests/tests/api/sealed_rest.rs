@@ -93,7 +93,8 @@ fn make_plain(app: &TestApp, plain: &[u8]) {
         Backend::Sqlite => "",
         Backend::Postgres => " ON attachments",
     };
-    let key = &blob_keys(app)[0];
+    let keys = blob_keys(app);
+    let key = keys.first().expect("a file");
     tamper(
         app,
         &format!(
