@@ -109,7 +109,7 @@ struct SearchBody {
     /// The requester's telephone number.
     #[schema(min_length = 4, max_length = 32, pattern = r"^[0-9+ ().\-/]+$")]
     phone: Option<String>,
-    /// The requester's family name.
+    /// The requester's whole family name; accents, apostrophes, hyphens and capitals do not matter.
     #[schema(min_length = 1, max_length = 30)]
     family_name: Option<String>,
     #[schema(value_type = Option<Vec<State>>, max_items = 8)]
