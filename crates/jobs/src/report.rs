@@ -35,7 +35,7 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 8] = [
+    pub const ALL: [Job; 9] = [
         Job::Work,
         Job::Accounts,
         Job::Audit,
