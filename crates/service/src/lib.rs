@@ -67,6 +67,7 @@ pub mod sweep;
 pub mod text_gateway;
 pub mod texts;
 mod timers;
+pub mod trail;
 mod untouched;
 pub mod update;
 pub mod webhooks;

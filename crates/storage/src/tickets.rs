@@ -265,6 +265,8 @@ pub fn insert(
     diesel::insert_into(tickets::table)
         .values(row)
         .execute(conn)?;
+    trail::note(ticket.id, &ticket.custodian.code, &dossier.tax_code)?;
+    trail::note_change(ticket.id);
     history::append(conn, ticket, std::slice::from_ref(filed), actor)?;
     if let Some(file) = attachment {
         attachments::insert(conn, ticket.id, filed.seq, file)?;
@@ -296,6 +298,7 @@ pub fn save(
     if changed == 0 {
         return Err(StoreError::Stale);
     }
+    trail::note_change(ticket.id);
     if let Some(details) = contacts {
         diesel::update(tickets::table.find(Id(ticket.id.uuid())))
             .set(tickets::details.eq(details_column(details)?))
