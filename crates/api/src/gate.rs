@@ -105,7 +105,8 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     if let Err(problem) = admitted {
         let status = problem.status_code();
         // Who calls too often would fill the trail as well.
-        let is_told = trail::is_told(request.request(), status) && !matches!(verdict, Verdict::Over { .. });
+        let is_told =
+            trail::is_told(request.request(), status) && !matches!(verdict, Verdict::Over { .. });
         let ended = trail::end(&shared, trail, status, is_told).await;
         let problem = ended.err().unwrap_or(problem);
         let response = asked.dress(problem.error_response(), &verdict);

@@ -224,9 +224,7 @@ impl Desk {
     fn note_refusal(&self, stretch: &Stretch, error: DeskError) -> Result<Turn, DeskError> {
         let scope = Scope::of(&stretch.staff);
         let here = stretch.clone();
-        let next = storage::trail::apart(|| {
-            self.db.write_in(&scope, move |conn| here.next(conn))
-        })?;
+        let next = storage::trail::apart(|| self.db.write_in(&scope, move |conn| here.next(conn)))?;
         let Some((position, item)) = next else {
             return Ok(Turn::Over);
         };

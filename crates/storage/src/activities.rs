@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::connection::MultiBackend;
 use crate::schema::{accounts, activities, activity_comments};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// An activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -429,6 +429,7 @@ impl ActivityRow {
             column,
         };
         let client = self.client_id.map(|id| ClientId::new(id.0));
+        trail::note_ticket(TicketId::new(self.ticket_id.0));
         Ok(Activity {
             id: ActivityId::new(self.id.0),
             version: self.version,

@@ -12,7 +12,7 @@ use crate::deliveries::Keeper;
 use crate::schema::{callback_attempts, callbacks, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// Somebody who is to be called back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,6 +245,9 @@ fn into_callback((row, number): (CallbackRow, Option<String>)) -> Result<Callbac
     let number = number
         .map(|text| TicketNumber::parse(&text).ok_or_else(|| corrupt("ticket_id")))
         .transpose()?;
+    if let Some(id) = row.ticket_id {
+        trail::note_ticket(TicketId::new(id.0));
+    }
     Ok(Callback {
         id: CallbackId::new(row.id.0),
         version: row.version,

@@ -22,7 +22,7 @@ use crate::schema::{
 };
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// A complaint. Has no `Debug`, because of who complains.
 #[derive(Clone, PartialEq, Eq)]
@@ -630,6 +630,10 @@ fn into_complaint(row: ComplaintRow) -> Result<Complaint, StoreError> {
         column,
     };
     let draft = row.scheme_id.zip(row.scheme_values).zip(row.reply);
+    // Who complains has no tax code here: what they complain about leads to them.
+    if let Some(ticket) = row.filed_by_ticket {
+        trail::note_ticket(TicketId::new(ticket.0));
+    }
     Ok(Complaint {
         id: ComplaintId::new(id),
         version: row.version,

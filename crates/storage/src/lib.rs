@@ -9,6 +9,7 @@ mod assignee;
 pub mod assignment;
 pub mod attachments;
 pub mod audit;
+pub mod audit_index;
 pub mod blobs;
 pub mod bulk;
 pub mod callbacks;

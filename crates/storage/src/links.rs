@@ -21,7 +21,7 @@ use crate::schema::{legs, ticket_links, ticket_merges, tickets};
 use crate::sealed::Sealed;
 use crate::sql_types::{Id, Instant, Ts, Uid};
 use crate::tickets::{RequesterKind, RowCondition, details_of};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// The field of a form that says when the examination was.
 pub const EXAM_DATE: &str = "exam_date";
@@ -136,9 +136,12 @@ pub fn find_survivor(
         .select((tickets::id, tickets::number))
         .first::<(Id, String)>(conn)
         .optional()?;
-    Ok(found.map(|(id, number)| NamedTicket {
-        id: TicketId::new(id.0),
-        number: TicketNumber::from_stored(number),
+    Ok(found.map(|(id, number)| {
+        trail::note_ticket(TicketId::new(id.0));
+        NamedTicket {
+            id: TicketId::new(id.0),
+            number: TicketNumber::from_stored(number),
+        }
     }))
 }
 
@@ -294,6 +297,7 @@ pub fn load_beside(
 
 impl BesideRow {
     fn into_neighbour(self) -> Result<Neighbour, StoreError> {
+        trail::note_ticket(TicketId::new(self.id.0));
         Ok(Neighbour {
             state: StateCode::from_code(&self.state).ok_or_else(|| corrupt(self.id.0, "state"))?,
             exam_date: exam_date(self.details, self.id.0)?,
@@ -390,6 +394,7 @@ pub fn list_beside_own(
         .load::<OwnRow>(conn)?;
     rows.into_iter()
         .map(|row| {
+            trail::note_ticket(TicketId::new(row.id.0));
             Ok(OwnNeighbour {
                 role: LinkRole::from_code(&row.what).ok_or_else(|| corrupt(row.id.0, "what"))?,
                 state: StateCode::from_code(&row.state)
@@ -525,8 +530,10 @@ fn filed(
 ) -> Result<Filed, StoreError> {
     let state = StateCode::from_code(&state).ok_or_else(|| corrupt(id.0, "state"))?;
     let is_settled = matches!(state, StateCode::Resolved | StateCode::AutoClosed);
+    let tax_code = tax_code.open();
+    trail::note(TicketId::new(id.0), &custodian.as_str().into(), &tax_code)?;
     Ok(Filed {
-        tax_code: tax_code.open(),
+        tax_code,
         settled_at: since.map(|at| at.0).filter(|_| is_settled),
         neighbour: Neighbour {
             named: NamedTicket {

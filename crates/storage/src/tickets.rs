@@ -428,6 +428,62 @@ pub fn list_owned(
         .collect())
 }
 
+/// Whose a ticket is.
+pub struct Owned {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Its number.
+    pub number: TicketNumber,
+    /// Who has it in custody.
+    pub custodian: AuthorityCode,
+    /// Whom it is about.
+    pub tax_code: String,
+}
+
+/// Whose these tickets are, in no order: for the index of the audit trail and what is answered out of it,
+/// so that it is no look at them itself. Has no scope but that of the transaction.
+pub fn list_owners(
+    conn: &mut DbConnection,
+    tickets: &[TicketId],
+) -> Result<Vec<Owned>, StoreError> {
+    let ids: Vec<Id> = tickets.iter().map(|id| Id(id.uuid())).collect();
+    let rows = tickets::table
+        .filter(tickets::id.eq_any(ids))
+        .select((
+            tickets::id,
+            tickets::number,
+            tickets::custodian,
+            tickets::tax_code,
+        ))
+        .load::<(Id, String, String, Sealed)>(conn)?;
+    let owned = rows
+        .into_iter()
+        .map(|(id, number, custodian, tax_code)| Owned {
+            ticket: TicketId::new(id.0),
+            number: TicketNumber::from_stored(number),
+            custodian: custodian.as_str().into(),
+            tax_code: tax_code.open(),
+        });
+    Ok(owned.collect())
+}
+
+/// The id of a ticket that is named by its number, without opening it.
+pub fn find_id(
+    conn: &mut DbConnection,
+    wanted: &TicketRef,
+) -> Result<Option<TicketId>, StoreError> {
+    let number = match wanted {
+        TicketRef::Id(id) => return Ok(Some(*id)),
+        TicketRef::Number(number) => number.as_str().to_owned(),
+    };
+    let found = tickets::table
+        .filter(tickets::number.eq(number))
+        .select(tickets::id)
+        .first::<Id>(conn)
+        .optional()?;
+    Ok(found.map(|id| TicketId::new(id.0)))
+}
+
 /// Holds a ticket's row until the end of the transaction, so that two changes that hang on it
 /// follow each other. SQLite has one writer, and so holds everything anyway.
 pub fn hold(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreError> {
