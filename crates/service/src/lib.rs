@@ -35,6 +35,7 @@ pub mod fitting_templates;
 pub mod keeping;
 pub mod labels;
 pub mod links;
+pub mod looks;
 pub mod mailer;
 pub mod message_templates;
 pub mod notification_settings;
