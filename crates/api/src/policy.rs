@@ -453,6 +453,21 @@ pub const RULES: &[Rule] = &[
     )
     .scope("requests:read"),
     rule(
+        "GET",
+        "/v1/me/tickets/{ticket}/accesses",
+        "list_own_accesses",
+        Callers::Requester,
+        PRIVATE,
+    )
+    .scope("requests:read"),
+    rule(
+        "POST",
+        "/v1/audit-searches",
+        "search_audit",
+        Callers::Staff(Right::ReadAudit),
+        PRIVATE,
+    ),
+    rule(
         "POST",
         "/v1/me/tickets/{ticket}/messages",
         "add_message",
@@ -1517,6 +1532,7 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_tickets",
     "list_timeline",
     "list_own_tickets",
+    "list_own_accesses",
     "list_accounts",
     "list_webhook_endpoints",
     "list_webhook_deliveries",

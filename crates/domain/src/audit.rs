@@ -92,6 +92,26 @@ pub enum AuditActor {
     Operator,
 }
 
+impl AuditActor {
+    /// What sort of actor it is, as entries name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            AuditActor::System => "system",
+            AuditActor::Nobody => "nobody",
+            AuditActor::Staff { .. } => "staff",
+            AuditActor::Citizen { .. } => "citizen",
+            AuditActor::Tracking { .. } => "tracking",
+            AuditActor::Client { .. } => "client",
+            AuditActor::Operator => "operator",
+        }
+    }
+
+    /// Every kind.
+    pub const KINDS: [&'static str; 7] = [
+        "system", "nobody", "staff", "citizen", "tracking", "client", "operator",
+    ];
+}
+
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,6 +122,24 @@ pub enum AuditOutcome {
     Refused,
     /// It failed for a reason of ours.
     Failed,
+}
+
+impl AuditOutcome {
+    /// Every outcome.
+    pub const ALL: [AuditOutcome; 3] = [
+        AuditOutcome::Done,
+        AuditOutcome::Refused,
+        AuditOutcome::Failed,
+    ];
+
+    /// The code in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AuditOutcome::Done => "done",
+            AuditOutcome::Refused => "refused",
+            AuditOutcome::Failed => "failed",
+        }
+    }
 }
 
 /// Why data are looked at, as far as the operation says: each belongs to one of these.
@@ -198,6 +236,9 @@ pub enum Look {
 }
 
 impl Look {
+    /// Every look.
+    pub const ALL: [Look; 3] = [Look::Read, Look::Changed, Look::Downloaded];
+
     /// The code in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
