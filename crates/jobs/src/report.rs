@@ -23,6 +23,8 @@ pub enum Job {
     Texts,
     /// Deliveries to endpoints that wait in the outbox.
     Webhooks,
+    /// The index of the audit trail.
+    AuditIndex,
     /// Rows whose time is over.
     Rows,
     /// Blobs that nothing names.
@@ -31,12 +33,13 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 7] = [
+    pub const ALL: [Job; 8] = [
         Job::Work,
         Job::Accounts,
         Job::Mail,
         Job::Texts,
         Job::Webhooks,
+        Job::AuditIndex,
         Job::Rows,
         Job::Blobs,
     ];
@@ -46,7 +49,7 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail | Job::Texts | Job::Webhooks => false,
+            Job::Mail | Job::Texts | Job::Webhooks | Job::AuditIndex => false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Job {
             Job::Mail => "mail",
             Job::Texts => "texts",
             Job::Webhooks => "webhooks",
+            Job::AuditIndex => "audit-index",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
         }

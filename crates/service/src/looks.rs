@@ -251,12 +251,18 @@ impl Desk {
             };
             // Of a ticket in reach one may know who looked, wherever they sit.
             let fits = |entry: &AuditEntry| {
-                let is_wanted = search.operations.is_empty()
-                    || search.operations.contains(&entry.operation);
+                let is_wanted =
+                    search.operations.is_empty() || search.operations.contains(&entry.operation);
                 is_wanted && (is_full || ticket.is_some() || is_of(entry, own))
             };
-            let (entries, next) =
-                collect(conn, &wanted, search.period, search.after, search.limit, fits)?;
+            let (entries, next) = collect(
+                conn,
+                &wanted,
+                search.period,
+                search.after,
+                search.limit,
+                fits,
+            )?;
             let entries = entries.into_iter();
             let entries = match is_full {
                 true => entries.collect(),

@@ -132,6 +132,8 @@ const REPORT_READERS: &[&str] = &[
     "regional-supervisor",
     "auditor",
 ];
+/// Who asks the audit trail.
+const TRAIL_READERS: &[&str] = &["admin", "regional-supervisor", "auditor"];
 /// Who sees to it that due work is done, and which playbooks are in force.
 const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 
@@ -235,6 +237,14 @@ const ROWS: &[(&str, Door)] = &[
             scope: "requests:read",
         },
     ),
+    (
+        "list_own_accesses",
+        Door::Own {
+            about_ticket: true,
+            scope: "requests:read",
+        },
+    ),
+    ("search_audit", Door::Keepers(TRAIL_READERS, About::Nothing)),
     (
         "download_own_attachment",
         Door::Own {

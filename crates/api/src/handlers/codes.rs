@@ -949,8 +949,8 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        activity, actor, announcement, assignment, audit, calendar, callback, command, complaint, contact,
-        invalid, links, note, notification, review, sla, state, ticket,
+        activity, actor, announcement, assignment, audit, calendar, callback, command, complaint,
+        contact, invalid, links, note, notification, review, sla, state, ticket,
     };
     use service::playbooks::VersionState;
     use service::texts::letter;

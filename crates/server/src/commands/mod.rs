@@ -5,6 +5,7 @@ mod delegation;
 mod demo;
 mod doctor;
 mod jobs;
+mod looks;
 mod migrate;
 mod openapi;
 mod playbook;
@@ -14,7 +15,9 @@ mod user;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, JobsCommand, KeysCommand, RouteCommand, SlaCommand, UserCommand};
+use crate::cli::{
+    AuditCommand, Cli, Command, JobsCommand, KeysCommand, RouteCommand, SlaCommand, UserCommand,
+};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::instance::Instance;
@@ -48,6 +51,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sla(SlaCommand::Recompute) => recompute_sla(&config),
         Command::Route(RouteCommand::Explain(args)) => route::explain(&config, args),
         Command::Playbook(command) => playbook::run(&config, &command),
+        Command::Audit(AuditCommand::Touched(args)) => looks::touched(&config, args),
+        Command::Audit(AuditCommand::Reindex) => looks::reindex(&config),
         Command::Demo(command) => demo::run(&config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
     }
