@@ -15,6 +15,9 @@ use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::{app::Shared, block};
 
+/// When to come back while no entry can be written.
+const RETRY_SECONDS: u64 = 5;
+
 tokio::task_local! {
     static HERE: Trail;
 }
@@ -92,7 +95,9 @@ pub(crate) async fn end(
     match trail {
         Some(trail) if is_told || outcome == AuditOutcome::Done => {
             let desk = shared.desk.clone();
-            block(move || desk.end_trail(&trail, outcome)).await
+            let ended = block(move || desk.end_trail(&trail, outcome)).await;
+            // Its reason is logged by then, and is nothing the caller did.
+            ended.map_err(|_| Problem::new("temporarily-unavailable").retry_after(RETRY_SECONDS))
         }
         _ => Ok(()),
     }

@@ -838,7 +838,7 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
 
 /// Many proofs of one address and filings of one person, which the caps would refuse, and a second
 /// factor for those who lead.
-fn without_caps() -> Options {
+pub(super) fn without_caps() -> Options {
     let mut options = Options::default();
     options.settings.email_proof.per_hour = 10_000;
     options.settings.email_proof.per_day = 10_000;
@@ -905,7 +905,7 @@ both!(
 );
 
 /// What stays the same while the operations are called.
-struct Stage {
+pub(super) struct Stage {
     account: AccountId,
     endpoint: String,
     delivery: String,
@@ -927,7 +927,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(app: &TestApp) -> Stage {
+    pub(super) async fn set(app: &TestApp) -> Stage {
         let placement = |desk: &str| {
             let unit = format!("{desk}-01");
             [(Role::Operator, desk.into(), unit.clone(), unit)]
@@ -1022,7 +1022,7 @@ impl Stage {
         }
     }
 
-    async fn request(
+    pub(super) async fn request(
         &self,
         app: &TestApp,
         caller: &str,

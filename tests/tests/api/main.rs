@@ -26,6 +26,7 @@ mod idempotency;
 mod jobs;
 mod leaks;
 mod links;
+mod looks;
 mod message_templates;
 mod notifications;
 mod nudges;
