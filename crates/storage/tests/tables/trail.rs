@@ -37,7 +37,7 @@ fn begun() -> Trail {
 }
 
 fn entries(db: &Db) -> Vec<AuditEntry> {
-    let all = (Timestamp::MIN, Timestamp::MAX);
+    let all = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
     let mut found = db
         .read_in(&Scope::System, |conn| {
             audit_index::list(conn, &Wanted::All, all, None, 100)
