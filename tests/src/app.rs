@@ -318,12 +318,18 @@ impl TestApp {
 
     /// The entries of the audit trail, oldest first.
     pub fn trail(&self) -> Vec<AuditEntry> {
+        self.trail_with("")
+    }
+
+    fn trail_with(&self, text: &str) -> Vec<AuditEntry> {
         #[derive(diesel::QueryableByName)]
         struct Row {
             #[diesel(sql_type = diesel::sql_types::Text)]
             body: String,
         }
-        let sql = "SELECT body FROM audit_entries ORDER BY at, id, nth";
+        let sql = format!(
+            "SELECT body FROM audit_entries WHERE body LIKE '%{text}%' ORDER BY at, id, nth"
+        );
         let rows = self
             .db
             .read(|conn| Ok::<_, StoreError>(diesel::sql_query(sql).load::<Row>(conn)?));
@@ -334,10 +340,7 @@ impl TestApp {
 
     /// The entries of the request that was answered so.
     pub fn trail_of(&self, reply: &Reply) -> Vec<AuditEntry> {
-        let correlation = reply.header("x-correlation-id").map(str::to_owned);
-        let mut entries = self.trail();
-        entries.retain(|one| one.correlation.map(|id| id.to_string()) == correlation);
-        entries
+        self.trail_with(reply.header("x-correlation-id").expect("a correlation id"))
     }
 
     /// How many rows a table has.

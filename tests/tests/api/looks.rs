@@ -8,27 +8,20 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service::looks::Suspect;
-use tests::citizens::{ANNA, MARIO};
+use tests::citizens::{ANNA, LAURA, MARIO};
 use tests::people::{TO4, label_of};
 use tests::{Client, Filed, Reply, TestApp, both, files, forms};
 
 use super::authorization::{Stage, without_caps};
 
-/// One of each sort of caller, and each role of the desk that has the ticket.
+/// Who together see whatever there is to see of a ticket.
 const CALLERS: &[&str] = &[
-    "nobody",
     "owner",
-    "another citizen",
     "tracking",
-    "to4.operator",
     "to4.supervisor",
-    "to4.admin",
-    "cn1.operator",
     "region.supervisor",
     "technician",
-    "system-admin",
     "auditor",
-    "program for the owner",
     "program of an external tool",
 ];
 
@@ -99,7 +92,7 @@ both!(
                 let reply = request.send().await;
                 let entries = app.trail_of(&reply);
                 let is_catalogue = rule.callers == Callers::Public && rule.method == "GET";
-                let is_nobodys = *caller == "nobody" || rule.callers == Callers::Public;
+                let is_nobodys = rule.callers == Callers::Public;
                 if is_catalogue && !entries.is_empty() {
                     wrong.push(format!("{} has entries", rule.operation));
                 }
@@ -627,7 +620,7 @@ both!(
     after_a_breach_the_exact_set_of_what_was_seen_is_told,
     async |app| {
         let mut filed = Vec::new();
-        for person in [&ANNA, &ANNA, &MARIO, &MARIO] {
+        for person in [&ANNA, &LAURA, &MARIO] {
             let form = forms::report_not_found_logged_in(TO4);
             filed.push(app.file_as(person, &form, &[]).await);
         }
@@ -647,7 +640,7 @@ both!(
         let to = app.now();
         app.as_("to4.operator")
             .await
-            .get(&filed[3].staff_path(""))
+            .get(&filed[1].staff_path(""))
             .await
             .is(200);
 
