@@ -208,6 +208,7 @@ fn entry(number: u128) -> AuditEntry {
         purpose: Some("assistance".to_owned()),
         outcome: AuditOutcome::Done,
         correlation: Some(Uuid::from_u128(number)),
+        changed: Vec::new(),
         sign_in: None,
     }
 }

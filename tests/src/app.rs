@@ -11,6 +11,7 @@ use api::oidc::{CitizenIssuer, HttpOptions, Issuer, StaffIssuer};
 use api::rate_limit::Budgets;
 use api::tokens::Tokens;
 use diesel::RunQueryDsl;
+use domain::audit::AuditEntry;
 use domain::visibility::Scope;
 use jiff::{Span, Timestamp};
 use jobs::{WebhookRun, Webhooks};
@@ -21,7 +22,7 @@ use service::{Clock, Desk, Settings};
 use storage::{Backend, Db, StoreError};
 
 use crate::citizens::{Issuer as OwnIssuer, Person};
-use crate::client::Client;
+use crate::client::{Client, Reply};
 use crate::database::{Fresh, Place};
 use crate::mail::{Mail, Recorder};
 use crate::node::{self, Node};
@@ -315,6 +316,33 @@ impl TestApp {
             .issuer
             .claims(tax_code, given, family, email, self.now());
         self.issuer.key.sign(&claims).expect("a signed token")
+    }
+
+    /// The entries of the audit trail, oldest first.
+    pub fn trail(&self) -> Vec<AuditEntry> {
+        self.trail_with("")
+    }
+
+    fn trail_with(&self, text: &str) -> Vec<AuditEntry> {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            body: String,
+        }
+        let sql = format!(
+            "SELECT body FROM audit_entries WHERE body LIKE '%{text}%' ORDER BY at, id, nth"
+        );
+        let rows = self
+            .db
+            .read(|conn| Ok::<_, StoreError>(diesel::sql_query(sql).load::<Row>(conn)?));
+        let rows = rows.expect("the entries are read").into_iter();
+        rows.map(|row| serde_json::from_str(&row.body).expect("an entry"))
+            .collect()
+    }
+
+    /// The entries of the request that was answered so.
+    pub fn trail_of(&self, reply: &Reply) -> Vec<AuditEntry> {
+        self.trail_with(reply.header("x-correlation-id").expect("a correlation id"))
     }
 
     /// How many rows a table has.

@@ -114,6 +114,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::actions::routes(config);
     handlers::attachments::routes(config);
     handlers::own_tickets::routes(config);
+    handlers::accesses::routes(config);
+    handlers::audit::routes(config);
     handlers::nudges::routes(config);
     handlers::tracking::routes(config);
 }

@@ -3,6 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use domain::ids::TicketId;
 use jiff::Timestamp;
+use service::looks::Place;
 use service::queue::Key;
 use uuid::Uuid;
 
@@ -36,6 +37,27 @@ pub(crate) fn write_at(sort: &str, at: Timestamp, id: Uuid) -> String {
     write(sort, Key::At(at), TicketId::new(id))
 }
 
+/// The cursor of an entry of the audit trail.
+pub(crate) fn write_entry(sort: &str, place: Place) -> String {
+    let (at, id) = (place.at.as_microsecond(), place.id.simple());
+    BASE64URL_NOPAD.encode(format!("{sort} {at} {id} {}", place.nth).as_bytes())
+}
+
+/// Reads the cursor of an entry back.
+pub(crate) fn read_entry(sort: &str, text: &str) -> Option<Place> {
+    let plain = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
+    let mut parts = plain.split(' ');
+    let (made_for, at, id, nth) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    if made_for != sort || parts.next().is_some() {
+        return None;
+    }
+    Some(Place {
+        at: Timestamp::from_microsecond(at.parse().ok()?).ok()?,
+        id: id.parse().ok()?,
+        nth: nth.parse().ok()?,
+    })
+}
+
 /// Reads the cursor of a list ordered by a time back.
 pub(crate) fn read_at(sort: &str, text: &str) -> Option<(Timestamp, Uuid)> {
     match read(sort, text)? {
@@ -56,6 +78,17 @@ mod tests {
         assert_eq!(read("-created_at", &text).unwrap(), (key, id));
         assert!(read("created_at", &text).is_none());
         assert!(read("-created_at", "nonsense!").is_none());
+    }
+
+    #[test]
+    fn a_cursor_of_an_entry_is_read_back_and_nothing_else_is() {
+        let at = Timestamp::from_microsecond(1_772_438_400_000_001).unwrap();
+        let id = Uuid::from_u128(7);
+        let place = Place { at, id, nth: 2 };
+        assert_eq!(read_entry("-at", &write_entry("-at", place)), Some(place));
+        for text in ["", "!", "AAAA", &write_at("-at", at, id)] {
+            assert_eq!(read_entry("-at", text), None, "{text}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::rate_limit::{Payer, Verdict};
 use crate::tokens::{OwnToken, TokenError};
+use crate::trail;
 
 /// The caller's network, as far as listed proxies can be trusted.
 #[derive(Clone)]
@@ -96,18 +97,38 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
             "answered"
         );
     };
+    let trail = trail::begin(&shared, request.request(), &asked);
+    let (trail, admitted) = match (trail, admitted) {
+        (Ok(trail), admitted) => (trail, admitted),
+        (Err(problem), _) => (None, Err(problem)),
+    };
     if let Err(problem) = admitted {
+        let status = problem.status_code();
+        // Who calls too often would fill the trail as well.
+        let is_told =
+            trail::is_told(request.request(), status) && !matches!(verdict, Verdict::Over { .. });
+        let ended = trail::end(&shared, trail, status, is_told).await;
+        let problem = ended.err().unwrap_or(problem);
         let response = asked.dress(problem.error_response(), &verdict);
         log(response.status().as_u16());
         return Ok(request.into_response(response));
     }
     // The call is made inside the guarded future: routing itself may panic, too.
     let span = tracing::info_span!("request", correlation.id = %asked.correlation);
-    let call = async move { next.call(request).await }.instrument(span);
+    let call = trail::follow(trail.clone(), async move { next.call(request).await });
+    let call = call.instrument(span);
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Ok(answered)) => {
+            let answered = answered.map_into_boxed_body();
+            let status = answered.status();
+            let is_told = trail::is_told(answered.request(), status);
+            let ended = trail::end(&shared, trail, status, is_told).await;
             let (request, response) = answered.into_parts();
-            let response = asked.dress(response.map_into_boxed_body(), &verdict);
+            let response = match ended {
+                Ok(()) => response,
+                Err(problem) => problem.error_response(),
+            };
+            let response = asked.dress(response, &verdict);
             log(response.status().as_u16());
             Ok(ServiceResponse::new(request, response))
         }
@@ -119,6 +140,8 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
                     Problem::new("internal-error").error_response()
                 }
             };
+            let ended = trail::end(&shared, trail, problem.status(), true).await;
+            let problem = ended.err().map_or(problem, |ended| ended.error_response());
             log(problem.status().as_u16());
             Err(asked.undo(problem, &verdict).into())
         }

@@ -35,6 +35,7 @@ mod query;
 pub mod rate_limit;
 mod submission;
 pub mod tokens;
+mod trail;
 mod uploads;
 
 use service::DeskError;
@@ -47,9 +48,14 @@ where
     F: FnOnce() -> Result<T, DeskError> + Send + 'static,
     T: Send + 'static,
 {
-    // What is logged on the other thread belongs to the same request.
+    // What is logged on the other thread belongs to the same request, and so does what is looked at.
     let span = tracing::Span::current();
-    match actix_web::web::block(move || span.in_scope(f)).await {
+    let trail = trail::current();
+    let run = move || match trail {
+        Some(trail) => trail.within(f),
+        None => f(),
+    };
+    match actix_web::web::block(move || span.in_scope(run)).await {
         Ok(done) => done.map_err(Problem::from),
         // The closure panicked: the pool lives on, and so does the process (D-44).
         Err(error) => Err(Problem::internal(&error)),

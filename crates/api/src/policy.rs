@@ -6,6 +6,7 @@
 //! are made from this table and those.
 
 use domain::actor::Role;
+use domain::audit::Purpose;
 use domain::permissions::{Right, has};
 
 use crate::openapi::{Access, OperationFacts as F};
@@ -75,7 +76,26 @@ const fn rule(
     }
 }
 
+/// Operations whose purpose does not follow from who may call them.
+const PURPOSES: &[(&str, Purpose)] = &[
+    ("start_email_proof", Purpose::Assistance),
+    ("verify_email_proof", Purpose::Assistance),
+    ("open_tracking_session", Purpose::Assistance),
+    ("list_own_accesses", Purpose::Rights),
+];
+
 impl Rule {
+    /// Why somebody calls it, unless they say so themselves.
+    pub fn purpose(&self) -> Purpose {
+        let named = PURPOSES.iter().find(|(one, _)| *one == self.operation);
+        match (named, self.callers) {
+            (Some((_, purpose)), _) => *purpose,
+            (None, Callers::Staff(right)) => Purpose::of(right),
+            (None, Callers::Public | Callers::SignedIn) => Purpose::Security,
+            (None, Callers::Anyone | Callers::Programs | Callers::Requester) => Purpose::Assistance,
+        }
+    }
+
     /// Programs with this scope may call it, too.
     const fn scope(self, scope: &'static str) -> Rule {
         Rule {
@@ -432,6 +452,21 @@ pub const RULES: &[Rule] = &[
         VERSIONED,
     )
     .scope("requests:read"),
+    rule(
+        "GET",
+        "/v1/me/tickets/{ticket}/accesses",
+        "list_own_accesses",
+        Callers::Requester,
+        PRIVATE,
+    )
+    .scope("requests:read"),
+    rule(
+        "POST",
+        "/v1/audit-searches",
+        "search_audit",
+        Callers::Staff(Right::ReadAudit),
+        PRIVATE,
+    ),
     rule(
         "POST",
         "/v1/me/tickets/{ticket}/messages",
@@ -1514,6 +1549,7 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_tickets",
     "list_timeline",
     "list_own_tickets",
+    "list_own_accesses",
     "list_accounts",
     "list_webhook_endpoints",
     "list_webhook_deliveries",

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::actor::Role;
 use crate::codes::AuthorityCode;
 use crate::ids::{AccountId, ClientId, PlacementId, TicketId};
+use crate::permissions::Right;
 
 /// One entry: who, from where, what, on whom, why, and how it went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct AuditEntry {
     /// The tickets whose data were opened or changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<TicketId>,
+    /// Those of them that were changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<TicketId>,
     /// The people concerned, as keyed pseudonyms, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<String>,
@@ -104,6 +108,26 @@ pub enum AuditActor {
     Operator,
 }
 
+impl AuditActor {
+    /// What sort of actor it is, as entries name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            AuditActor::System => "system",
+            AuditActor::Nobody => "nobody",
+            AuditActor::Staff { .. } => "staff",
+            AuditActor::Citizen { .. } => "citizen",
+            AuditActor::Tracking { .. } => "tracking",
+            AuditActor::Client { .. } => "client",
+            AuditActor::Operator => "operator",
+        }
+    }
+
+    /// Every kind.
+    pub const KINDS: [&'static str; 7] = [
+        "system", "nobody", "staff", "citizen", "tracking", "client", "operator",
+    ];
+}
+
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -115,3 +139,146 @@ pub enum AuditOutcome {
     /// It failed for a reason of ours.
     Failed,
 }
+
+impl AuditOutcome {
+    /// Every outcome.
+    pub const ALL: [AuditOutcome; 3] = [
+        AuditOutcome::Done,
+        AuditOutcome::Refused,
+        AuditOutcome::Failed,
+    ];
+
+    /// The code in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AuditOutcome::Done => "done",
+            AuditOutcome::Refused => "refused",
+            AuditOutcome::Failed => "failed",
+        }
+    }
+}
+
+/// Why data are looked at, as far as the operation says: each belongs to one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Helping the person who asked.
+    Assistance,
+    /// Leading those who help, and answering for what they did.
+    Supervision,
+    /// Counting.
+    Reporting,
+    /// Looking after who looked.
+    Audit,
+    /// What a person may ask about their own data.
+    Rights,
+    /// Accounts and log-ins.
+    Security,
+    /// Keeping the service itself.
+    Maintenance,
+}
+
+impl Purpose {
+    /// The code in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Assistance => "assistance",
+            Purpose::Supervision => "supervision",
+            Purpose::Reporting => "reporting",
+            Purpose::Audit => "audit",
+            Purpose::Rights => "rights",
+            Purpose::Security => "security",
+            Purpose::Maintenance => "maintenance",
+        }
+    }
+
+    /// What staff use a right for.
+    pub const fn of(right: Right) -> Self {
+        use Right as R;
+        match right {
+            R::File
+            | R::ReadTickets
+            | R::Work
+            | R::Pull
+            | R::Answer
+            | R::HandOver
+            | R::RunPlaybook
+            | R::Route
+            | R::KeepContacts
+            | R::ReadActivities
+            | R::WorkActivities
+            | R::ReadQueues
+            | R::ReadAnnouncements => Purpose::Assistance,
+            R::Supervise
+            | R::ReadReviews
+            | R::DecideReviews
+            | R::ReadComplaints
+            | R::PrepareComplaints
+            | R::DecideComplaints
+            | R::KeepAssignment => Purpose::Supervision,
+            R::ReadReports => Purpose::Reporting,
+            R::ReadAudit => Purpose::Audit,
+            R::KeepAccounts | R::AppointAdmin | R::ReadPolicies => Purpose::Security,
+            R::ReadPlaybooks
+            | R::ProposePlaybooks
+            | R::KeepPlaybooks
+            | R::OpenAuthority
+            | R::ReadSetups
+            | R::KeepWebhooks
+            | R::ReadSla
+            | R::KeepSla
+            | R::ReadRouting
+            | R::KeepRouting
+            | R::ReadMailTexts
+            | R::EditMailTexts
+            | R::ReadPrivacy
+            | R::KeepPrivacy
+            | R::KeepNotifications
+            | R::KeepDeliveries
+            | R::KeepScheduler
+            | R::ApproveReplySchemes
+            | R::KeepAnnouncements
+            | R::KeepReplyTemplates => Purpose::Maintenance,
+        }
+    }
+}
+
+/// What was done with a ticket, in the words its requester reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// It was read, in a list or by itself.
+    Read,
+    /// It was changed.
+    Changed,
+    /// One of its files was fetched.
+    Downloaded,
+}
+
+impl Look {
+    /// Every look.
+    pub const ALL: [Look; 3] = [Look::Read, Look::Changed, Look::Downloaded];
+
+    /// The code in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Look::Read => "read",
+            Look::Changed => "changed",
+            Look::Downloaded => "downloaded",
+        }
+    }
+}
+
+impl AuditEntry {
+    /// What it says was done with a ticket.
+    pub fn look(&self, ticket: TicketId) -> Look {
+        if self.changed.contains(&ticket) {
+            Look::Changed
+        } else if DOWNLOADS.contains(&self.operation.as_str()) {
+            Look::Downloaded
+        } else {
+            Look::Read
+        }
+    }
+}
+
+/// The operations that hand out files.
+pub const DOWNLOADS: [&str; 2] = ["download_attachment", "download_own_attachment"];

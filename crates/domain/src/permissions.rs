@@ -97,6 +97,8 @@ pub enum Right {
     ReadReports,
     /// Write the words that a desk keeps ready for notes.
     KeepReplyTemplates,
+    /// Ask the audit trail who saw and did what.
+    ReadAudit,
 }
 
 /// How far a right goes.
@@ -235,6 +237,8 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         Right::KeepReplyTemplates,
         [No, Desk, No, No, Region, No, No, No],
     ),
+    // The auditor in full, the others as far as it is about their own desk, and without whom it is about.
+    (Right::ReadAudit, [No, No, Desk, No, Region, No, No, All]),
 ];
 
 impl Right {

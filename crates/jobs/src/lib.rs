@@ -156,6 +156,10 @@ impl Jobs {
             Job::Mail => self.desk.deliver(self.mailer.as_ref())?.into(),
             Job::Texts => Report::of_texts(self.desk.deliver_texts(self.texts.as_ref())?),
             Job::Webhooks => runtime.block_on(self.webhooks.send(WEBHOOK_SLICE))?.into(),
+            Job::AuditIndex => {
+                self.desk.index_audit()?;
+                Report::default()
+            }
             Job::Rows => {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)

@@ -25,6 +25,8 @@ pub enum Job {
     Texts,
     /// Deliveries to endpoints that wait in the outbox.
     Webhooks,
+    /// The index of the audit trail.
+    AuditIndex,
     /// Rows whose time is over.
     Rows,
     /// Blobs that nothing names.
@@ -35,13 +37,14 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 9] = [
+    pub const ALL: [Job; 10] = [
         Job::Work,
         Job::Accounts,
         Job::Audit,
         Job::Mail,
         Job::Texts,
         Job::Webhooks,
+        Job::AuditIndex,
         Job::Rows,
         Job::Blobs,
         Job::Keys,
@@ -52,7 +55,9 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Audit | Job::Mail | Job::Texts | Job::Webhooks | Job::Keys => false,
+            Job::Audit | Job::AuditIndex | Job::Mail | Job::Texts | Job::Webhooks | Job::Keys => {
+                false
+            }
         }
     }
 
@@ -65,6 +70,7 @@ impl Job {
             Job::Mail => "mail",
             Job::Texts => "texts",
             Job::Webhooks => "webhooks",
+            Job::AuditIndex => "audit-index",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
             Job::Keys => "keys",

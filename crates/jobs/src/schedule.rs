@@ -43,6 +43,12 @@ const WEBHOOKS: Rhythm = Rhythm {
     first: Duration::ZERO,
     every: Duration::from_secs(1),
 };
+/// Whoever asks the index has it filled up first: this keeps what they wait for short.
+const AUDIT_INDEX: Rhythm = Rhythm {
+    jobs: &[Job::AuditIndex],
+    first: Duration::ZERO,
+    every: Duration::from_secs(10),
+};
 /// Not at once: a start has better things to do. Not after an hour: who restarts more often
 /// than that would never sweep.
 const SWEEPS: Rhythm = Rhythm {
@@ -78,6 +84,7 @@ impl Jobs {
             self.keep(TEXTS, stop.clone()),
             self.keep_webhooks(stop.clone()),
             self.keep(KEYS, stop.clone()),
+            self.keep(AUDIT_INDEX, stop.clone()),
             self.keep(SWEEPS, stop),
         );
     }

@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Look at the playbooks before they are put in force.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Ask the audit trail.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Check an installation, changing nothing.
     Doctor,
     /// Help with a demonstration (`serve --demo`).
@@ -218,6 +221,33 @@ pub(crate) struct PlaybookTry {
     /// A file that takes the place of the one with the same code.
     #[arg(long = "with", value_name = "FILE")]
     pub(crate) with: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Say which requests, and how many people, somebody had before their eyes: after a breach.
+    Touched(AuditTouched),
+    /// Make the index of the audit trail again; it is no evidence, the entries are.
+    Reindex,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditTouched {
+    /// The user name of an account.
+    #[arg(long, value_name = "USER")]
+    pub(crate) account: Option<String>,
+    /// Instead of an account: the code of an authority, for all its staff.
+    #[arg(long, value_name = "CODE", conflicts_with = "account")]
+    pub(crate) authority: Option<String>,
+    /// From when: an instant such as 2026-12-01T00:00:00Z.
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) from: Timestamp,
+    /// Until before when.
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) to: Timestamp,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,7 +17,7 @@ pub use storage::bulk::{ItemResult, Job, JobState};
 
 use crate::action_form::CheckedAction;
 use crate::once::{Answer, Once};
-use crate::{Desk, DeskError};
+use crate::{Desk, DeskError, trail};
 
 /// Tickets that are answered while somebody waits (`api.md` §5).
 pub const MOST_AT_ONCE: usize = 100;
@@ -78,14 +78,15 @@ impl Desk {
             ended_at: Some(now),
             ..new_job(id, staff, total, now)
         };
-        self.db.write_in(&Scope::of(staff), move |conn| {
+        let begin = move |conn: &mut DbConnection| {
             // As with any kept answer: after its time the same key asks for something new.
             if bulk::find(conn, id)?.is_some_and(|found| found.created_at < forgotten) {
                 bulk::delete(conn, id)?;
             }
             bulk::begin(conn, &job, None)?;
             Ok(id)
-        })
+        };
+        storage::trail::apart(|| self.db.write_in(&Scope::of(staff), begin))
     }
 
     fn call_of(&self, once: &Once) -> Option<BulkJobId> {
@@ -126,8 +127,10 @@ impl Desk {
         let refused = self.refused(staff, position, item, error)?;
         if is_verdict {
             let kept = refused.clone();
-            self.db
-                .write_in(&scope, move |conn| bulk::insert_result(conn, job, &kept))?;
+            trail::refusing(|| {
+                self.db
+                    .write_in(&scope, move |conn| bulk::insert_result(conn, job, &kept))
+            })?;
         }
         Ok(refused)
     }

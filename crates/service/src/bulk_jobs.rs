@@ -16,7 +16,7 @@ use crate::action_form::{ActionForm, CheckedAction};
 use crate::bulk::{Item, ItemResult, Job, JobState, new_job};
 use crate::once::{Answer, Once};
 use crate::work::Kind;
-use crate::{Desk, DeskError};
+use crate::{Desk, DeskError, trail};
 
 /// Jobs of one person that are under way at a time.
 const MOST_RUNNING: i64 = 3;
@@ -26,6 +26,8 @@ const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(60);
 const PAGE: usize = 100;
 /// How long a job waits before it looks whether mass actions may go on.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+/// By which whoever began a job asked for it, as the trail has it.
+const OPERATION: &str = "act_on_tickets";
 /// Tries of a ticket whose transaction breaks, before it is given up and the next has its turn.
 const MOST_TRIES: i32 = 3;
 
@@ -128,7 +130,8 @@ impl Desk {
             next = now.checked_add(PAUSE).unwrap_or(now);
         } else if let Some(stretch) = self.take_up(work)? {
             while !is_stopping() {
-                match self.take_turn(&stretch)? {
+                let turn = || self.take_turn(&stretch);
+                match self.on_behalf_of(&stretch.staff, OPERATION, turn)? {
                     Turn::Reached => turns += 1,
                     Turn::Over => break,
                 }
@@ -191,7 +194,7 @@ impl Desk {
     /// Gives the next ticket its turn.
     fn take_turn(&self, stretch: &Stretch) -> Result<Turn, DeskError> {
         let (desk, here) = (self.clone(), stretch.clone());
-        let acted = self.db.write_in(&Scope::of(&stretch.staff), move |conn| {
+        let act = move |conn: &mut DbConnection| {
             let Some((position, item)) = here.next(conn)? else {
                 return Ok(Turn::Over);
             };
@@ -206,8 +209,8 @@ impl Desk {
             desk.act_on_item(conn, staff, here.job, position, &item, form, now)?;
             advance(conn, here.job, false)?;
             Ok(Turn::Reached)
-        });
-        match acted {
+        };
+        match self.db.write_in(&Scope::of(&stretch.staff), act) {
             Err(DeskError::Busy) => Err(DeskError::Busy),
             Err(broken @ DeskError::Broken(..)) if stretch.work.attempts < MOST_TRIES => {
                 Err(broken)
@@ -221,20 +224,21 @@ impl Desk {
     fn note_refusal(&self, stretch: &Stretch, error: DeskError) -> Result<Turn, DeskError> {
         let scope = Scope::of(&stretch.staff);
         let here = stretch.clone();
-        let next = self.db.write_in(&scope, move |conn| here.next(conn))?;
+        let next = storage::trail::apart(|| self.db.write_in(&scope, move |conn| here.next(conn)))?;
         let Some((position, item)) = next else {
             return Ok(Turn::Over);
         };
         let refused = self.refused(&stretch.staff, position, &item, error)?;
         let here = stretch.clone();
-        self.db.write_in(&scope, move |conn| {
+        let note = move |conn: &mut DbConnection| {
             if here.next(conn)?.is_none_or(|(now, _)| now != position) {
                 return Ok(Turn::Over);
             }
             bulk::insert_result(conn, here.job, &refused)?;
             advance(conn, here.job, true)?;
             Ok(Turn::Reached)
-        })
+        };
+        trail::refusing(|| self.db.write_in(&scope, note))
     }
 }
 

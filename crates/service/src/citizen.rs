@@ -1,6 +1,7 @@
 //! What requesters do with their own tickets: read, write, withdraw, and open a tracking session.
 
 use domain::actor::Actor;
+use domain::audit::AuditActor;
 use domain::command::Command;
 use domain::ids::{TicketId, TicketRef};
 use domain::note::Attachment;
@@ -21,7 +22,7 @@ use crate::links::end_of;
 use crate::once::{Answer, Once};
 use crate::own_screen::RequesterTicket;
 use crate::secrets::same;
-use crate::{Desk, DeskError};
+use crate::{Desk, DeskError, trail};
 
 /// What a requester's message led to.
 #[derive(Clone, Serialize, Deserialize)]
@@ -233,6 +234,7 @@ impl Desk {
             Some((id, requester, lives))
                 if fits && crate::notify::is_mailed(requester) && lives =>
             {
+                trail::is_of(AuditActor::Tracking { ticket: id });
                 Ok(id)
             }
             _ => Err(DeskError::Credentials),

@@ -9,7 +9,7 @@ use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
-use storage::{DbConnection, changes};
+use storage::{DbConnection, changes, trail};
 
 pub use storage::changes::{Change, News};
 
@@ -104,8 +104,10 @@ impl Desk {
         let mut any = false;
         while self.db.read_in(&Scope::System, changes::has_unplaced)? {
             any = true;
-            let placed = self.db.write_in(&Scope::System, |conn| {
-                Ok::<_, DeskError>(changes::place(conn, PLACED_AT_ONCE)?)
+            let placed = trail::apart(|| {
+                self.db.write_in(&Scope::System, |conn| {
+                    Ok::<_, DeskError>(changes::place(conn, PLACED_AT_ONCE)?)
+                })
             })?;
             // Another node was faster.
             if placed == 0 {

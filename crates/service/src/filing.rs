@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use storage::links::{self, EXAM_DATE, Filed};
 use storage::tickets::{self, Details, Dossier, RequesterKind};
-use storage::{DbConnection, counters, dialect, email_proofs};
+use storage::{DbConnection, counters, dialect, email_proofs, trail};
 
 use crate::attachments::{CheckedFile, RawFile};
 use crate::clock::lock;
@@ -428,8 +428,10 @@ impl Desk {
     pub(crate) fn next_number(&self, now: jiff::Timestamp) -> Result<TicketNumber, DeskError> {
         let mut block = lock(&self.numbers);
         if block.next >= block.end {
-            let first = self.db.write(|conn| {
-                Ok::<_, DeskError>(counters::take_block(conn, "tickets", NUMBER_BLOCK)?)
+            let first = trail::apart(|| {
+                self.db.write(|conn| {
+                    Ok::<_, DeskError>(counters::take_block(conn, "tickets", NUMBER_BLOCK)?)
+                })
             })?;
             *block = NumberBlock {
                 next: first,

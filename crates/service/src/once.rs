@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use domain::visibility::Scope;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use storage::trail::{self, Seen};
 use storage::{DbConnection, StoreError, idempotency};
 
 pub use storage::idempotency::RequestKey;
@@ -61,8 +62,8 @@ impl Desk {
         let desk = self.clone();
         let (kept_key, kept_print) = (key.clone(), fingerprint.clone());
         let written = self.db.write_in(scope, move |conn| {
-            if let Some(answer) = desk.kept(conn, &kept_key, &kept_print, forgotten)? {
-                return Ok(answer);
+            if let Some(kept) = desk.kept(conn, &kept_key, &kept_print, forgotten)? {
+                return Ok(kept.shown());
             }
             let value = f(conn)?;
             let answer = desk.sealed(&kept_key, &value)?;
@@ -83,6 +84,7 @@ impl Desk {
             Err(Written::Elsewhere) => self
                 .db
                 .read(|conn| self.kept(conn, &key, &fingerprint, forgotten))?
+                .map(Kept::shown)
                 .ok_or(DeskError::KeyRunning),
         }
     }
@@ -105,11 +107,14 @@ impl Desk {
         let now = self.clock.now();
         let forgotten = now.checked_sub(self.settings.idempotency).unwrap_or(now);
         let (desk, kept_key, kept_print) = (self.clone(), key.clone(), fingerprint.clone());
-        let kept = self
-            .db
-            .write(move |conn| desk.kept(conn, &kept_key, &kept_print, forgotten))?;
-        if let Some(answer) = kept {
-            return Ok(answer);
+        // An entry of the trail goes with the answer, below, or with what `f` writes.
+        let look = || {
+            self.db
+                .write(move |conn| desk.kept(conn, &kept_key, &kept_print, forgotten))
+        };
+        let kept: Option<Kept<T>> = trail::apart(look)?;
+        if let Some(kept) = kept {
+            return Ok(kept.shown());
         }
         let value = f()?;
         let answer = self.sealed(&key, &value)?;
@@ -135,7 +140,7 @@ impl Desk {
         key: &RequestKey,
         fingerprint: &str,
         forgotten: jiff::Timestamp,
-    ) -> Result<Option<Answer<T>>, DeskError> {
+    ) -> Result<Option<Kept<T>>, DeskError> {
         let printed = self.printed(key);
         let Some(kept) = idempotency::find(conn, &printed)? else {
             return Ok(None);
@@ -150,10 +155,7 @@ impl Desk {
         let plain = self.secrets.open(&context(key), &kept.answer);
         let value = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
         match value {
-            Some(value) => Ok(Some(Answer {
-                value,
-                replayed: true,
-            })),
+            Some(kept) => Ok(Some(kept)),
             None => Err(DeskError::Broken("a kept answer cannot be opened", None)),
         }
     }
@@ -185,11 +187,36 @@ impl Desk {
     }
 
     fn sealed<T: Serialize>(&self, key: &RequestKey, value: &T) -> Result<Vec<u8>, DeskError> {
-        let plain = serde_json::to_vec(value)
+        let shows = trail::current().map(|trail| trail.seen());
+        let kept = Kept {
+            answer: value,
+            shows: shows.unwrap_or_default(),
+        };
+        let plain = serde_json::to_vec(&kept)
             .map_err(|error| DeskError::broken("an answer cannot be kept", error))?;
         self.secrets
             .seal(&context(key), plain)
             .ok_or(DeskError::Broken("an answer cannot be sealed", None))
+    }
+}
+
+/// An answer as it is kept, with what of the trail it shows.
+#[derive(Serialize, serde::Deserialize)]
+struct Kept<T> {
+    answer: T,
+    shows: Seen,
+}
+
+impl<T> Kept<T> {
+    /// The answer, given again.
+    fn shown(self) -> Answer<T> {
+        if let Some(trail) = trail::current() {
+            trail.see_again(&self.shows);
+        }
+        Answer {
+            value: self.answer,
+            replayed: true,
+        }
     }
 }
 

@@ -236,7 +236,7 @@ impl Desk {
     pub fn give_up(&self, message: Outgoing, reason: String) -> Result<(), DeskError> {
         tracing::warn!(message.id = %message.id, reason, "a message is given up");
         let desk = self.clone();
-        self.db.write_in(&Scope::System, move |conn| {
+        let park = move |conn: &mut DbConnection| {
             if !outbox::park(conn, &message, &reason)? {
                 return Ok(());
             }
@@ -256,7 +256,8 @@ impl Desk {
             let now = desk.clock.now();
             desk.apply(conn, &mut ticket, &dossier, &command, &Actor::System, now)?;
             Ok(())
-        })
+        };
+        self.by_itself("message", || self.db.write_in(&Scope::System, park))
     }
 
     fn compose(&self, message: &Outgoing) -> Result<MailMessage, DeskError> {

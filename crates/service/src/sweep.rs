@@ -98,7 +98,8 @@ impl Desk {
     {
         let mut gone = 0;
         loop {
-            match self.db.write_in(&Scope::System, page.clone())? {
+            let write = || self.db.write_in(&Scope::System, page.clone());
+            match self.by_itself("sweep", write)? {
                 0 => return Ok(gone),
                 some => gone += some,
             }

@@ -185,7 +185,7 @@ impl Desk {
 
     fn run_piece(&self, work: Claimed, run: &mut WorkRun) -> Result<(), DeskError> {
         let (desk, piece) = (self.clone(), work.clone());
-        let done = self.db.write_in(&Scope::System, move |conn| {
+        let act = move |conn: &mut DbConnection| {
             // Whoever lost the claim finds it taken, and does nothing.
             if !due_work::hold(conn, &piece)? {
                 return Ok(None);
@@ -198,8 +198,9 @@ impl Desk {
                 Next::At(next) => due_work::postpone(conn, &piece, next.max(soon(now)))?,
             }
             Ok::<_, DeskError>(Some(effect))
-        });
-        match done {
+        };
+        let kind = work.kind.clone();
+        match self.by_itself(&kind, || self.db.write_in(&Scope::System, act)) {
             Ok(Some(Effect::Timer(Due::Reminder { .. }))) => run.reminded += 1,
             Ok(Some(Effect::Timer(Due::GiveUp))) => run.given_up += 1,
             Ok(Some(Effect::Timer(Due::Close))) => run.closed += 1,

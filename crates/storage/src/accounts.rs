@@ -105,6 +105,19 @@ pub fn list_labels(
         .collect())
 }
 
+/// The account with this user name, whatever its state.
+pub fn find_by_username(
+    conn: &mut DbConnection,
+    username: &str,
+) -> Result<Option<AccountId>, StoreError> {
+    let found = accounts::table
+        .filter(accounts::username.eq(username.to_owned()))
+        .select(accounts::id)
+        .first::<Id>(conn)
+        .optional()?;
+    Ok(found.map(|id| AccountId::new(id.0)))
+}
+
 /// The name of an account, for colleagues.
 pub fn find_label(conn: &mut DbConnection, id: AccountId) -> Result<Option<String>, StoreError> {
     Ok(accounts::table

@@ -15,7 +15,7 @@ use crate::keyring::INSTALLATION;
 use crate::schema::{accounts, activities, activity_comments};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// An activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -440,6 +440,7 @@ impl ActivityRow {
             column,
         };
         let client = self.client_id.map(|id| ClientId::new(id.0));
+        trail::note_ticket(TicketId::new(self.ticket_id.0));
         Ok(Activity {
             id: ActivityId::new(self.id.0),
             version: self.version,

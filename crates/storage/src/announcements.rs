@@ -15,7 +15,7 @@ use crate::schema::{
     announcement_tickets, announcements, tickets,
 };
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// An announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,7 +276,7 @@ pub fn list_linked(
         .order(announcement_tickets::ticket_id.asc())
         .limit(limit)
         .load::<Id>(conn)?;
-    Ok(found.into_iter().map(|id| TicketId::new(id.0)).collect())
+    Ok(found.into_iter().map(seen).collect())
 }
 
 /// Begins an answer, or finds it begun: for the same announcement, by the same desk.
@@ -349,7 +349,7 @@ pub fn list_unanswered(
         .order(tickets::id.asc())
         .select(tickets::id)
         .load::<Id>(conn)?;
-    Ok(found.into_iter().map(|id| TicketId::new(id.0)).collect())
+    Ok(found.into_iter().map(seen).collect())
 }
 
 /// The tickets that an answer has reached, the first filed first.
@@ -362,7 +362,13 @@ pub fn list_answered(
         .order(announcement_answered::ticket_id.asc())
         .select(announcement_answered::ticket_id)
         .load::<Id>(conn)?;
-    Ok(found.into_iter().map(|id| TicketId::new(id.0)).collect())
+    Ok(found.into_iter().map(seen).collect())
+}
+
+fn seen(id: Id) -> TicketId {
+    let ticket = TicketId::new(id.0);
+    trail::note_ticket(ticket);
+    ticket
 }
 
 fn into_announcement(row: AnnouncementRow) -> Result<Announcement, StoreError> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::{bulk_jobs, bulk_pages, bulk_results};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -374,6 +374,9 @@ fn into_job(row: JobRow) -> Result<Job, StoreError> {
 }
 
 fn into_result(row: ResultRow) -> ItemResult {
+    if let Some(id) = row.reached_id {
+        trail::note_ticket(TicketId::new(id.0));
+    }
     ItemResult {
         position: row.position,
         named: row.named,

@@ -12,7 +12,7 @@ use crate::deliveries::Keeper;
 use crate::schema::{callback_attempts, callbacks, tickets};
 use crate::sealing::{Place, SealedText, named_row};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// Somebody who is to be called back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,6 +260,9 @@ fn into_callback((row, number): (CallbackRow, Option<String>)) -> Result<Callbac
         .transpose()?;
     let place = place(row.id.0.as_bytes());
     let phone = place.open("phone", &row.phone)?;
+    if let Some(id) = row.ticket_id {
+        trail::note_ticket(TicketId::new(id.0));
+    }
     Ok(Callback {
         id: CallbackId::new(row.id.0),
         version: row.version,

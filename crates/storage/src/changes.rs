@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::schema::{changes, counters};
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// Something that happened, as it is told: ids and codes, nothing personal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,6 +220,9 @@ pub fn delete_old(
 
 impl ChangeRow {
     fn into_change(self) -> Change {
+        if let Some(id) = self.ticket_id {
+            trail::note_ticket(TicketId::new(id.0));
+        }
         Change {
             position: self.position.unwrap_or(0),
             at: self.at.0,

@@ -24,7 +24,7 @@ use crate::schema::{
 };
 use crate::sealing::{Place, SealedText, numbered_row};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// A complaint. Has no `Debug`, because of who complains.
 #[derive(Clone, PartialEq, Eq)]
@@ -714,6 +714,10 @@ fn into_complaint(row: ComplaintRow) -> Result<Complaint, StoreError> {
     let open = |column, sealed: &Option<SealedText>| place.open_some(column, sealed.as_ref());
     let values = open("scheme_values", &row.scheme_values)?;
     let draft = row.scheme_id.zip(values).zip(open("reply", &row.reply)?);
+    // Who complains has no tax code here: what they complain about leads to them.
+    if let Some(ticket) = row.filed_by_ticket {
+        trail::note_ticket(TicketId::new(ticket.0));
+    }
     Ok(Complaint {
         id: ComplaintId::new(id),
         version: row.version,

@@ -11,7 +11,7 @@ use crate::deliveries::Keeper;
 use crate::schema::{contacts, tickets};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +189,9 @@ fn into_contact((row, number): (ContactRow, Option<String>)) -> Result<Contact, 
     let number = number
         .map(|text| TicketNumber::parse(&text).ok_or_else(|| corrupt("ticket_id")))
         .transpose()?;
+    if let Some(id) = row.ticket_id {
+        trail::note_ticket(TicketId::new(id.0));
+    }
     Ok(Contact {
         id: ContactId::new(row.id.0),
         version: row.version,

@@ -197,15 +197,21 @@ impl Db {
     {
         match &self.inner.writer {
             Some(writer) => writer.run(f),
-            None => transact(
-                &mut *self.connection()?,
-                |db| dialect::begin_write(db, scope),
-                |db| {
-                    let done = f(db)?;
-                    trail::settle(db)?;
-                    Ok(done)
-                },
-            ),
+            None => {
+                let (done, carried) = transact(
+                    &mut *self.connection()?,
+                    |db| dialect::begin_write(db, scope),
+                    |db| {
+                        trail::begin_write();
+                        let done = f(db)?;
+                        Ok::<_, E>((done, trail::settle(db)?))
+                    },
+                )?;
+                if let Some(carried) = carried {
+                    carried.is_committed();
+                }
+                Ok(done)
+            }
         }
     }
 

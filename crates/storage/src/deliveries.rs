@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::outbox::Channel;
 use crate::schema::{outbox, tickets};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// Whose deliveries somebody sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,6 +251,9 @@ fn into_delivery(row: Columns) -> Result<Delivery, StoreError> {
     let number = number
         .map(|text| TicketNumber::parse(&text).ok_or_else(|| corrupt("ticket_id")))
         .transpose()?;
+    if let Some(id) = ticket {
+        trail::note_ticket(TicketId::new(id.0));
+    }
     Ok(Delivery {
         id: MessageId::new(id.0),
         channel: Channel::from_code(&channel).ok_or_else(|| corrupt("channel"))?,

@@ -10,6 +10,7 @@ pub mod assignment;
 pub mod attachments;
 pub mod audit;
 pub mod audit_anchors;
+pub mod audit_index;
 pub mod audit_links;
 pub mod audit_proof;
 pub mod blobs;

@@ -24,7 +24,7 @@ use crate::schema::{legs, ticket_links, ticket_merges, tickets};
 use crate::sealing::{GONE, SealedText};
 use crate::sql_types::{Id, Instant, Ts, Uid};
 use crate::tickets::{RequesterKind, RowCondition};
-use crate::{DbConnection, StoreError, dialect, dossiers};
+use crate::{DbConnection, StoreError, dialect, dossiers, trail};
 
 /// The field of a form that says when the examination was.
 pub const EXAM_DATE: &str = "exam_date";
@@ -139,9 +139,12 @@ pub fn find_survivor(
         .select((tickets::id, tickets::number))
         .first::<(Id, String)>(conn)
         .optional()?;
-    Ok(found.map(|(id, number)| NamedTicket {
-        id: TicketId::new(id.0),
-        number: TicketNumber::from_stored(number),
+    Ok(found.map(|(id, number)| {
+        trail::note_ticket(TicketId::new(id.0));
+        NamedTicket {
+            id: TicketId::new(id.0),
+            number: TicketNumber::from_stored(number),
+        }
     }))
 }
 
@@ -320,6 +323,7 @@ impl BesideRow {
     fn into_neighbour(self) -> Result<Neighbour, StoreError> {
         let custodian = self.custodian.as_str().into();
         let contents = dossiers::open(self.id.0, &custodian, &self.dossier)?;
+        trail::note_ticket(TicketId::new(self.id.0));
         Ok(Neighbour {
             state: StateCode::from_code(&self.state).ok_or_else(|| corrupt(self.id.0, "state"))?,
             exam_date: exam_date(&contents),
@@ -440,6 +444,7 @@ pub fn list_beside_own(
         .filter(|row| is_same_person(row) && is_same_filer(row))
         .take(MOST_BESIDE_OWN)
         .map(|row| {
+            trail::note_ticket(TicketId::new(row.id.0));
             Ok(OwnNeighbour {
                 role: LinkRole::from_code(&row.what).ok_or_else(|| corrupt(row.id.0, "what"))?,
                 state: StateCode::from_code(&row.state)

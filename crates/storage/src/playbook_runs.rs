@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::schema::{accounts, playbook_answers, playbook_runs, playbook_values, tickets};
 use crate::sealing::{Place, SealedText, named_row, numbered_row};
 use crate::sql_types::{Id, Instant, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// The versions a run keeps, by playbook.
 pub type Pins = BTreeMap<String, i32>;
@@ -424,6 +424,7 @@ pub fn list_closed(
     let mut closed = Vec::with_capacity(rows.len());
     for (row, number) in rows {
         let run = row.into_run()?;
+        trail::note_ticket(run.ticket);
         let answers = latest(&list_answers(conn, run.id)?);
         closed.push(ClosedRun {
             run,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::connection::MultiBackend;
 use crate::schema::{accounts, removals, tickets};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// A ticket that was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +164,7 @@ pub fn list(
                 id: id.0.to_string(),
                 column: "reason",
             })?;
+            trail::note_ticket(TicketId::new(id.0));
             Ok(Removal {
                 ticket: TicketId::new(id.0),
                 number,
@@ -203,6 +204,7 @@ pub fn set_purged(
     ticket: TicketId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    trail::note_change(ticket);
     diesel::update(removals::table.find(Id(ticket.uuid())))
         .set(removals::purged_at.eq(Some(Ts(now))))
         .execute(conn)?;

@@ -580,6 +580,12 @@ fn home_of(table: &str) -> Option<&'static str> {
         "callbacks" => {
             "(SELECT tickets.key_desk FROM tickets WHERE tickets.id = callbacks.ticket_id)"
         }
+        "callback_attempts" => {
+            "(SELECT tickets.key_desk FROM tickets JOIN callbacks \
+             ON callbacks.ticket_id = tickets.id WHERE callbacks.id = callback_attempts.callback_id)"
+        }
+        "notes" => "(SELECT tickets.key_desk FROM tickets WHERE tickets.id = notes.ticket_id)",
+        "tickets" => "tickets.key_desk",
         "outbox" => "(SELECT tickets.key_desk FROM tickets WHERE tickets.id = outbox.ticket_id)",
         "playbook_runs" => {
             "(SELECT tickets.key_desk FROM tickets WHERE tickets.id = playbook_runs.ticket_id)"

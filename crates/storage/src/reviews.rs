@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::deliveries::Keeper;
 use crate::schema::{playbook_answers, playbook_runs, reviews, tickets};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, trail};
 
 /// A review.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,5 +213,6 @@ fn into_review((row, number): (ReviewRow, String)) -> Result<(Review, TicketNumb
             other => other.flatten(),
         },
     };
+    trail::note_ticket(review.ticket);
     Ok((review, TicketNumber::from_stored(number)))
 }

@@ -1333,6 +1333,52 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::Integer;
+    use crate::sql_types::Uid;
+    /// See `migrations/`.
+    audit_unindexed (entry_id, nth) {
+        entry_id -> Uid,
+        nth -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Integer;
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    audit_tickets (ticket_id, at, entry_id, nth) {
+        ticket_id -> Uid,
+        at -> Instant,
+        entry_id -> Uid,
+        nth -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    audit_subjects (subject, at, entry_id, nth) {
+        subject -> Text,
+        at -> Instant,
+        entry_id -> Uid,
+        nth -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Integer;
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    audit_accounts (account_id, at, entry_id, nth) {
+        account_id -> Uid,
+        at -> Instant,
+        entry_id -> Uid,
+        nth -> Integer,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1412,5 +1458,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_pending,
     audit_links,
     audit_anchors,
-    audit_anchor_sends
+    audit_anchor_sends,
+    audit_unindexed,
+    audit_tickets,
+    audit_subjects,
+    audit_accounts
 );

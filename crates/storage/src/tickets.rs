@@ -30,7 +30,7 @@ use crate::privacy::{keep_text, read_text};
 use crate::schema::{self, tickets};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, attachments, history, legs, links};
+use crate::{DbConnection, StoreError, attachments, history, legs, links, trail};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
 #[diesel(table_name = tickets, treat_none_as_default_value = false)]
@@ -215,6 +215,8 @@ pub fn insert(
     diesel::insert_into(tickets::table)
         .values(row)
         .execute(conn)?;
+    trail::note(ticket.id, &ticket.custodian.code, &dossier.tax_code)?;
+    trail::note_change(ticket.id);
     history::append(conn, ticket, std::slice::from_ref(filed), actor)?;
     if let Some(file) = attachment {
         attachments::insert(conn, ticket, filed.seq, file)?;
@@ -246,6 +248,7 @@ pub fn save(
     if changed == 0 {
         return Err(StoreError::Stale);
     }
+    trail::note_change(ticket.id);
     if let Some(dossier) = contacts {
         rewrite(conn, ticket.id, dossier)?;
     }
@@ -373,6 +376,63 @@ pub fn list_owned(
         .into_iter()
         .map(|(id, custodian)| (TicketId::new(id.0), custodian.as_str().into()))
         .collect())
+}
+
+/// Whose a ticket is.
+pub struct Owned {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Its number.
+    pub number: TicketNumber,
+    /// Who has it in custody.
+    pub custodian: AuthorityCode,
+    /// Whom it is about.
+    pub tax_code: String,
+}
+
+/// Whose these tickets are, in no order: for the index of the audit trail and what is answered out of it,
+/// so that it is no look at them itself. Has no scope but that of the transaction.
+pub fn list_owners(
+    conn: &mut DbConnection,
+    tickets: &[TicketId],
+) -> Result<Vec<Owned>, StoreError> {
+    let ids: Vec<Id> = tickets.iter().map(|id| Id(id.uuid())).collect();
+    let rows = tickets::table
+        .filter(tickets::id.eq_any(ids))
+        .select((
+            tickets::id,
+            tickets::number,
+            tickets::custodian,
+            tickets::dossier,
+        ))
+        .load::<(Id, String, String, SealedText)>(conn)?;
+    rows.into_iter()
+        .map(|(id, number, custodian, dossier)| {
+            Ok(Owned {
+                ticket: TicketId::new(id.0),
+                number: TicketNumber::from_stored(number),
+                custodian: custodian.as_str().into(),
+                tax_code: dossiers::person_of(id.0, &dossier)?,
+            })
+        })
+        .collect()
+}
+
+/// The id of a ticket that is named by its number, without opening it.
+pub fn find_id(
+    conn: &mut DbConnection,
+    wanted: &TicketRef,
+) -> Result<Option<TicketId>, StoreError> {
+    let number = match wanted {
+        TicketRef::Id(id) => return Ok(Some(*id)),
+        TicketRef::Number(number) => number.as_str().to_owned(),
+    };
+    let found = tickets::table
+        .filter(tickets::number.eq(number))
+        .select(tickets::id)
+        .first::<Id>(conn)
+        .optional()?;
+    Ok(found.map(|id| TicketId::new(id.0)))
 }
 
 /// Holds a ticket's row until the end of the transaction, so that two changes that hang on it

@@ -22,7 +22,7 @@ use crate::connection::{DbConnection, Managed, Manager, Role};
 use crate::dialect;
 use crate::error::StoreError;
 use crate::keyring;
-use crate::trail::{self, Trail};
+use crate::trail::{self, Carried, Trail};
 
 /// Measured: more writes in one commit gain nothing.
 const GROUP: usize = 64;
@@ -80,6 +80,7 @@ impl Writer {
             stage: Arc::clone(&stage),
             span: tracing::Span::current(),
             trail: trail::current(),
+            carried: None,
         };
         queue.try_send(Box::new(job)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
@@ -156,6 +157,8 @@ struct Job<F, T, E> {
     span: tracing::Span,
     /// The caller's, for what is opened over here.
     trail: Option<Trail>,
+    /// The entry of its trail that goes with the commit.
+    carried: Option<Carried>,
 }
 
 impl<F, T, E> Task for Job<F, T, E>
@@ -176,12 +179,16 @@ where
         let _trail = trail::enter(self.trail.take());
         keyring::unpin();
         let work = || {
+            trail::begin_write();
             let done = work(conn)?;
-            trail::settle(conn)?;
-            Ok(done)
+            Ok((done, trail::settle(conn)?))
         };
         let result = catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+        let result = result.map(|(done, carried)| {
+            self.carried = carried;
+            done
+        });
         let wish = if result.is_ok() {
             Wish::Keep
         } else {
@@ -196,7 +203,12 @@ where
         let result = match (self.result, commit_failed) {
             (Some(Err(own)), _) => Err(own),
             (_, Some(error)) => Err(error.into()),
-            (Some(Ok(value)), None) => Ok(value),
+            (Some(Ok(value)), None) => {
+                if let Some(carried) = self.carried {
+                    carried.is_committed();
+                }
+                Ok(value)
+            }
             (None, None) => Err(StoreError::Stopped.into()),
         };
         // A caller that is gone does not want to know.

@@ -132,6 +132,8 @@ const REPORT_READERS: &[&str] = &[
     "regional-supervisor",
     "auditor",
 ];
+/// Who asks the audit trail.
+const TRAIL_READERS: &[&str] = &["admin", "regional-supervisor", "auditor"];
 /// Who sees to it that due work is done, and which playbooks are in force.
 const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 
@@ -235,6 +237,14 @@ const ROWS: &[(&str, Door)] = &[
             scope: "requests:read",
         },
     ),
+    (
+        "list_own_accesses",
+        Door::Own {
+            about_ticket: true,
+            scope: "requests:read",
+        },
+    ),
+    ("search_audit", Door::Keepers(TRAIL_READERS, About::Nothing)),
     (
         "download_own_attachment",
         Door::Own {
@@ -836,7 +846,7 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
 
 /// Many proofs of one address and filings of one person, which the caps would refuse, and a second
 /// factor for those who lead.
-fn without_caps() -> Options {
+pub(super) fn without_caps() -> Options {
     let mut options = Options::default();
     options.settings.email_proof.per_hour = 10_000;
     options.settings.email_proof.per_day = 10_000;
@@ -903,7 +913,7 @@ both!(
 );
 
 /// What stays the same while the operations are called.
-struct Stage {
+pub(super) struct Stage {
     account: AccountId,
     endpoint: String,
     delivery: String,
@@ -925,7 +935,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(app: &TestApp) -> Stage {
+    pub(super) async fn set(app: &TestApp) -> Stage {
         let placement = |desk: &str| {
             let unit = format!("{desk}-01");
             [(Role::Operator, desk.into(), unit.clone(), unit)]
@@ -1020,7 +1030,7 @@ impl Stage {
         }
     }
 
-    async fn request(
+    pub(super) async fn request(
         &self,
         app: &TestApp,
         caller: &str,

@@ -29,6 +29,7 @@ mod jobs;
 mod keys;
 mod leaks;
 mod links;
+mod looks;
 mod message_templates;
 mod notifications;
 mod nudges;

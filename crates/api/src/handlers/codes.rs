@@ -412,6 +412,43 @@ pub(crate) enum NotificationChannel {
     Queue,
 }
 
+/// The id of an operation of this API, a step of a job or a command.
+#[derive(ToSchema)]
+#[schema(max_length = 64, pattern = "^[a-z][a-z_-]*$", example = "show_ticket")]
+pub(crate) struct OperationId(String);
+
+/// What was done with a request.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Look {
+    Read,
+    Changed,
+    Downloaded,
+}
+
+/// How something that is in the audit trail went.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AuditOutcome {
+    Done,
+    Refused,
+    Failed,
+}
+
+/// What sort of actor: the service itself, nobody we know, a member of staff, a citizen, who holds the link to
+/// a request, a program, or somebody at the machine itself.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AuditActorKind {
+    System,
+    Nobody,
+    Staff,
+    Citizen,
+    Tracking,
+    Client,
+    Operator,
+}
+
 /// A role of staff.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -912,8 +949,8 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        activity, actor, announcement, assignment, calendar, callback, command, complaint, contact,
-        invalid, links, note, notification, review, sla, state, ticket,
+        activity, actor, announcement, assignment, audit, calendar, callback, command, complaint,
+        contact, invalid, links, note, notification, review, sla, state, ticket,
     };
     use service::playbooks::VersionState;
     use service::texts::letter;
@@ -1008,6 +1045,18 @@ mod tests {
             (
                 listed::<WeekdayCode>(),
                 codes(&calendar::WEEKDAYS, calendar::day_name),
+            ),
+            (
+                listed::<Look>(),
+                codes(&audit::Look::ALL, audit::Look::as_str),
+            ),
+            (
+                listed::<AuditOutcome>(),
+                codes(&audit::AuditOutcome::ALL, audit::AuditOutcome::as_str),
+            ),
+            (
+                listed::<AuditActorKind>(),
+                codes(&audit::AuditActor::KINDS, |kind| kind),
             ),
             (
                 listed::<Role>(),

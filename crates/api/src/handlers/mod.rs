@@ -1,12 +1,14 @@
 //! The handlers, a file a group, like the URL tree. Bodies stand beside their handler.
 
 pub(crate) mod absences;
+pub(crate) mod accesses;
 pub(crate) mod accounts;
 pub(crate) mod actions;
 pub(crate) mod activities;
 pub(crate) mod announcements;
 pub(crate) mod assignment;
 pub(crate) mod attachments;
+pub(crate) mod audit;
 pub(crate) mod broadcasts;
 pub(crate) mod bulk;
 pub(crate) mod bulk_jobs;

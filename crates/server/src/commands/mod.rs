@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod jobs;
 mod keys;
+mod looks;
 mod migrate;
 mod openapi;
 mod playbook;
@@ -84,6 +85,8 @@ fn operation(command: &Command) -> Option<&'static str> {
             AuditCommand::Verify(_) => "sportello audit verify",
             AuditCommand::Export { .. } => "sportello audit export",
             AuditCommand::Logins(_) => "sportello audit logins",
+            AuditCommand::Touched(_) => "sportello audit touched",
+            AuditCommand::Reindex => "sportello audit reindex",
             AuditCommand::PublicKey => return None,
         },
         Command::Jobs(JobsCommand::Resume) => "sportello jobs resume",
@@ -128,6 +131,8 @@ fn carry_out(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
         Command::Delegation(command) => delegation::run(config, command),
         Command::Client(command) => client::run(config, command),
         Command::Keys(command) => keys::run(config, &command),
+        Command::Audit(AuditCommand::Touched(args)) => looks::touched(config, args),
+        Command::Audit(AuditCommand::Reindex) => looks::reindex(config),
         Command::Audit(command) => audit::run(config, command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(config),
         Command::Jobs(JobsCommand::Resume) => jobs::resume(config),

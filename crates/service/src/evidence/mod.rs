@@ -280,6 +280,7 @@ impl Desk {
             purpose: None,
             outcome,
             correlation: None,
+            changed: Vec::new(),
             sign_in: None,
         };
         self.write_entry(entry)

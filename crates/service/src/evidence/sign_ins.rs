@@ -199,6 +199,7 @@ impl Desk {
             purpose: Some("security".to_owned()),
             outcome,
             correlation: trail::current().and_then(|trail| trail.correlation()),
+            changed: Vec::new(),
             sign_in: Some(trace),
         }
     }

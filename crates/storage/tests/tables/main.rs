@@ -34,6 +34,7 @@ mod sla;
 #[path = "../support/mod.rs"]
 mod support;
 mod town;
+mod trail;
 mod upgrade;
 mod visibility;
 mod webhooks;
