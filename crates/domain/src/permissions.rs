@@ -93,6 +93,20 @@ pub enum Right {
     ReadReports,
     /// Write the words that a desk keeps ready for notes.
     KeepReplyTemplates,
+    /// List and read the requests that a grant of theirs opens, as long as it is in force.
+    ReadUnderGrant,
+    /// Ask for the full identity of a requester, with a purpose and a reason.
+    Disclose,
+    /// Open a request to oneself for hours, with a purpose and a reason.
+    Inspect,
+    /// Read who asked for identities and inspections, and why.
+    ReadDisclosures,
+    /// Ask for a break-glass grant.
+    AskBreakGlass,
+    /// Agree to somebody else's break-glass grant.
+    ApproveBreakGlass,
+    /// See break-glass grants.
+    ReadBreakGlass,
 }
 
 /// How far a right goes.
@@ -229,6 +243,19 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         Right::KeepReplyTemplates,
         [No, Desk, No, No, Region, No, No, No],
     ),
+    // P-3, and A10 "with purpose": without a grant it opens nothing.
+    (Right::ReadUnderGrant, [No, No, No, No, No, No, All, All]),
+    // Of requests in their reach that they have not in custody: in the custodian's screen it is.
+    (
+        Right::Disclose,
+        [Desk, Desk, Desk, Region, All, No, No, All],
+    ),
+    (Right::Inspect, [No, No, No, No, No, No, No, All]),
+    (Right::ReadDisclosures, [No, No, No, No, No, No, No, All]),
+    // P-3. Who approved or asked ends a grant, too.
+    (Right::AskBreakGlass, [No, No, No, No, No, No, All, No]),
+    (Right::ApproveBreakGlass, [No, No, No, No, All, No, All, No]),
+    (Right::ReadBreakGlass, [No, No, No, No, All, No, All, All]),
 ];
 
 impl Right {
@@ -315,6 +342,15 @@ mod tests {
             ] {
                 assert!(!has(role, right), "{role:?} {right:?}");
             }
+        }
+    }
+
+    #[test]
+    fn nobody_who_reads_by_role_needs_a_grant() {
+        for role in Role::ALL {
+            let by_grant = has(role, Right::ReadUnderGrant);
+            assert!(!(by_grant && has(role, Right::ReadTickets)), "{role:?}");
+            assert!(!(by_grant && has(role, Right::Work)), "{role:?}");
         }
     }
 

@@ -1251,6 +1251,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    disclosures (id) {
+        id -> Uid,
+        kind -> Text,
+        ticket_id -> Uid,
+        account_id -> Uid,
+        role -> Text,
+        desk -> Text,
+        purpose -> Text,
+        reason -> Text,
+        at -> Instant,
+        until_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    break_glass_grants (id) {
+        id -> Uid,
+        asked_by -> Uid,
+        asked_at -> Instant,
+        authority_code -> Nullable<Text>,
+        ticket_id -> Nullable<Uid>,
+        purpose -> Text,
+        reason -> Text,
+        hours -> Integer,
+        approved_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+        first_used_at -> Nullable<Instant>,
+        ended_by -> Nullable<Uid>,
+        ended_at -> Nullable<Instant>,
+        end_message -> Uid,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1324,5 +1364,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     complaint_protocols,
     complaint_reply_schemes,
     data_keys,
-    audit_entries
+    audit_entries,
+    disclosures,
+    break_glass_grants
 );

@@ -15,7 +15,7 @@ pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
 use domain::ticket::{Desk, Ticket};
-use domain::visibility::Scope;
+use domain::visibility::{Opened, Scope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -338,6 +338,12 @@ pub fn find(
         Scope::Tracking(id) => query
             .filter(of_tracking(*id))
             .filter(is_shown_to_requester()),
+        Scope::Granted(Opened::Inspected(id) | Opened::Ticket(id)) => {
+            query.filter(tickets::id.eq(Id(id.uuid())))
+        }
+        Scope::Granted(Opened::Authority(code)) => {
+            query.filter(tickets::custodian.eq(code.as_str().to_owned()))
+        }
         Scope::Technical(_) | Scope::Nothing => return Ok(None),
     };
     let Some(row) = query.first::<TicketRow>(conn).optional()? else {

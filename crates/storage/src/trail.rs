@@ -78,6 +78,12 @@ impl Trail {
         f()
     }
 
+    /// Says why, where that is stated in the request itself: a purpose's code, or `break-glass:` or
+    /// `inspection:` and the id of the grant that is made use of.
+    pub fn is_for(&self, purpose: String) {
+        self.inner().beginning.purpose = Some(purpose);
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
