@@ -146,6 +146,11 @@ impl Grant {
         Some(end.min(self.last_instant()))
     }
 
+    /// When it is over by itself, as things stand.
+    pub fn over_at(&self) -> Timestamp {
+        self.ends_at().unwrap_or(self.last_instant())
+    }
+
     fn last_instant(&self) -> Timestamp {
         self.asked_at.checked_add(LONGEST).unwrap_or(self.asked_at)
     }

@@ -8,7 +8,7 @@ use domain::ids::{AccountId, DisclosureId, TicketId, TicketNumber, TicketRef};
 use domain::purpose::Purpose;
 use jiff::Timestamp;
 
-use crate::schema::{disclosures, tickets};
+use crate::schema::{accounts, disclosures, tickets};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
@@ -111,17 +111,22 @@ pub fn find_inspection(
     Ok(found.map(|(id, ticket)| (DisclosureId::new(id.0), TicketId::new(ticket.0))))
 }
 
-/// A page of stated looks with their tickets' numbers, the newest first, before the one that the page
+/// A page of stated looks with their tickets' numbers and the names of who looked, the newest first, before the one that the page
 /// before ended with.
 pub fn list(
     conn: &mut DbConnection,
     ticket: Option<TicketId>,
     before: Option<(Timestamp, DisclosureId)>,
     limit: i64,
-) -> Result<Vec<(Disclosure, TicketNumber)>, StoreError> {
+) -> Result<Vec<(Disclosure, TicketNumber, String)>, StoreError> {
     let mut query = disclosures::table
         .inner_join(tickets::table.on(tickets::id.eq(disclosures::ticket_id)))
-        .select((DisclosureRow::as_select(), tickets::number))
+        .inner_join(accounts::table.on(accounts::id.eq(disclosures::account_id)))
+        .select((
+            DisclosureRow::as_select(),
+            tickets::number,
+            accounts::display_name,
+        ))
         .into_boxed();
     if let Some(id) = ticket {
         query = query.filter(disclosures::ticket_id.eq(Id(id.uuid())));
@@ -133,9 +138,12 @@ pub fn list(
     let rows = query
         .order((disclosures::at.desc(), disclosures::id.desc()))
         .limit(limit)
-        .load::<(DisclosureRow, String)>(conn)?;
+        .load::<(DisclosureRow, String, String)>(conn)?;
     rows.into_iter()
-        .map(|(row, number)| Ok((row.into_domain()?, TicketNumber::from_stored(number))))
+        .map(|(row, number, label)| {
+            let number = TicketNumber::from_stored(number);
+            Ok((row.into_domain()?, number, label))
+        })
         .collect()
 }
 

@@ -357,6 +357,20 @@ pub fn find(
     row.into_domain(legs, merged_into).map(Some)
 }
 
+/// The id of the ticket `wanted` names, for who may name any; nothing of it is opened.
+pub fn find_id(
+    conn: &mut DbConnection,
+    wanted: &TicketRef,
+) -> Result<Option<TicketId>, StoreError> {
+    let mut query = tickets::table.select(tickets::id).into_boxed();
+    query = match wanted {
+        TicketRef::Id(id) => query.filter(tickets::id.eq(Id(id.uuid()))),
+        TicketRef::Number(number) => query.filter(tickets::number.eq(number.as_str().to_owned())),
+    };
+    let id = query.first::<Id>(conn).optional()?;
+    Ok(id.map(|id| TicketId::new(id.0)))
+}
+
 /// A removed ticket is shown to no requester, unless its number leads on.
 fn is_shown_to_requester() -> RowCondition {
     let merges = schema::ticket_merges::table

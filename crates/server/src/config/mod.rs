@@ -23,6 +23,7 @@ mod log;
 mod mail;
 mod notifications;
 mod period;
+mod privacy;
 mod queues;
 mod reviews;
 mod secret;
@@ -82,6 +83,7 @@ struct Written {
     clients: clients::ClientsSection,
     webhooks: webhooks::WebhooksSection,
     reviews: reviews::ReviewsSection,
+    privacy: privacy::PrivacySection,
     complaints: complaints::ComplaintsSection,
     log: log::LogSection,
 }
@@ -136,6 +138,8 @@ pub(crate) struct Config {
     pub(crate) webhooks: service::settings::WebhookSettings,
     /// Reviews of decided requests.
     pub(crate) reviews: domain::review::ReviewRules,
+    /// Looks at personal data that have to be stated.
+    pub(crate) privacy: service::settings::PrivacySettings,
     /// Terms of complaints.
     pub(crate) complaints: domain::complaint::ComplaintRules,
     /// What is logged, and how.
@@ -211,6 +215,7 @@ impl Written {
             clients: self.clients.check(&mut check),
             webhooks: self.webhooks.check(&mut check),
             reviews: self.reviews.check(&mut check),
+            privacy: self.privacy.check(&mut check),
             complaints: self.complaints.check(&mut check),
             log: self.log.check(&mut check),
             data,
