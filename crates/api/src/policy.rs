@@ -21,6 +21,8 @@ pub enum Callers {
     SignedIn,
     /// Staff in a placement whose role has this right.
     Staff(Right),
+    /// Staff in a placement that reads requests, by its role or by a grant that the use case looks for.
+    Readers,
     /// Programs alone, for themselves.
     Programs,
     /// The requester: a citizen with a national identity, or a tracking session.
@@ -56,9 +58,11 @@ const fn rule(
     let access = match callers {
         Callers::Public => Access::Public,
         Callers::Anyone => Access::Optional,
-        Callers::SignedIn | Callers::Staff(_) | Callers::Programs | Callers::Requester => {
-            Access::Bearer
-        }
+        Callers::SignedIn
+        | Callers::Staff(_)
+        | Callers::Readers
+        | Callers::Programs
+        | Callers::Requester => Access::Bearer,
     };
     Rule {
         operation,
@@ -260,7 +264,7 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets",
         "list_tickets",
-        Callers::Staff(Right::ReadTickets),
+        Callers::Readers,
         PRIVATE,
     ),
     rule(
@@ -274,7 +278,7 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets/{ticket}",
         "show_ticket",
-        Callers::Staff(Right::ReadTickets),
+        Callers::Readers,
         VERSIONED,
     ),
     rule(
@@ -292,8 +296,74 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets/{ticket}/timeline",
         "list_timeline",
-        Callers::Staff(Right::ReadTickets),
+        Callers::Readers,
         PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/tickets/{ticket}/disclosures",
+        "disclose_identity",
+        Callers::Staff(Right::Disclose),
+        F {
+            problem_statuses: &[429],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/tickets/{ticket}/inspections",
+        "inspect_ticket",
+        Callers::Staff(Right::Inspect),
+        F {
+            problem_statuses: &[429],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/disclosures",
+        "list_disclosures",
+        Callers::Staff(Right::ReadDisclosures),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/break-glass-grants",
+        "list_break_glass_grants",
+        Callers::Staff(Right::ReadBreakGlass),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/break-glass-grants",
+        "ask_break_glass",
+        Callers::Staff(Right::AskBreakGlass),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/break-glass-grants/{grant}/approvals",
+        "approve_break_glass",
+        Callers::Staff(Right::ApproveBreakGlass),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/break-glass-grants/{grant}/ends",
+        "end_break_glass",
+        Callers::Staff(Right::ApproveBreakGlass),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
     ),
     rule(
         "POST",
@@ -1496,6 +1566,8 @@ pub const RULES: &[Rule] = &[
 pub const TAKES_QUERY: &[&str] = &[
     "list_tickets",
     "list_timeline",
+    "list_disclosures",
+    "list_break_glass_grants",
     "list_own_tickets",
     "list_accounts",
     "list_webhook_endpoints",
@@ -1545,11 +1617,12 @@ pub fn in_words(operation: &str) -> Option<String> {
         Callers::Programs => String::new(),
         Callers::SignedIn => "Staff, also before a placement is chosen".to_owned(),
         Callers::Requester => "The citizen, or the holder of the tracking link".to_owned(),
-        Callers::Staff(right) => {
-            let roles = Role::ALL.into_iter().filter(|role| has(*role, right));
-            let roles: Vec<&str> = roles.map(Role::code).collect();
-            format!("Staff as {}", roles.join(", "))
-        }
+        Callers::Staff(right) => format!("Staff as {}", roles_with(right)),
+        Callers::Readers => format!(
+            "Staff as {}; as {} what a grant of theirs opens",
+            roles_with(Right::ReadTickets),
+            roles_with(Right::ReadUnderGrant)
+        ),
     };
     if let Some(scope) = rule.scope {
         match who.is_empty() {
@@ -1561,6 +1634,12 @@ pub fn in_words(operation: &str) -> Option<String> {
         who.push_str("; only shortly after a log-in");
     }
     Some(format!("Callers: {who}."))
+}
+
+fn roles_with(right: Right) -> String {
+    let roles = Role::ALL.into_iter().filter(|role| has(*role, right));
+    let roles: Vec<&str> = roles.map(Role::code).collect();
+    roles.join(", ")
 }
 
 /// Pages of the program itself, outside the described API: public, and nothing personal.

@@ -100,13 +100,12 @@ impl Desk {
                 },
             };
             let found = disclosures::list(conn, ticket, before, limit)?;
-            let view = |(disclosure, number, label): (Disclosure, TicketNumber, String)| {
-                DisclosureView {
+            let view =
+                |(disclosure, number, label): (Disclosure, TicketNumber, String)| DisclosureView {
                     disclosure,
                     number,
                     label,
-                }
-            };
+                };
             Ok(found.into_iter().map(view).collect())
         })
     }
