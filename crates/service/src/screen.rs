@@ -426,6 +426,7 @@ impl Desk {
         clocks: Vec<Clock>,
         verdict: &Verdict,
     ) -> StaffTicket {
+        let identity = identity_for(ticket, &Scope::of(staff));
         let legs = ticket.legs.iter().map(|leg| LegView {
             no: leg.no,
             custody: self.authority_label(&leg.custodian),
@@ -458,9 +459,9 @@ impl Desk {
             tags: ticket.tags.clone(),
             channel: dossier.channel.as_str().to_owned(),
             needs_attention: ticket.needs_attention,
-            requester: person(dossier, identity_for(ticket, &Scope::of(staff))),
+            requester: person(dossier, identity),
             description: dossier.description.clone(),
-            extra: dossier.details.extra.clone(),
+            extra: extra_for(&dossier.details.extra, identity),
             created_at: ticket.created_at,
             updated_at: ticket.updated_at,
             closes_at: reply_end(ticket),
@@ -541,6 +542,25 @@ pub(crate) fn person(dossier: &Dossier, identity: Identity) -> Person {
         requester_role: dossier.details.requester_role.clone(),
         masked,
     }
+}
+
+/// What the service's own form asked for: of numbers that people were given, such as that of a health
+/// card, others are shown the end.
+fn extra_for(extra: &Map<String, Value>, identity: Identity) -> Map<String, Value> {
+    let shown = |value: &Value| match (value, identity) {
+        (Value::String(text), Identity::Masked) if is_given_number(text) => {
+            Value::String(masking::phone(text))
+        }
+        (value, _) => value.clone(),
+    };
+    let members = extra.iter();
+    members
+        .map(|(key, value)| (key.clone(), shown(value)))
+        .collect()
+}
+
+fn is_given_number(text: &str) -> bool {
+    text.len() >= 8 && text.bytes().all(|one| one.is_ascii_digit())
 }
 
 /// Takes out of an entry what its reader may not know: the rule that found a desk, and, for an
