@@ -233,8 +233,10 @@ pub fn may_read(entry: EntryFacts<'_>, view: View, own: Option<&AuthorityCode>) 
     match (view, entry.audience) {
         (View::Requester, audience) => audience == Audience::Citizen,
         (View::Inspector, _) => true,
+        // Whoever reads under a grant is of no team, wherever their placement is.
+        (View::Granted, audience) => audience != Audience::Team,
         (_, Audience::Team) => is_own_team,
-        (View::Region | View::Granted, _) => true,
+        (View::Region, _) => true,
         (View::Custodian, Audience::Citizen) => true,
         (View::Until(last), Audience::Citizen) => entry.seq <= last,
         (
@@ -412,7 +414,7 @@ mod tests {
                 ("to4-past", may_read(entry, View::Until(9), Some(&to4))),
                 ("to4-gone", may_read(entry, View::Until(4), Some(&to4))),
                 ("region", may_read(entry, View::Region, Some(&region))),
-                ("granted", may_read(entry, View::Granted, None)),
+                ("granted", may_read(entry, View::Granted, Some(&region))),
                 ("inspector", may_read(entry, View::Inspector, None)),
             ]
             .into_iter()

@@ -186,6 +186,8 @@ pub fn list_entries(
             i64::MAX
         }
     };
+    // Whoever reads under a grant is of no team.
+    let own = own.filter(|_| view != View::Granted);
     let own = own.map_or("", AuthorityCode::as_str).to_owned();
     let reads_all = matches!(view, View::Region | View::Granted);
     let reads_teams = view == View::Inspector;

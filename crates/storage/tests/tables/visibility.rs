@@ -87,7 +87,13 @@ fn views(ticket: &Ticket) -> Vec<(View, Option<AuthorityCode>)> {
     ];
     for desk in [TO4, CN1, REGION, ELSEWHERE].map(AuthorityCode::from) {
         let lasts = [1, ticket.version / 2, ticket.version].map(View::Until);
-        let kinds = [View::Custodian, View::Region].into_iter().chain(lasts);
+        let kinds = [
+            View::Custodian,
+            View::Region,
+            View::Granted,
+            View::Inspector,
+        ];
+        let kinds = kinds.into_iter().chain(lasts);
         views.extend(kinds.map(|view| (view, Some(desk.clone()))));
         let deserved = view_of(ticket, &Scope::Authority(desk.clone()));
         views.extend(deserved.map(|view| (view, Some(desk))));
