@@ -29,14 +29,14 @@ fn wish() -> Value {
     })
 }
 
-/// The newest entry of the audit trail.
+/// The latest entry of the audit trail.
 pub(crate) fn last_entry(app: &TestApp) -> Value {
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Text)]
         body: String,
     }
-    let sql = "SELECT body FROM audit_entries ORDER BY id DESC, nth DESC LIMIT 1";
+    let sql = "SELECT body FROM audit_entries ORDER BY at DESC, nth DESC LIMIT 1";
     let found = app.db.read_in(&Scope::System, |conn| {
         Ok::<_, StoreError>(diesel::sql_query(sql).get_result::<Row>(conn)?)
     });
@@ -247,6 +247,7 @@ both!(
         let filed = filed_at(app, TO4).await;
         let node = app.another_node();
         for who in ["region.supervisor", "system-admin"] {
+            app.advance("PT1M");
             let grant = open(app, &wish()).await;
             let admin = app.as_("system-admin").await;
             let there = node.with_token(admin.token());
@@ -341,9 +342,11 @@ both!(
         step(&app.as_("system-admin").await, &grant, "ends")
             .await
             .is(201);
+        let mut told = subjects().await.split_off(4);
+        told.sort();
         assert_eq!(
-            subjects().await[4..],
-            ["Accesso chiesto", "Accesso approvato", "Accesso terminato"]
+            told,
+            ["Accesso approvato", "Accesso chiesto", "Accesso terminato"]
         );
         // Never agreed to: its end is told of, too.
         ask(app, &wish()).await;
@@ -430,7 +433,7 @@ both!(
             .is_problem(422, "validation-error")
             .has_errors(&[("/ticket", "not-in-list")]);
         assert_eq!(app.count("break_glass_grants"), 0);
-        assert_eq!(app.mails_to(OFFICER).await, []);
+        assert!(app.mails_to(OFFICER).await.is_empty());
 
         let grant = ask(app, &wish()).await;
         let second = asker.post(path, &wish()).await;
@@ -492,8 +495,9 @@ both!(
         };
         let wanted = domain::ids::TicketRef::Id(filed.id.parse().expect("an id"));
         let trail = storage::trail::Trail::begin(storage::trail::Beginning {
-            id: uuid::Uuid::now_v7(),
-            at: app.now(),
+            id: uuid::Uuid::from_u128(7),
+            // After all that other requests leave on the trail.
+            at: "2100-01-01T00:00:00Z".parse().expect("a time"),
             actor: domain::audit::AuditActor::System,
             operation: "show_ticket".to_owned(),
             purpose: None,
