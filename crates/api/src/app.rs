@@ -84,6 +84,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::routing::routes(config);
     handlers::message_templates::routes(config);
     handlers::tickets::routes(config);
+    handlers::disclosures::routes(config);
+    handlers::break_glass::routes(config);
     handlers::work::routes(config);
     handlers::assignment::routes(config);
     handlers::absences::routes(config);

@@ -238,14 +238,19 @@ fn permitted(shared: &Shared, rule: &Rule, principal: &Principal) -> Result<(), 
         }
     }
     match (rule.callers, principal) {
-        (Callers::Anyone, Principal::Staff(session)) => may_work(shared, session, Right::File),
+        (Callers::Anyone, Principal::Staff(session)) => may_work(shared, session, &[Right::File]),
         (Callers::Public | Callers::Anyone, _) => Ok(()),
         (_, Principal::Nobody) => Err(Problem::new("unauthenticated")),
         (Callers::SignedIn, Principal::Staff(session)) => must_be_fresh(shared, rule, session),
         (Callers::Staff(right), Principal::Staff(session)) => {
-            may_work(shared, session, right)?;
+            may_work(shared, session, &[right])?;
             must_be_fresh(shared, rule, session)
         }
+        (Callers::Readers, Principal::Staff(session)) => may_work(
+            shared,
+            session,
+            &[Right::ReadTickets, Right::ReadUnderGrant],
+        ),
         // Whose scope was looked at above; one that carries a citizen's token calls for the citizen.
         (Callers::Programs, Principal::Client(_)) => Ok(()),
         (Callers::Staff(_), Principal::Client(_)) if rule.scope.is_some() => Ok(()),
@@ -254,8 +259,8 @@ fn permitted(shared: &Shared, rule: &Rule, principal: &Principal) -> Result<(), 
     }
 }
 
-/// Whether a session is whole, and its role has the right.
-fn may_work(shared: &Shared, session: &LiveSession, right: Right) -> Result<(), Problem> {
+/// Whether a session is whole, and its role has one of the rights.
+fn may_work(shared: &Shared, session: &LiveSession, rights: &[Right]) -> Result<(), Problem> {
     if session.must_change_password {
         return Err(Problem::new("password-change-required"));
     }
@@ -269,7 +274,8 @@ fn may_work(shared: &Shared, session: &LiveSession, right: Right) -> Result<(), 
     if needs_more {
         return Err(Problem::new("second-factor-required"));
     }
-    match permissions::has(placement.role, right) {
+    let has = |right: &Right| permissions::has(placement.role, *right);
+    match rights.iter().any(has) {
         true => Ok(()),
         false => Err(Problem::new("forbidden")),
     }

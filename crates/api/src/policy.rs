@@ -22,6 +22,8 @@ pub enum Callers {
     SignedIn,
     /// Staff in a placement whose role has this right.
     Staff(Right),
+    /// Staff in a placement that reads requests, by its role or by a grant that the use case looks for.
+    Readers,
     /// Programs alone, for themselves.
     Programs,
     /// The requester: a citizen with a national identity, or a tracking session.
@@ -57,9 +59,11 @@ const fn rule(
     let access = match callers {
         Callers::Public => Access::Public,
         Callers::Anyone => Access::Optional,
-        Callers::SignedIn | Callers::Staff(_) | Callers::Programs | Callers::Requester => {
-            Access::Bearer
-        }
+        Callers::SignedIn
+        | Callers::Staff(_)
+        | Callers::Readers
+        | Callers::Programs
+        | Callers::Requester => Access::Bearer,
     };
     Rule {
         operation,
@@ -92,7 +96,9 @@ impl Rule {
             (Some((_, purpose)), _) => *purpose,
             (None, Callers::Staff(right)) => Purpose::of(right),
             (None, Callers::Public | Callers::SignedIn) => Purpose::Security,
-            (None, Callers::Anyone | Callers::Programs | Callers::Requester) => Purpose::Assistance,
+            (None, Callers::Readers | Callers::Anyone | Callers::Programs | Callers::Requester) => {
+                Purpose::Assistance
+            }
         }
     }
 
@@ -280,7 +286,7 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets",
         "list_tickets",
-        Callers::Staff(Right::ReadTickets),
+        Callers::Readers,
         PRIVATE,
     ),
     rule(
@@ -294,7 +300,7 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets/{ticket}",
         "show_ticket",
-        Callers::Staff(Right::ReadTickets),
+        Callers::Readers,
         VERSIONED,
     ),
     rule(
@@ -312,8 +318,74 @@ pub const RULES: &[Rule] = &[
         "GET",
         "/v1/tickets/{ticket}/timeline",
         "list_timeline",
-        Callers::Staff(Right::ReadTickets),
+        Callers::Readers,
         PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/tickets/{ticket}/disclosures",
+        "disclose_identity",
+        Callers::Staff(Right::Disclose),
+        F {
+            problem_statuses: &[429],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/tickets/{ticket}/inspections",
+        "inspect_ticket",
+        Callers::Staff(Right::Inspect),
+        F {
+            problem_statuses: &[429],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/disclosures",
+        "list_disclosures",
+        Callers::Staff(Right::ReadDisclosures),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/break-glass-grants",
+        "list_break_glass_grants",
+        Callers::Staff(Right::ReadBreakGlass),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/break-glass-grants",
+        "ask_break_glass",
+        Callers::Staff(Right::AskBreakGlass),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/break-glass-grants/{grant}/approvals",
+        "approve_break_glass",
+        Callers::Staff(Right::ApproveBreakGlass),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/break-glass-grants/{grant}/ends",
+        "end_break_glass",
+        Callers::Staff(Right::ApproveBreakGlass),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
     ),
     rule(
         "POST",
@@ -1548,6 +1620,8 @@ pub const RULES: &[Rule] = &[
 pub const TAKES_QUERY: &[&str] = &[
     "list_tickets",
     "list_timeline",
+    "list_disclosures",
+    "list_break_glass_grants",
     "list_own_tickets",
     "list_own_accesses",
     "list_accounts",
@@ -1598,11 +1672,12 @@ pub fn in_words(operation: &str) -> Option<String> {
         Callers::Programs => String::new(),
         Callers::SignedIn => "Staff, also before a placement is chosen".to_owned(),
         Callers::Requester => "The citizen, or the holder of the tracking link".to_owned(),
-        Callers::Staff(right) => {
-            let roles = Role::ALL.into_iter().filter(|role| has(*role, right));
-            let roles: Vec<&str> = roles.map(Role::code).collect();
-            format!("Staff as {}", roles.join(", "))
-        }
+        Callers::Staff(right) => format!("Staff as {}", roles_with(right)),
+        Callers::Readers => format!(
+            "Staff as {}; as {} what a grant of theirs opens",
+            roles_with(Right::ReadTickets),
+            roles_with(Right::ReadUnderGrant)
+        ),
     };
     if let Some(scope) = rule.scope {
         match who.is_empty() {
@@ -1614,6 +1689,12 @@ pub fn in_words(operation: &str) -> Option<String> {
         who.push_str("; only shortly after a log-in");
     }
     Some(format!("Callers: {who}."))
+}
+
+fn roles_with(right: Right) -> String {
+    let roles = Role::ALL.into_iter().filter(|role| has(*role, right));
+    let roles: Vec<&str> = roles.map(Role::code).collect();
+    roles.join(", ")
 }
 
 /// Pages of the program itself, outside the described API: public, and nothing personal.

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use domain::activity::ActivityState;
+use domain::break_glass::GrantRefused;
 use domain::callback::CallbackRefused;
 use domain::complaint::ComplaintRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
@@ -91,6 +92,12 @@ slugs! {
     "fresh-login-required" = 403, "Serve un accesso recente", "A fresh log-in is needed",
         "Questa operazione richiede un accesso appena fatto: entra di nuovo.",
         "This operation needs a log-in of just now: log in again.";
+    "grant-open" = 409, "Un accesso straordinario è già aperto", "A break-glass grant is open already",
+        "Hai già chiesto un accesso straordinario che attende o è in corso: uno alla volta.",
+        "You asked for a break-glass grant that is pending or in force: one at a time.";
+    "grant-step-not-allowed" = 409, "Passaggio non previsto per l'accesso straordinario", "Not possible for a grant in this state",
+        "L'accesso straordinario non è dove questo passaggio comincia; state dice a che punto è.",
+        "The break-glass grant is not where this step begins; state says how it stands.";
     "idempotency-in-progress" = 409, "Richiesta già in corso", "The first request is still running",
         "La prima richiesta con questa chiave è ancora in corso.",
         "The first request with this key is still running.";
@@ -169,6 +176,12 @@ slugs! {
     "precondition-required" = 428, "Versione mancante", "If-Match is required",
         "Manca If-Match con la versione letta.",
         "If-Match with the version that was read is missing.";
+    "privacy-officer-missing" = 409, "Nessuno da avvisare", "Nobody to tell",
+        "L'indirizzo del responsabile della protezione dei dati non è configurato: senza, non c'è accesso straordinario.",
+        "The data protection officer's address is not configured: without it there is no break-glass access.";
+    "purpose-required" = 403, "Serve una finalità", "A purpose is needed",
+        "Per leggere la richiesta va prima aperta un'ispezione, con finalità e motivo.",
+        "To read the request an inspection has to be opened first, with a purpose and a reason.";
     "quota-exceeded" = 429, "Troppe richieste", "Quota exceeded",
         "Troppe richieste: riprova dopo i secondi in Retry-After.",
         "Too many requests: try again after the seconds in Retry-After.";
@@ -208,6 +221,9 @@ slugs! {
     "second-factor-required" = 403, "Serve il secondo fattore", "A second factor is needed",
         "Questo ruolo richiede un secondo fattore: attivalo, poi entra di nuovo.",
         "This role needs a second factor: set one up, then log in again.";
+    "second-person-required" = 403, "Serve una seconda persona", "A second person is needed",
+        "Chi chiede un accesso straordinario non lo approva, nemmeno con un altro account.",
+        "Whoever asks for a break-glass grant does not approve it, under another account neither.";
     "temporarily-unavailable" = 503, "Servizio momentaneamente occupato", "Temporarily unavailable",
         "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
         "Too much to do at once: try again after the seconds in Retry-After.";
@@ -513,6 +529,8 @@ impl From<DeskError> for Problem {
             DeskError::ExternalIdTaken => Problem::new("external-id-taken"),
             DeskError::Complaint(refused) => complaint_refused(refused),
             DeskError::Review(refused) => review_refused(refused),
+            DeskError::PurposeRequired => Problem::new("purpose-required"),
+            DeskError::Grant(refused) => grant_refused(refused),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {
@@ -630,6 +648,17 @@ impl From<Rejection> for Problem {
                 Invalid::new("not-publishable", "Questa voce non può essere pubblicata", "this entry cannot be published"),
             ),
         }
+    }
+}
+
+fn grant_refused(refused: GrantRefused) -> Problem {
+    match refused {
+        GrantRefused::SamePerson => Problem::new("second-person-required"),
+        GrantRefused::NotNow { state } => {
+            Problem::new("grant-step-not-allowed").with("state", state.as_str())
+        }
+        GrantRefused::AnotherOpen => Problem::new("grant-open"),
+        GrantRefused::NobodyToTell => Problem::new("privacy-officer-missing"),
     }
 }
 

@@ -207,6 +207,7 @@ impl Purpose {
             | R::ReadActivities
             | R::WorkActivities
             | R::ReadQueues
+            | R::Disclose
             | R::ReadAnnouncements => Purpose::Assistance,
             R::Supervise
             | R::ReadReviews
@@ -216,8 +217,13 @@ impl Purpose {
             | R::DecideComplaints
             | R::KeepAssignment => Purpose::Supervision,
             R::ReadReports => Purpose::Reporting,
-            R::ReadAudit => Purpose::Audit,
-            R::KeepAccounts | R::AppointAdmin | R::ReadPolicies => Purpose::Security,
+            R::ReadAudit | R::Inspect | R::ReadDisclosures | R::ReadBreakGlass => Purpose::Audit,
+            R::KeepAccounts
+            | R::AppointAdmin
+            | R::ReadPolicies
+            | R::ReadUnderGrant
+            | R::AskBreakGlass
+            | R::ApproveBreakGlass => Purpose::Security,
             R::ReadPlaybooks
             | R::ProposePlaybooks
             | R::KeepPlaybooks

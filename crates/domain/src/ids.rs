@@ -94,6 +94,8 @@ id_type!(
     "An answer to all tickets of an announcement at once."
 );
 
+id_type!(DisclosureId, "A stated look at personal data.");
+id_type!(GrantId, "A break-glass grant.");
 id_type!(BulkJobId, "One action on many tickets.");
 id_type!(ReplyTemplateId, "Words for notes, ready to be used.");
 

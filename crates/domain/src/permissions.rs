@@ -99,6 +99,20 @@ pub enum Right {
     KeepReplyTemplates,
     /// Ask the audit trail who saw and did what.
     ReadAudit,
+    /// List and read the requests that a grant of theirs opens, as long as it is in force.
+    ReadUnderGrant,
+    /// Ask for the full identity of a requester, with a purpose and a reason.
+    Disclose,
+    /// Open a request to oneself for hours, with a purpose and a reason.
+    Inspect,
+    /// Read who asked for identities and inspections, and why.
+    ReadDisclosures,
+    /// Ask for a break-glass grant.
+    AskBreakGlass,
+    /// Agree to somebody else's break-glass grant.
+    ApproveBreakGlass,
+    /// See break-glass grants.
+    ReadBreakGlass,
 }
 
 /// How far a right goes.
@@ -239,6 +253,19 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     ),
     // The auditor in full, the others as far as it is about their own desk, and without whom it is about.
     (Right::ReadAudit, [No, No, Desk, No, Region, No, No, All]),
+    // P-3, and A10 "with purpose": without a grant it opens nothing.
+    (Right::ReadUnderGrant, [No, No, No, No, No, No, All, All]),
+    // Of requests in their reach that they have not in custody: in the custodian's screen it is.
+    (
+        Right::Disclose,
+        [Desk, Desk, Desk, Region, All, No, No, All],
+    ),
+    (Right::Inspect, [No, No, No, No, No, No, No, All]),
+    (Right::ReadDisclosures, [No, No, No, No, No, No, No, All]),
+    // P-3. Who approved or asked ends a grant, too.
+    (Right::AskBreakGlass, [No, No, No, No, No, No, All, No]),
+    (Right::ApproveBreakGlass, [No, No, No, No, All, No, All, No]),
+    (Right::ReadBreakGlass, [No, No, No, No, All, No, All, All]),
 ];
 
 impl Right {
@@ -325,6 +352,15 @@ mod tests {
             ] {
                 assert!(!has(role, right), "{role:?} {right:?}");
             }
+        }
+    }
+
+    #[test]
+    fn nobody_who_reads_by_role_needs_a_grant() {
+        for role in Role::ALL {
+            let by_grant = has(role, Right::ReadUnderGrant);
+            assert!(!(by_grant && has(role, Right::ReadTickets)), "{role:?}");
+            assert!(!(by_grant && has(role, Right::Work)), "{role:?}");
         }
     }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::invalid::Invalid;
+use crate::masking;
 
 /// Month letters, January first, each with its longest day (the century is unknown, so
 /// 29 February is always possible).
@@ -86,6 +87,24 @@ impl TaxCode {
     /// The whole code, upper case.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What lists show. Of a personal code the six letters, which only repeat the names beside it, and
+    /// the check character, which tells namesakes and twins apart and leads back to no day and place of
+    /// birth; of the other kinds the prefix and the last digits.
+    pub fn masked(&self) -> String {
+        let shown: fn(usize) -> bool = match (self.kind(), self.0.len()) {
+            (TaxCodeKind::Personal, 16) => |at| at < 6 || at == 15,
+            (TaxCodeKind::StpEni, _) => |at| at < 3 || at > 13,
+            (TaxCodeKind::Provisional, _) => |at| at > 7,
+            // What is no code is hidden whole.
+            (TaxCodeKind::Personal, _) => |_| false,
+        };
+        let hide = |(at, one): (usize, char)| match shown(at) {
+            true => one.to_string(),
+            false => masking::words(one.encode_utf8(&mut [0; 4])),
+        };
+        self.0.chars().enumerate().map(hide).collect()
     }
 
     /// Which kind of code this is.
@@ -394,6 +413,21 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_tells_people_apart_and_hides_birth_and_place() {
+        for (code, masked) in [
+            ("RSSMRA80A01H501U", "RSSMRA•••••••••U"),
+            ("RSSMRAULALMHRLMD", "RSSMRA•••••••••D"),
+            ("12345678903", "••••••••903"),
+            ("STP0100100000001", "STP•••••••••••01"),
+            ("ENI0100100000001", "ENI•••••••••••01"),
+            ("—", "—"),
+            ("whatever", "••••••••"),
+        ] {
+            assert_eq!(TaxCode::from_stored(code.to_owned()).masked(), masked);
+        }
+    }
+
+    #[test]
     fn it_does_not_print_itself_but_is_stored_whole() {
         let code = TaxCode::parse("RSSMRA80A01H501U", true).unwrap();
         assert_eq!(format!("{code:?}"), "TaxCode(***)");
@@ -433,13 +467,16 @@ mod tests {
             prop_assert_eq!(plain.hint_key(), body);
             prop_assert_eq!(plain.hint_key(), variant.hint_key());
             prop_assert_eq!(plain == variant, mask == 0);
+            let shown = plain.masked();
+            prop_assert!(!shown.bytes().any(|one| one.is_ascii_digit()), "no digit of birth or place");
+            prop_assert_eq!(shown.chars().count(), 16);
         }
 
         #[test]
         fn arbitrary_text_never_panics(text in "\\PC{0,20}", stored in "\\PC{0,20}") {
             let _ = TaxCode::parse(&text, true);
             let stored = TaxCode::from_stored(stored);
-            let _ = (stored.kind(), stored.quality(), stored.hint_key());
+            let _ = (stored.kind(), stored.quality(), stored.hint_key(), stored.masked());
         }
 
         #[test]

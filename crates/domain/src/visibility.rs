@@ -33,10 +33,23 @@ pub enum Scope {
     Tracking(TicketId),
     /// The technical desk with this code: its activities, and no ticket.
     Technical(AuthorityCode),
+    /// What a grant opens to somebody who works no cases: to read, and no more (P-3).
+    Granted(Opened),
     /// The scheduler.
     System,
     /// Nothing at all.
     Nothing,
+}
+
+/// What a grant opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// A ticket, to an auditor who stated a purpose (`domain.md` §2.2, A10).
+    Inspected(TicketId),
+    /// One ticket, by break-glass.
+    Ticket(TicketId),
+    /// What an authority has in custody, by break-glass.
+    Authority(AuthorityCode),
 }
 
 impl Scope {
@@ -46,6 +59,7 @@ impl Scope {
             Reach::Desk => Scope::Authority(staff.authority.clone()),
             Reach::Region | Reach::All => Scope::Region(staff.authority.clone()),
             Reach::Activities => Scope::Technical(staff.authority.clone()),
+            // Somebody's grant may open something all the same; the role alone opens nothing.
             Reach::No => Scope::Nothing,
         }
     }
@@ -90,6 +104,11 @@ pub enum View {
     Until(i64),
     /// The regional desk's view.
     Region,
+    /// An auditor's who stated a purpose: the internal notes of every team, too (`domain.md` §2.2).
+    Inspector,
+    /// A system administrator's under a break-glass grant: what desks wrote to each other and to the
+    /// citizen, and no team's internal notes.
+    Granted,
     /// The requester's own view.
     Requester,
 }
@@ -115,7 +134,44 @@ pub fn view_of(ticket: &Ticket, scope: &Scope) -> Option<View> {
             .filter_map(|leg| leg.closed.as_ref().map(|closed| closed.seq))
             .max()
             .map(View::Until),
+        Scope::Granted(opened) => opened.view_of(ticket),
         Scope::Technical(_) | Scope::Nothing => None,
+    }
+}
+
+impl Opened {
+    fn view_of(&self, ticket: &Ticket) -> Option<View> {
+        match self {
+            Opened::Inspected(id) => (ticket.id == *id).then_some(View::Inspector),
+            Opened::Ticket(id) => (ticket.id == *id).then_some(View::Granted),
+            Opened::Authority(code) => (ticket.custodian.code == *code).then_some(View::Granted),
+        }
+    }
+}
+
+/// How much of a requester's identifiers and contacts a reader is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// All of them.
+    Full,
+    /// Masks of them: [`crate::masking`].
+    Masked,
+}
+
+/// Whether `scope` is shown the tax code and the contacts in `ticket`'s screen (`conventions.md` PR-3):
+/// whoever has to work it now, and its requester. The rest state a purpose and ask for a disclosure.
+/// Lists and searches show masks to everybody.
+pub fn identity_for(ticket: &Ticket, scope: &Scope) -> Identity {
+    match scope {
+        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::System => Identity::Full,
+        Scope::Authority(code) | Scope::Region(code) if ticket.custodian.code == *code => {
+            Identity::Full
+        }
+        Scope::Authority(_)
+        | Scope::Region(_)
+        | Scope::Technical(_)
+        | Scope::Granted(_)
+        | Scope::Nothing => Identity::Masked,
     }
 }
 
@@ -176,6 +232,9 @@ pub fn may_read(entry: EntryFacts<'_>, view: View, own: Option<&AuthorityCode>) 
     let is_addressed = entry.party.is_some() && entry.party == own;
     match (view, entry.audience) {
         (View::Requester, audience) => audience == Audience::Citizen,
+        (View::Inspector, _) => true,
+        // Whoever reads under a grant is of no team, wherever their placement is.
+        (View::Granted, audience) => audience != Audience::Team,
         (_, Audience::Team) => is_own_team,
         (View::Region, _) => true,
         (View::Custodian, Audience::Citizen) => true,
@@ -235,6 +294,105 @@ mod tests {
         assert!(!Scope::System.reaches_citizens(filed) && !Scope::System.is_another(ANNA));
     }
 
+    fn of_to4_and_once_of_cn1() -> Ticket {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let leg = |no, custodian: &str, closed| Leg {
+            no,
+            custodian: AuthorityCode::from(custodian),
+            opened_at: at,
+            closed,
+        };
+        let end = crate::ticket::LegEnd {
+            at,
+            seq: 3,
+            outcome: LegOutcome::NotCompetent,
+        };
+        let new = crate::ticket::NewTicket {
+            id: TicketId::new(uuid::Uuid::from_u128(1)),
+            number: crate::ids::TicketNumber::new(2026, 1),
+            service: "FSE".into(),
+            problem_type: "altro".into(),
+            declared_authority: None,
+            custodian: Desk {
+                code: AuthorityCode::from("010204"),
+                is_region: false,
+            },
+            route: None,
+        };
+        let (ticket, _) = Ticket::file(new, at);
+        Ticket {
+            legs: vec![leg(1, "010210", Some(end)), leg(2, "010204", None)],
+            ..ticket
+        }
+    }
+
+    /// Who reads a ticket of TO4 that was CN1's before, a row each: the scope → its view, and whether it
+    /// is shown the requester's identity.
+    #[test]
+    fn whoever_works_a_ticket_is_shown_the_identity_and_nobody_else() {
+        use Identity::{Full, Masked};
+        let ticket = of_to4_and_once_of_cn1();
+        let other = TicketId::new(uuid::Uuid::from_u128(99));
+        let desk = |code: &str| AuthorityCode::from(code);
+        let citizen = Scope::Citizen {
+            identity: "mario".to_owned(),
+            tax_code: TaxCode::from_stored("RSSMRA80A01H501U".to_owned()),
+            delegators: Vec::new(),
+        };
+        let rows = [
+            (
+                Scope::Authority(desk("010204")),
+                Some(View::Custodian),
+                Full,
+            ),
+            (
+                Scope::Authority(desk("010210")),
+                Some(View::Until(3)),
+                Masked,
+            ),
+            (Scope::Authority(desk("010301")), None, Masked),
+            (Scope::Region(desk("REG010")), Some(View::Region), Masked),
+            (citizen, Some(View::Requester), Full),
+            (Scope::Tracking(ticket.id), Some(View::Requester), Full),
+            (Scope::Technical(desk("TEC010")), None, Masked),
+            (
+                Scope::Granted(Opened::Inspected(ticket.id)),
+                Some(View::Inspector),
+                Masked,
+            ),
+            (Scope::Granted(Opened::Inspected(other)), None, Masked),
+            (
+                Scope::Granted(Opened::Ticket(ticket.id)),
+                Some(View::Granted),
+                Masked,
+            ),
+            (Scope::Granted(Opened::Ticket(other)), None, Masked),
+            (
+                Scope::Granted(Opened::Authority(desk("010204"))),
+                Some(View::Granted),
+                Masked,
+            ),
+            // What an authority had and has not any more is not in a grant about it.
+            (
+                Scope::Granted(Opened::Authority(desk("010210"))),
+                None,
+                Masked,
+            ),
+            (Scope::System, Some(View::Region), Full),
+            (Scope::Nothing, None, Masked),
+        ];
+        for (scope, view, identity) in rows {
+            assert_eq!(view_of(&ticket, &scope), view, "{scope:?}");
+            assert_eq!(identity_for(&ticket, &scope), identity, "{scope:?}");
+        }
+        let mut at_region = ticket;
+        at_region.custodian.code = desk("REG010");
+        assert_eq!(
+            identity_for(&at_region, &Scope::Region(desk("REG010"))),
+            Full
+        );
+    }
+
     /// The table of `domain.md` §5.2, a row each: audience, author, party → who reads.
     #[test]
     fn each_party_reads_what_the_table_says() {
@@ -256,6 +414,8 @@ mod tests {
                 ("to4-past", may_read(entry, View::Until(9), Some(&to4))),
                 ("to4-gone", may_read(entry, View::Until(4), Some(&to4))),
                 ("region", may_read(entry, View::Region, Some(&region))),
+                ("granted", may_read(entry, View::Granted, Some(&region))),
+                ("inspector", may_read(entry, View::Inspector, None)),
             ]
             .into_iter()
             .filter_map(|(who, reads)| reads.then_some(who))
@@ -264,22 +424,28 @@ mod tests {
         };
         assert_eq!(
             readers(Audience::Citizen, Some(&cn1), None),
-            "requester cn1 to4-past region"
+            "requester cn1 to4-past region granted inspector"
         );
-        assert_eq!(readers(Audience::Team, Some(&cn1), None), "cn1");
+        assert_eq!(readers(Audience::Team, Some(&cn1), None), "cn1 inspector");
         assert_eq!(
             readers(Audience::Team, Some(&to4), None),
-            "to4-past to4-gone"
+            "to4-past to4-gone inspector"
         );
-        assert_eq!(readers(Audience::Team, Some(&region), None), "region");
+        assert_eq!(
+            readers(Audience::Team, Some(&region), None),
+            "region inspector"
+        );
         assert_eq!(
             readers(Audience::Region, Some(&to4), None),
-            "to4-past to4-gone region"
+            "to4-past to4-gone region granted inspector"
         );
         assert_eq!(
             readers(Audience::Authority, Some(&region), Some(&cn1)),
-            "cn1 region"
+            "cn1 region granted inspector"
         );
-        assert_eq!(readers(Audience::Technical, Some(&region), None), "region");
+        assert_eq!(
+            readers(Audience::Technical, Some(&region), None),
+            "region granted inspector"
+        );
     }
 }

@@ -62,9 +62,6 @@ pub(crate) enum Command {
     /// Look at the playbooks before they are put in force.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
-    /// Ask the audit trail.
-    #[command(subcommand)]
-    Audit(AuditCommand),
     /// Check an installation, changing nothing.
     Doctor,
     /// Help with a demonstration (`serve --demo`).
@@ -223,14 +220,6 @@ pub(crate) struct PlaybookTry {
     pub(crate) with: Vec<PathBuf>,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Say which requests, and how many people, somebody had before their eyes: after a breach.
-    Touched(AuditTouched),
-    /// Make the index of the audit trail again; it is no evidence, the entries are.
-    Reindex,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct AuditTouched {
     /// The user name of an account.
@@ -316,6 +305,10 @@ pub(crate) enum AuditCommand {
     Logins(AuditLogins),
     /// Print the public key that proves anchors.
     PublicKey,
+    /// Say which requests, and how many people, somebody had before their eyes: after a breach.
+    Touched(AuditTouched),
+    /// Make the index of the audit trail again; it is no evidence, the entries are.
+    Reindex,
 }
 
 #[derive(Debug, Args)]

@@ -279,6 +279,7 @@ fn settings(
         webhooks: config.webhooks.clone(),
         reviews: config.reviews,
         complaints: config.complaints,
+        privacy: config.privacy.clone(),
         delivery: config.delivery.clone(),
         untouched: config.untouched,
         nudges: config.nudges,

@@ -5,8 +5,10 @@ use domain::actor::Staff;
 use domain::callback::{
     AttemptOutcome, CallbackRefused, CallbackState, HalfDay, MOST_ATTEMPTS, attempt,
 };
+use domain::codes::AuthorityCode;
 use domain::ids::{CallbackId, MessageId, TicketId, TicketNumber};
 use domain::invalid::Lang;
+use domain::masking;
 use domain::permissions::Right;
 use domain::phone::PhoneNumber;
 use domain::visibility::Scope;
@@ -50,6 +52,9 @@ pub struct CallbackView {
     pub version: i64,
     pub desk: String,
     pub phone: String,
+    /// Answers kept before there were masks hold none.
+    #[serde(default)]
+    pub masked: bool,
     pub reason: String,
     pub ticket: Option<(TicketId, TicketNumber)>,
     pub wished_from: Timestamp,
@@ -95,7 +100,7 @@ impl Desk {
             let callback = Callback {
                 id: CallbackId::new(desk.ids.uuid()),
                 version: 1,
-                desk: staff.authority,
+                desk: staff.authority.clone(),
                 phone: new.phone,
                 reason: new.reason,
                 ticket,
@@ -109,7 +114,7 @@ impl Desk {
                 closed_at: None,
             };
             callbacks::insert(conn, &callback)?;
-            Ok(desk.callback_view(callback, Vec::new(), now))
+            Ok(desk.callback_view(&staff.authority, callback, Vec::new(), now))
         })
     }
 
@@ -135,7 +140,7 @@ impl Desk {
             Ok(views
                 .map(|one| {
                     let attempts = of(one.id);
-                    self.callback_view(one, attempts, now)
+                    self.callback_view(&staff.authority, one, attempts, now)
                 })
                 .collect())
         })
@@ -147,7 +152,7 @@ impl Desk {
         let keeper = keeper_of(staff, Right::KeepContacts);
         self.db.read_snapshot_in(&Scope::of(staff), |conn| {
             let (callback, attempts) = load(conn, &keeper, id)?;
-            Ok(self.callback_view(callback, attempts, now))
+            Ok(self.callback_view(&staff.authority, callback, attempts, now))
         })
     }
 
@@ -163,6 +168,7 @@ impl Desk {
     ) -> Result<Answer<CallbackView>, DeskError> {
         let keeper = keeper_of(staff, Right::KeepContacts);
         let (desk, account) = (self.clone(), staff.account);
+        let reader = staff.authority.clone();
         self.write_once(&Scope::of(staff), once, move |conn| {
             let now = desk.clock.now();
             let zone = &desk.settings.time_zone;
@@ -184,7 +190,7 @@ impl Desk {
                 desk.put_unreachable_text(conn, &callback, now)?;
             }
             let (callback, attempts) = load(conn, &keeper, id)?;
-            Ok(desk.callback_view(callback, attempts, now))
+            Ok(desk.callback_view(&reader, callback, attempts, now))
         })
     }
 
@@ -197,7 +203,7 @@ impl Desk {
         once: &Once,
     ) -> Result<Answer<CallbackView>, DeskError> {
         let keeper = keeper_of(staff, Right::KeepContacts);
-        let desk = self.clone();
+        let (desk, reader) = (self.clone(), staff.authority.clone());
         self.write_once(&Scope::of(staff), once, move |conn| {
             let now = desk.clock.now();
             let (callback, _) = load_at(conn, &keeper, id, seen)?;
@@ -207,7 +213,7 @@ impl Desk {
             }
             save(conn, &keeper, id, CallbackState::Cancelled, seen, now)?;
             let (callback, attempts) = load(conn, &keeper, id)?;
-            Ok(desk.callback_view(callback, attempts, now))
+            Ok(desk.callback_view(&reader, callback, attempts, now))
         })
     }
 
@@ -227,12 +233,15 @@ impl Desk {
         Ok(outbox::put_for(conn, &message, self.text_due_at(now), now)?)
     }
 
+    /// The number is whole for the desk that calls, and a mask for whoever looks on (PR-3).
     fn callback_view(
         &self,
+        reader: &AuthorityCode,
         callback: Callback,
         attempts: Vec<Attempt>,
         now: Timestamp,
     ) -> CallbackView {
+        let masked = *reader != callback.desk;
         let zone = &self.settings.time_zone;
         let waits = callback.state == CallbackState::Waiting && attempts.len() < MOST_ATTEMPTS;
         let last = attempts.last().map(|last| HalfDay::of(last.at, zone));
@@ -241,7 +250,11 @@ impl Desk {
             id: callback.id,
             version: callback.version,
             desk: callback.desk.to_string(),
-            phone: callback.phone.as_str().to_owned(),
+            phone: match masked {
+                true => masking::phone(callback.phone.as_str()),
+                false => callback.phone.as_str().to_owned(),
+            },
+            masked,
             reason: callback.reason,
             ticket: callback.ticket,
             wished_from: callback.wished_from,

@@ -118,6 +118,12 @@ pub enum DeskError {
     /// A step with a complaint, or with a scheme of replies, is refused.
     #[error(transparent)]
     Complaint(#[from] domain::complaint::ComplaintRefused),
+    /// Who audits reads a request only after saying why.
+    #[error("a purpose is needed")]
+    PurposeRequired,
+    /// A step with a break-glass grant is refused.
+    #[error(transparent)]
+    Grant(#[from] domain::break_glass::GrantRefused),
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -181,7 +181,7 @@ pub fn is_seen_by(scope: &Scope, news: &News) -> bool {
         Scope::Technical(code) => {
             news.desk.as_ref() == Some(code) && news.kind.starts_with("activity.")
         }
-        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Nothing => false,
+        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Granted(_) | Scope::Nothing => false,
     }
 }
 

@@ -324,6 +324,10 @@ impl Desk {
             context.closes_on = Some(self.day_for_people(client.expires_at));
             return Ok(context);
         }
+        if let (Some(payload), MailTemplate::BreakGlass) = (&message.payload, template) {
+            context.items = Some(self.grant_lines(conn, payload, message.lang)?);
+            return Ok(context);
+        }
         if let Some(payload) = &message.payload {
             context.items = Some(self.digest_lines(conn, payload, message.lang)?);
             return Ok(context);

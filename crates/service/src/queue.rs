@@ -31,16 +31,19 @@ impl Desk {
         page: &Page,
     ) -> Result<Vec<Item>, DeskError> {
         let filter = self.spelled_as_in_the_catalogue(filter);
-        let scope = Scope::of(staff);
-        self.db.read_in(&scope, |conn| {
-            let mut items = list::list(conn, &scope, &filter, page)?;
+        let reading = self.reading_of(staff, None)?;
+        let scope = &reading.scope;
+        let items = self.db.read_in(scope, |conn| {
+            let mut items = list::list(conn, scope, &filter, page)?;
             let ids: Vec<TicketId> = items.iter().map(|item| item.id).collect();
             let standings = sla::list_standings(conn, &ids)?;
             for item in &mut items {
                 item.sla = standings.get(&item.id).copied();
             }
-            Ok(items)
-        })
+            Ok::<_, DeskError>(items)
+        })?;
+        self.note_use(&reading)?;
+        Ok(items)
     }
 
     /// Codes compare without letter case (`domain.md` §7.3); rows keep the catalogue's spelling.

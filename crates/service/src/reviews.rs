@@ -449,7 +449,9 @@ impl Sight {
     fn of(ticket: &Ticket, scope: &Scope) -> Result<Option<Sight>, DeskError> {
         let last = match view_of(ticket, scope).ok_or(DeskError::NotFound)? {
             View::Until(last) => last,
-            View::Custodian | View::Region | View::Requester => return Ok(None),
+            View::Custodian | View::Region | View::Inspector | View::Granted | View::Requester => {
+                return Ok(None);
+            }
         };
         let mut ends = ticket.legs.iter().filter_map(|leg| leg.closed.as_ref());
         let end = ends.find(|end| end.seq == last);

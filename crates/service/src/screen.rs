@@ -6,14 +6,16 @@ use domain::command::ActionCode;
 use domain::event::Change;
 use domain::ids::{TicketId, TicketRef};
 use domain::links::{LinkRole, NamedTicket};
+use domain::masking;
 use domain::note::Audience;
 use domain::permissions::{Right, has};
 use domain::playbook::{PlaybookWord, Verdict};
 use domain::rejection::Rejection;
 use domain::sla::{Clock, ClockState, Run};
 use domain::state::{State, StateCode};
+use domain::tax_code::TaxCode;
 use domain::ticket::Ticket;
-use domain::visibility::{Scope, View, as_left_by, view_of};
+use domain::visibility::{Identity, Scope, View, as_left_by, identity_for, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -122,6 +124,9 @@ pub struct Person {
     pub recall_phone: Option<String>,
     pub notification_email: Option<String>,
     pub requester_role: Option<String>,
+    /// Whether tax code and contacts are masks. Answers kept before there were masks hold none.
+    #[serde(default)]
+    pub masked: bool,
 }
 
 /// An owner.
@@ -216,21 +221,33 @@ pub const TIMELINE_PAGE: i64 = 100;
 impl Desk {
     /// The whole screen of a ticket for a member of staff.
     pub fn show_ticket(&self, staff: &Staff, wanted: &TicketRef) -> Result<Screen, DeskError> {
-        let scope = Scope::of(staff);
-        self.db.read_snapshot_in(&scope, |conn| {
+        let reading = self.reading_of(staff, Some(wanted))?;
+        let screen = self.screen_in(&reading.scope, staff, wanted)?;
+        self.note_use(&reading)?;
+        Ok(screen)
+    }
+
+    fn screen_in(
+        &self,
+        scope: &Scope,
+        staff: &Staff,
+        wanted: &TicketRef,
+    ) -> Result<Screen, DeskError> {
+        self.db.read_snapshot_in(scope, |conn| {
             let (ticket, dossier) =
-                tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
-            let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
+                tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
+            let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
             let page = TIMELINE_PAGE + 1;
             let entries =
                 history::list_entries(conn, ticket.id, view, Some(&staff.authority), None, page)?;
             let files = list_files(conn, &ticket)?;
-            // A past custodian is told nothing of what its successors have beside this ticket.
+            // A past custodian is told nothing of what its successors have beside this ticket, and a grant
+            // opens this ticket and none beside it.
             let beside = match view {
-                View::Until(_) => Beside::default(),
+                View::Until(_) | View::Inspector | View::Granted => Beside::default(),
                 _ => {
                     let since = self.hint_since(self.clock.now());
-                    links::load_beside(conn, &scope, &ticket, &dossier.tax_code, since)?
+                    links::load_beside(conn, scope, &ticket, &dossier.tax_code, since)?
                 }
             };
             let verdict = match view {
@@ -252,7 +269,7 @@ impl Desk {
             let links: Vec<LinkedTicket> = beside
                 .links
                 .into_iter()
-                .map(|(role, one)| self.linked(role, &one, &scope))
+                .map(|(role, one)| self.linked(role, &one, scope))
                 .collect();
             Ok(Screen {
                 attachments: files.iter().filter(readable).map(attachment_view).collect(),
@@ -260,7 +277,7 @@ impl Desk {
                 timeline,
                 next_before,
                 activities,
-                possible_duplicates: self.alike(itself, beside.alike, Some(&scope)),
+                possible_duplicates: self.alike(itself, beside.alike, Some(scope)),
                 follow_ups: links
                     .iter()
                     .filter(|one| one.role == LinkRole::Later)
@@ -279,10 +296,11 @@ impl Desk {
         before: Option<i64>,
         limit: i64,
     ) -> Result<(Vec<TimelineEntry>, Option<i64>), DeskError> {
-        let scope = Scope::of(staff);
-        self.db.read_snapshot_in(&scope, |conn| {
-            let (ticket, _) = tickets::find(conn, &scope, wanted)?.ok_or(DeskError::NotFound)?;
-            let view = view_of(&ticket, &scope).ok_or(DeskError::NotFound)?;
+        let reading = self.reading_of(staff, Some(wanted))?;
+        let scope = &reading.scope;
+        let page = self.db.read_snapshot_in(scope, |conn| {
+            let (ticket, _) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
+            let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
             let entries = history::list_entries(
                 conn,
                 ticket.id,
@@ -292,8 +310,10 @@ impl Desk {
                 limit + 1,
             )?;
             let files = list_files(conn, &ticket)?;
-            Ok(self.timeline_page(entries, &files, staff, limit))
-        })
+            Ok::<_, DeskError>(self.timeline_page(entries, &files, staff, limit))
+        })?;
+        self.note_use(&reading)?;
+        Ok(page)
     }
 
     fn timeline(
@@ -406,6 +426,7 @@ impl Desk {
         clocks: Vec<Clock>,
         verdict: &Verdict,
     ) -> StaffTicket {
+        let identity = identity_for(ticket, &Scope::of(staff));
         let legs = ticket.legs.iter().map(|leg| LegView {
             no: leg.no,
             custody: self.authority_label(&leg.custodian),
@@ -438,9 +459,9 @@ impl Desk {
             tags: ticket.tags.clone(),
             channel: dossier.channel.as_str().to_owned(),
             needs_attention: ticket.needs_attention,
-            requester: person(dossier),
+            requester: person(dossier, identity),
             description: dossier.description.clone(),
-            extra: dossier.details.extra.clone(),
+            extra: extra_for(&dossier.details.extra, identity),
             created_at: ticket.created_at,
             updated_at: ticket.updated_at,
             closes_at: reply_end(ticket),
@@ -494,19 +515,52 @@ pub fn assignee_view(assignee: &Assignee) -> AssigneeView {
     }
 }
 
-fn person(dossier: &Dossier) -> Person {
+/// The requester, as whole as their reader may see them.
+pub(crate) fn person(dossier: &Dossier, identity: Identity) -> Person {
+    let masked = identity == Identity::Masked;
+    let phone = |number: &Option<String>| match (number, masked) {
+        (Some(number), true) => Some(masking::phone(number)),
+        (number, _) => number.clone(),
+    };
+    let email = |address: &str| match masked {
+        true => masking::email(address),
+        false => address.to_owned(),
+    };
     Person {
         kind: dossier.requester.as_str().to_owned(),
         verified: dossier.requester == storage::tickets::RequesterKind::Citizen,
         given_name: dossier.given_name.clone(),
         family_name: dossier.family_name.clone(),
-        tax_code: dossier.tax_code.clone(),
-        email: dossier.email.clone(),
-        phone: dossier.phone.clone(),
-        recall_phone: dossier.details.recall_phone.clone(),
-        notification_email: dossier.details.notification_email.clone(),
+        tax_code: match masked {
+            true => TaxCode::from_stored(dossier.tax_code.clone()).masked(),
+            false => dossier.tax_code.clone(),
+        },
+        email: email(&dossier.email),
+        phone: phone(&dossier.phone),
+        recall_phone: phone(&dossier.details.recall_phone),
+        notification_email: dossier.details.notification_email.as_deref().map(email),
         requester_role: dossier.details.requester_role.clone(),
+        masked,
     }
+}
+
+/// What the service's own form asked for: of numbers that people were given, such as that of a health
+/// card, others are shown the end.
+fn extra_for(extra: &Map<String, Value>, identity: Identity) -> Map<String, Value> {
+    let shown = |value: &Value| match (value, identity) {
+        (Value::String(text), Identity::Masked) if is_given_number(text) => {
+            Value::String(masking::phone(text))
+        }
+        (value, _) => value.clone(),
+    };
+    let members = extra.iter();
+    members
+        .map(|(key, value)| (key.clone(), shown(value)))
+        .collect()
+}
+
+fn is_given_number(text: &str) -> bool {
+    text.len() >= 8 && text.bytes().all(|one| one.is_ascii_digit())
 }
 
 /// Takes out of an entry what its reader may not know: the rule that found a desk, and, for an

@@ -6,7 +6,7 @@ use domain::activity::OverdueAfter;
 use domain::catalogue::TextLimits;
 use domain::codes::AuthorityCode;
 use domain::complaint::ComplaintRules;
-use domain::email::CERTIFIED_MAIL_LABELS;
+use domain::email::{CERTIFIED_MAIL_LABELS, EmailAddress};
 use domain::notification::QuietHours;
 use domain::nudge::NudgeRules;
 use domain::password::PasswordPolicy;
@@ -67,6 +67,29 @@ pub struct Settings {
     pub reviews: ReviewRules,
     /// Terms of complaints.
     pub complaints: ComplaintRules,
+    /// Looks at personal data that have to be stated.
+    pub privacy: PrivacySettings,
+}
+
+/// Looks at personal data that have to be stated (`domain.md` §2.2).
+#[derive(Debug, Clone)]
+pub struct PrivacySettings {
+    /// The data protection officer's address, who is told of break-glass; without one there is none.
+    pub officer_email: Option<EmailAddress>,
+    /// How long a ticket is open to an auditor who stated why.
+    pub inspection: SignedDuration,
+    /// How many disclosures and inspections an account may ask for within an hour.
+    pub looks_per_hour: i64,
+}
+
+impl Default for PrivacySettings {
+    fn default() -> Self {
+        PrivacySettings {
+            officer_email: None,
+            inspection: SignedDuration::from_hours(8),
+            looks_per_hour: 30,
+        }
+    }
 }
 
 /// When somebody hears of a ticket that nobody took (`domain.md` §4.3): working time since it came to
@@ -347,6 +370,7 @@ impl Default for Settings {
             purge_removed_after: hours(30 * 24),
             reviews: ReviewRules::default(),
             complaints: ComplaintRules::default(),
+            privacy: PrivacySettings::default(),
         }
     }
 }

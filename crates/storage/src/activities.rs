@@ -246,7 +246,11 @@ fn in_scope<'a>(query: Boxed<'a>, scope: &Scope) -> Option<Boxed<'a>> {
     match scope {
         Scope::Region(_) | Scope::System => Some(query),
         Scope::Technical(code) => Some(query.filter(activities::desk.eq(code.as_str().to_owned()))),
-        Scope::Authority(_) | Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Nothing => None,
+        Scope::Authority(_)
+        | Scope::Citizen { .. }
+        | Scope::Tracking(_)
+        | Scope::Granted(_)
+        | Scope::Nothing => None,
     }
 }
 

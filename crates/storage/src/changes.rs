@@ -186,7 +186,9 @@ pub fn list(
                 .filter(changes::desk.assume_not_null().eq(code.as_str().to_owned()))
                 .filter(changes::kind.like("activity.%"));
         }
-        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Nothing => return Ok(Vec::new()),
+        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Granted(_) | Scope::Nothing => {
+            return Ok(Vec::new());
+        }
     }
     let rows = query
         .order(changes::position.asc())

@@ -15,7 +15,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
 use diesel::sqlite::Sqlite;
-use domain::visibility::Scope;
+use domain::visibility::{Opened, Scope};
 
 use crate::connection::{DbConnection, MultiBackend};
 use crate::dossiers;
@@ -90,10 +90,19 @@ fn fence_settings(fence: &Scope) -> QueryResult<String> {
         }
         Scope::Technical(code) => ("technical", code.as_str().to_owned()),
         Scope::Tracking(id) => ("tracking", id.uuid().to_string()),
+        Scope::Granted(Opened::Inspected(id) | Opened::Ticket(id)) => {
+            ("opened-ticket", id.uuid().to_string())
+        }
+        Scope::Granted(Opened::Authority(code)) => ("opened-authority", code.as_str().to_owned()),
         Scope::Nothing => return Ok(String::new()),
     };
+    // A grant opens things to be read.
+    let reads_alone = match fence {
+        Scope::Granted(_) => "; SET TRANSACTION READ ONLY",
+        _ => "",
+    };
     Ok(format!(
-        "; SET LOCAL sportello.scope_kind = {}; SET LOCAL sportello.scope_key = {}; \
+        "{reads_alone}; SET LOCAL sportello.scope_kind = {}; SET LOCAL sportello.scope_key = {}; \
          SET LOCAL sportello.scope_tax_codes = {}",
         literal(kind)?,
         literal(&key)?,

@@ -274,7 +274,11 @@ pub fn load_beside(
     let reader = match scope {
         Scope::Authority(code) => Some(code),
         Scope::Region(_) | Scope::System => None,
-        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Technical(_) | Scope::Nothing => {
+        Scope::Citizen { .. }
+        | Scope::Tracking(_)
+        | Scope::Technical(_)
+        | Scope::Granted(_)
+        | Scope::Nothing => {
             return Ok(Beside::default());
         }
     };
@@ -530,7 +534,11 @@ pub fn list_alike(
             );
             query = query.filter(diesel::dsl::exists(had));
         }
-        Scope::Citizen { .. } | Scope::Tracking(_) | Scope::Technical(_) | Scope::Nothing => {
+        Scope::Citizen { .. }
+        | Scope::Tracking(_)
+        | Scope::Technical(_)
+        | Scope::Granted(_)
+        | Scope::Nothing => {
             return Ok(Vec::new());
         }
     }

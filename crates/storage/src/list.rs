@@ -10,7 +10,8 @@ use domain::codes::AuthorityCode;
 use domain::ids::TicketId;
 use domain::sla::ClockState;
 use domain::state::{Priority, StateCode};
-use domain::visibility::Scope;
+use domain::tax_code::TaxCode;
+use domain::visibility::{Opened, Scope};
 use jiff::Timestamp;
 
 use crate::connection::MultiBackend;
@@ -104,7 +105,7 @@ pub struct Page {
     pub limit: i64,
 }
 
-/// A ticket in a list: no identifier, no contact, no free text but the requester's name.
+/// A ticket in a list: no contact, no free text but the requester's name, and no identifier but masked.
 #[derive(Debug, Clone)]
 pub struct Item {
     /// For machines.
@@ -139,6 +140,8 @@ pub struct Item {
     pub given_name: String,
     /// The requester's name.
     pub family_name: String,
+    /// A mask of the requester's tax code; the whole code never leaves with a list.
+    pub tax_code_masked: String,
     /// Whether it is about somebody else than the citizen whose list it is.
     pub is_about_another: bool,
     /// When it was filed.
@@ -246,6 +249,12 @@ fn scoped(query: Query, scope: &Scope) -> Result<Option<Query>, StoreError> {
                 .filter(of_tracking(*id))
                 .filter(tickets::state.ne(StateCode::Removed.as_str())),
         ),
+        Scope::Granted(Opened::Inspected(id) | Opened::Ticket(id)) => {
+            Some(query.filter(tickets::id.eq(Id(id.uuid()))))
+        }
+        Scope::Granted(Opened::Authority(code)) => {
+            Some(query.filter(tickets::custodian.eq(code.as_str().to_owned())))
+        }
         Scope::Technical(_) | Scope::Nothing => None,
     })
 }
@@ -438,6 +447,7 @@ impl ItemRow {
             needs_attention: self.needs_attention,
             nudges: nudges_in(&self.tallies).ok_or_else(|| corrupt("tallies"))?,
             is_about_another: scope.is_another(&contents.tax_code),
+            tax_code_masked: TaxCode::from_stored(contents.tax_code).masked(),
             given_name: contents.given_name,
             family_name: contents.family_name,
             created_at: self.created_at.0,

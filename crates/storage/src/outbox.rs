@@ -331,6 +331,21 @@ pub fn postpone(
     Ok(changed == 1)
 }
 
+/// Lets a message that still waits leave at `due_at` instead. False if it left, or was given up.
+pub fn reschedule(
+    conn: &mut DbConnection,
+    id: MessageId,
+    due_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let waiting = outbox::table
+        .find(Id(id.uuid()))
+        .filter(outbox::state.eq("pending"));
+    let changed = diesel::update(waiting)
+        .set(outbox::due_at.eq(Ts(due_at)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
 /// When the mails about a ticket left that left after `since`, the oldest first.
 pub fn list_sent_since(
     conn: &mut DbConnection,

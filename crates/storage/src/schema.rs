@@ -1379,6 +1379,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    disclosures (id) {
+        id -> Uid,
+        kind -> Text,
+        ticket_id -> Uid,
+        account_id -> Uid,
+        role -> Text,
+        desk -> Text,
+        purpose -> Text,
+        reason -> Text,
+        at -> Instant,
+        until_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    break_glass_grants (id) {
+        id -> Uid,
+        asked_by -> Uid,
+        asked_at -> Instant,
+        authority_code -> Nullable<Text>,
+        ticket_id -> Nullable<Uid>,
+        purpose -> Text,
+        reason -> Text,
+        hours -> Integer,
+        approved_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+        first_used_at -> Nullable<Instant>,
+        ended_by -> Nullable<Uid>,
+        ended_at -> Nullable<Instant>,
+        end_message -> Uid,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1462,5 +1502,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_unindexed,
     audit_tickets,
     audit_subjects,
-    audit_accounts
+    audit_accounts,
+    disclosures,
+    break_glass_grants
 );

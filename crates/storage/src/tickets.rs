@@ -15,7 +15,7 @@ pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
 use domain::ticket::{Desk, Ticket};
-use domain::visibility::Scope;
+use domain::visibility::{Opened, Scope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -289,6 +289,12 @@ pub fn find(
         Scope::Tracking(id) => query
             .filter(of_tracking(*id))
             .filter(is_shown_to_requester()),
+        Scope::Granted(Opened::Inspected(id) | Opened::Ticket(id)) => {
+            query.filter(tickets::id.eq(Id(id.uuid())))
+        }
+        Scope::Granted(Opened::Authority(code)) => {
+            query.filter(tickets::custodian.eq(code.as_str().to_owned()))
+        }
         Scope::Technical(_) | Scope::Nothing => return Ok(None),
     };
     let Some(row) = query.first::<TicketRow>(conn).optional()? else {
@@ -300,6 +306,20 @@ pub fn find(
         false => None,
     };
     row.into_domain(legs, merged_into).map(Some)
+}
+
+/// The id of the ticket `wanted` names, for who may name any; nothing of it is opened.
+pub fn find_id(
+    conn: &mut DbConnection,
+    wanted: &TicketRef,
+) -> Result<Option<TicketId>, StoreError> {
+    let mut query = tickets::table.select(tickets::id).into_boxed();
+    query = match wanted {
+        TicketRef::Id(id) => query.filter(tickets::id.eq(Id(id.uuid()))),
+        TicketRef::Number(number) => query.filter(tickets::number.eq(number.as_str().to_owned())),
+    };
+    let id = query.first::<Id>(conn).optional()?;
+    Ok(id.map(|id| TicketId::new(id.0)))
 }
 
 /// A removed ticket is shown to no requester, unless its number leads on.
@@ -416,23 +436,6 @@ pub fn list_owners(
             })
         })
         .collect()
-}
-
-/// The id of a ticket that is named by its number, without opening it.
-pub fn find_id(
-    conn: &mut DbConnection,
-    wanted: &TicketRef,
-) -> Result<Option<TicketId>, StoreError> {
-    let number = match wanted {
-        TicketRef::Id(id) => return Ok(Some(*id)),
-        TicketRef::Number(number) => number.as_str().to_owned(),
-    };
-    let found = tickets::table
-        .filter(tickets::number.eq(number))
-        .select(tickets::id)
-        .first::<Id>(conn)
-        .optional()?;
-    Ok(found.map(|id| TicketId::new(id.0)))
 }
 
 /// Holds a ticket's row until the end of the transaction, so that two changes that hang on it

@@ -142,7 +142,8 @@ impl Trail {
         self.inner().beginning.correlation
     }
 
-    /// Says why, where whoever asks says so themselves.
+    /// Says why, where that is stated in the request itself: a purpose's code, or `break-glass:` or
+    /// `inspection:` and the id of the grant that is made use of.
     pub fn state_purpose(&self, code: &str) {
         self.inner().beginning.purpose = Some(code.to_owned());
     }

@@ -154,6 +154,16 @@ const WRITERS_OF_WORDS: &[&str] = &["admin", "regional-supervisor", "system-admi
 /// Who sees and works technical activities.
 const TECHNICAL_STAFF: &[&str] = &["regional-operator", "regional-supervisor", "technician"];
 
+/// Who asks for an identity that is masked to them: whoever reads requests, and auditors.
+const DISCLOSERS: &[&str] = &[
+    "operator",
+    "supervisor",
+    "admin",
+    "regional-operator",
+    "regional-supervisor",
+    "auditor",
+];
+
 /// Who talks to people, and who writes to all of them.
 const TALKERS: &[&str] = &[
     "operator",
@@ -338,6 +348,32 @@ const ROWS: &[(&str, Door)] = &[
     ("merge_ticket", Door::Keepers(REMOVERS, About::Desk)),
     ("undo_merge", Door::Keepers(REMOVERS, About::Desk)),
     ("download_attachment", Door::Desks { about_ticket: true }),
+    ("disclose_identity", Door::Keepers(DISCLOSERS, About::Desk)),
+    (
+        "inspect_ticket",
+        Door::Keepers(&["auditor"], About::Nothing),
+    ),
+    (
+        "list_disclosures",
+        Door::Keepers(&["auditor"], About::Nothing),
+    ),
+    (
+        "list_break_glass_grants",
+        Door::Keepers(
+            &["regional-supervisor", "system-admin", "auditor"],
+            About::Nothing,
+        ),
+    ),
+    (
+        "ask_break_glass",
+        Door::Keepers(&["system-admin"], About::Nothing),
+    ),
+    // The one that is called for here was asked for by another system administrator.
+    (
+        "approve_break_glass",
+        Door::Keepers(RUNNERS, About::Nothing),
+    ),
+    ("end_break_glass", Door::Keepers(RUNNERS, About::Nothing)),
     ("show_playbook", Door::Desks { about_ticket: true }),
     ("answer_playbook", Door::Workers),
     (
@@ -851,6 +887,9 @@ pub(super) fn without_caps() -> Options {
     options.settings.email_proof.per_hour = 10_000;
     options.settings.email_proof.per_day = 10_000;
     options.settings.quotas.filings_per_day = 10_000;
+    // Without somebody to tell there is no break-glass.
+    options.settings.privacy.officer_email =
+        domain::email::EmailAddress::parse("dpo@example.org").ok();
     options
 }
 
@@ -932,6 +971,7 @@ pub(super) struct Stage {
     absence: String,
     job: String,
     reply_template: String,
+    grant: String,
 }
 
 impl Stage {
@@ -946,6 +986,16 @@ impl Stage {
                 .add_account(username, &label, tests::people::PASSWORD, &placement(TO4))
                 .expect("an account");
         }
+        let unit = format!("{REGION}-01");
+        let placement = [(Role::SystemAdmin, REGION.into(), unit.clone(), unit)];
+        app.desk
+            .add_account(
+                "other.admin",
+                "Altra persona",
+                tests::people::PASSWORD,
+                &placement,
+            )
+            .expect("an account");
         let colleague = app.as_("to4.colleague").await.get("/v1/me").await;
         let program = app
             .program(&["requests:create", "requests:read", "requests:reply"])
@@ -1011,6 +1061,12 @@ impl Stage {
             )
             .await,
             job: job.is(202).text_at("/id").to_owned(),
+            grant: post(
+                &app.as_("other.admin").await,
+                "/v1/break-glass-grants",
+                &break_glass(),
+            )
+            .await,
             reply_template: post(&supervisor, "/v1/reply-templates", &reply_template()).await,
             complaint,
             scheme: post(&supervisor, "/v1/complaint-reply-schemes", &scheme).await,
@@ -1131,6 +1187,7 @@ impl Stage {
             .replace("{callback}", &self.callback)
             .replace("{activity}", &self.activity)
             .replace("{review}", &self.review)
+            .replace("{grant}", &self.grant)
             .replace("{complaint}", &self.complaint)
             .replace("{scheme}", &self.scheme)
             .replace(
@@ -1161,6 +1218,14 @@ impl Stage {
     }
 }
 
+/// A grant to ask for.
+fn break_glass() -> Value {
+    json!({
+        "authority_code": TO4, "hours": 1, "purpose": "security-incident",
+        "reason": "Per provare la porta.",
+    })
+}
+
 /// Words for notes.
 fn reply_template() -> Value {
     json!({
@@ -1182,6 +1247,10 @@ fn body(caller: &str, rule: &Rule) -> Option<Value> {
         "add_ticket_link" => json!({"ticket": "nothing"}),
         "merge_ticket" => json!({"into": "nothing"}),
         "add_message" => json!({"body": "Un messaggio."}),
+        "disclose_identity" | "inspect_ticket" => {
+            json!({"purpose": "complaint", "reason": "Per provare la porta."})
+        }
+        "ask_break_glass" => break_glass(),
         "place_account" => {
             let role = if role == "regional-supervisor" {
                 "regional-operator"

@@ -293,6 +293,7 @@ both!(codes_and_credentials_keep_their_words, async |app| {
         "staff-requester-wrote",
         "staff-queue",
         "staff-digest",
+        "break-glass",
     ];
     assert_eq!(reserved, expected);
     let words = json!({"subject": "Codice", "body": "Il codice: {{ code }} {{ minutes }}"});

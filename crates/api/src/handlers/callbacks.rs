@@ -47,8 +47,13 @@ struct CallbackBody {
     /// The desk that calls.
     #[schema(max_length = 64)]
     authority_code: String,
-    #[schema(max_length = 16, pattern = r"^\+[1-9][0-9]{5,14}$")]
+    /// Whole for the desk that calls; for the region, which looks on, as `•••••67`.
+    #[schema(max_length = 16, pattern = r"^(\+[1-9][0-9]{5,14}|[•0-9]{2,16})$")]
     phone: String,
+    /// There, and true, where the number is a mask.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    masked: bool,
     #[schema(max_length = 200)]
     reason: String,
     #[schema(required)]
@@ -98,6 +103,7 @@ impl From<CallbackView> for CallbackBody {
             id: view.id.uuid(),
             authority_code: view.desk,
             phone: view.phone,
+            masked: view.masked,
             reason: view.reason,
             ticket: view.ticket.map(NamedTicketBody::from),
             wished: WishedBody {

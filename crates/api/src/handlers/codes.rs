@@ -780,6 +780,28 @@ pub(crate) enum AttemptOutcome {
     WrongNumber,
 }
 
+/// Why somebody looks at personal data.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Purpose {
+    CitizenRequest,
+    Complaint,
+    AuthorityInspection,
+    DataSubjectRight,
+    SecurityIncident,
+}
+
+/// Where a break-glass grant stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum GrantState {
+    Pending,
+    InForce,
+    Ended,
+    Expired,
+    Void,
+}
+
 /// Where the review of a decided request stands.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -949,8 +971,9 @@ mod tests {
     use domain::catalogue::{AuthorityKind as DomainAuthorityKind, Route as DomainRoute};
     use domain::webhook::Fault;
     use domain::{
-        activity, actor, announcement, assignment, audit, calendar, callback, command, complaint,
-        contact, invalid, links, note, notification, review, sla, state, ticket,
+        activity, actor, announcement, assignment, audit, break_glass, calendar, callback, command,
+        complaint, contact, invalid, links, note, notification, purpose, review, sla, state,
+        ticket,
     };
     use service::playbooks::VersionState;
     use service::texts::letter;
@@ -1123,6 +1146,17 @@ mod tests {
                 codes(
                     callback::AttemptOutcome::ALL,
                     callback::AttemptOutcome::as_str,
+                ),
+            ),
+            (
+                listed::<Purpose>(),
+                codes(&purpose::Purpose::ALL, purpose::Purpose::as_str),
+            ),
+            (
+                listed::<GrantState>(),
+                codes(
+                    &break_glass::GrantState::ALL,
+                    break_glass::GrantState::as_str,
                 ),
             ),
             (

@@ -87,10 +87,16 @@ struct ComplainantBody {
     kind: String,
     #[schema(max_length = 200)]
     label: String,
-    #[schema(required, format = "email", max_length = 254)]
+    /// Whole for who prepares the reply; for others, such as auditors, as `m•••@•••.it`.
+    #[schema(required, max_length = 254)]
     email: Option<String>,
+    /// Null where the address is masked.
     #[schema(required, max_length = 200)]
     postal_address: Option<String>,
+    /// There, and true, for readers who are shown masks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    masked: bool,
 }
 
 /// A prepared reply.
@@ -184,6 +190,7 @@ impl ComplaintBody {
                 label: view.complainant,
                 email: view.email,
                 postal_address: view.postal_address,
+                masked: view.masked,
             },
             service: view.service.map(|one| label(one, lang)),
             subject: view.subject,

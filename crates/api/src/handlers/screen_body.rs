@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use service::labels::{AttachmentView, Labelled};
 use service::links::LinkedTicket;
 use service::screen::{
-    AllowedAction, AssigneeView, ClockView, Screen, SlaView, StaffTicket, TimelineEntry,
+    AllowedAction, AssigneeView, ClockView, Person, Screen, SlaView, StaffTicket, TimelineEntry,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -237,7 +237,8 @@ impl From<ClockView> for ClockBody {
     }
 }
 
-/// The requester.
+/// The requester. Whole for the desk that has the request in custody; elsewhere `masked` is true, and tax
+/// code and contacts are masks.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PersonBody {
     /// As whom they filed.
@@ -249,19 +250,44 @@ pub(crate) struct PersonBody {
     given_name: String,
     #[schema(max_length = 30)]
     family_name: String,
+    /// Whole, or as `RSSMRA•••••••••U`.
     #[schema(max_length = 16)]
     tax_code: String,
-    #[schema(format = "email", max_length = 254)]
+    /// Whole, or as `m•••@•••.it`.
+    #[schema(max_length = 254)]
     email: String,
-    #[schema(required, max_length = 16, pattern = r"^\+[0-9]{6,15}$")]
+    /// Whole, or as `•••••67`.
+    #[schema(required, max_length = 16, pattern = r"^(\+[0-9]{6,15}|[•0-9]{2,16})$")]
     phone: Option<String>,
-    #[schema(required, max_length = 16, pattern = r"^\+[0-9]{6,15}$")]
+    #[schema(required, max_length = 16, pattern = r"^(\+[0-9]{6,15}|[•0-9]{2,16})$")]
     recall_phone: Option<String>,
-    #[schema(required, format = "email", max_length = 254)]
+    #[schema(required, max_length = 254)]
     notification_email: Option<String>,
     /// The role chosen on the operators' form; `delegate` where a citizen filed for their delegator.
     #[schema(required, max_length = 64)]
     requester_role: Option<String>,
+    /// There, and true, where tax code and contacts are masks: ask for a disclosure to see them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    masked: bool,
+}
+
+impl From<Person> for PersonBody {
+    fn from(person: Person) -> Self {
+        PersonBody {
+            kind: person.kind,
+            verified: person.verified,
+            given_name: person.given_name,
+            family_name: person.family_name,
+            tax_code: person.tax_code,
+            email: person.email,
+            phone: person.phone,
+            recall_phone: person.recall_phone,
+            notification_email: person.notification_email,
+            requester_role: person.requester_role,
+            masked: person.masked,
+        }
+    }
 }
 
 /// An owner.
@@ -444,18 +470,7 @@ impl StaffTicketBody {
             tags: ticket.tags,
             channel: ticket.channel,
             needs_attention: ticket.needs_attention,
-            requester: PersonBody {
-                kind: ticket.requester.kind,
-                verified: ticket.requester.verified,
-                given_name: ticket.requester.given_name,
-                family_name: ticket.requester.family_name,
-                tax_code: ticket.requester.tax_code,
-                email: ticket.requester.email,
-                phone: ticket.requester.phone,
-                recall_phone: ticket.requester.recall_phone,
-                notification_email: ticket.requester.notification_email,
-                requester_role: ticket.requester.requester_role,
-            },
+            requester: PersonBody::from(ticket.requester),
             description: ticket.description,
             extra: ticket.extra,
             created_at: ticket.created_at.to_string(),

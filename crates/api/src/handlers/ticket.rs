@@ -31,7 +31,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 ///
 /// The whole screen in one answer: fields, requester, custody, the newest hundred entries of the
 /// timeline, files, times, and what the caller may do. Send the `ETag` back as `If-Match` with a change,
-/// and as `If-None-Match` to ask cheaply whether anything is new.
+/// and as `If-None-Match` to ask cheaply whether anything is new. Whoever has not the request in custody is
+/// shown masks of tax code and contacts. An auditor opens an inspection first, a system administrator needs
+/// a break-glass grant in force.
 #[utoipa::path(tag = "tickets", params(("ticket" = inline(TicketRef), Path, description = "The ticket's id or number")),
     responses((status = 200, description = "The ticket", body = ScreenBody)))]
 #[get("/v1/tickets/{ticket}")]

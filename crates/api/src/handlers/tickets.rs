@@ -176,7 +176,7 @@ struct TicketPage {
     links: Links,
 }
 
-/// A ticket in a list: no identifier, no contact, no free text.
+/// A ticket in a list: no contact, no free text, and the tax code as a mask.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct TicketItem {
     id: Uuid,
@@ -207,6 +207,15 @@ struct TicketItem {
     /// Given and family name.
     #[schema(max_length = 64)]
     requester_label: String,
+    /// A mask that tells people of one name apart, such as `RSSMRA•••••••••U`. Pages kept before there were
+    /// masks hold none.
+    #[serde(default)]
+    #[schema(required, max_length = 16)]
+    tax_code: String,
+    /// True: the tax code is a mask.
+    #[serde(default = "always")]
+    #[schema(required)]
+    masked: bool,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -217,6 +226,10 @@ struct TicketItem {
     /// Null where no policy held when the present leg opened.
     #[schema(required)]
     sla: Option<StandingBody>,
+}
+
+const fn always() -> bool {
+    true
 }
 
 /// How the resolution of a ticket's present leg stands.
@@ -263,6 +276,8 @@ fn item(desk: &Desk, item: Item, lang: Lang) -> TicketItem {
         needs_attention: item.needs_attention,
         nudge_count: item.nudges,
         requester_label: format!("{} {}", item.given_name, item.family_name),
+        tax_code: item.tax_code_masked,
+        masked: true,
         created_at: item.created_at.to_string(),
         updated_at: item.updated_at.to_string(),
         due_at: item.due_at.to_string(),
@@ -271,7 +286,8 @@ fn item(desk: &Desk, item: Item, lang: Lang) -> TicketItem {
 
 /// Lists tickets.
 ///
-/// For an authority what it has in custody, for the region everything. A request that an authority
+/// For an authority what it has in custody, for the region everything, for a system administrator what a
+/// break-glass grant opens while it is in force. A request that an authority
 /// handed over can still be opened by its number. Filters are joined by "and". Without `state` the final ones are listed as well.
 #[utoipa::path(tag = "tickets", params(ListQuery),
     responses((status = 200, description = "A page of tickets", body = TicketPage)))]

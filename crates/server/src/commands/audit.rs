@@ -12,11 +12,14 @@ use serde_json::json;
 use service::evidence::{ExportedEntry, Proof, PublicKey};
 
 use crate::cli::{AuditCommand, AuditLogins, AuditVerify};
+use crate::commands::looks;
 use crate::config::Config;
 use crate::{commands, keys, out};
 
 pub(crate) fn run(config: &Config, command: AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
+        AuditCommand::Touched(args) => looks::touched(config, args),
+        AuditCommand::Reindex => looks::reindex(config),
         AuditCommand::Verify(args) => verify(config, &args),
         AuditCommand::Export { from, to, chain } => export(config, (from, to), chain.as_deref()),
         AuditCommand::Logins(args) => logins(config, &args),

@@ -131,8 +131,6 @@ fn carry_out(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
         Command::Delegation(command) => delegation::run(config, command),
         Command::Client(command) => client::run(config, command),
         Command::Keys(command) => keys::run(config, &command),
-        Command::Audit(AuditCommand::Touched(args)) => looks::touched(config, args),
-        Command::Audit(AuditCommand::Reindex) => looks::reindex(config),
         Command::Audit(command) => audit::run(config, command),
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(config),
         Command::Jobs(JobsCommand::Resume) => jobs::resume(config),

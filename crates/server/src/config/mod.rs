@@ -25,6 +25,7 @@ mod log;
 mod mail;
 mod notifications;
 mod period;
+mod privacy;
 mod queues;
 mod reviews;
 mod secret;
@@ -88,6 +89,7 @@ struct Written {
     webhooks: webhooks::WebhooksSection,
     audit: audit::AuditSection,
     reviews: reviews::ReviewsSection,
+    privacy: privacy::PrivacySection,
     complaints: complaints::ComplaintsSection,
     log: log::LogSection,
 }
@@ -148,6 +150,8 @@ pub(crate) struct Config {
     pub(crate) audit: Audit,
     /// Reviews of decided requests.
     pub(crate) reviews: domain::review::ReviewRules,
+    /// Looks at personal data that have to be stated.
+    pub(crate) privacy: service::settings::PrivacySettings,
     /// Terms of complaints.
     pub(crate) complaints: domain::complaint::ComplaintRules,
     /// What is logged, and how.
@@ -226,6 +230,7 @@ impl Written {
             audit: self.audit.check(&mut check, &data, &webhooks.rules),
             webhooks,
             reviews: self.reviews.check(&mut check),
+            privacy: self.privacy.check(&mut check),
             complaints: self.complaints.check(&mut check),
             log: self.log.check(&mut check),
             data,

@@ -16,6 +16,7 @@ use domain::actor::Staff;
 use domain::codes::AuthorityCode;
 use domain::complaint::{ComplaintState, ComplaintStep, Hand};
 use domain::ids::{AccountId, ComplaintId, SchemeId, TicketId, TicketNumber};
+use domain::masking;
 use domain::permissions::{Reach, Right, reach};
 use domain::visibility::Scope;
 use jiff::Timestamp;
@@ -52,6 +53,9 @@ pub struct ComplaintView {
     pub complainant: String,
     pub email: Option<String>,
     pub postal_address: Option<String>,
+    /// Answers kept before there were masks hold none.
+    #[serde(default)]
+    pub masked: bool,
     pub service: Option<Labelled>,
     pub subject: String,
     pub text: String,
@@ -241,9 +245,15 @@ impl Desk {
                 ),
             }
         });
-        let allowed = match holds(staff, Right::PrepareComplaints, &one.desk) {
-            true => one.state.allowed(Hand::Staff(staff.role)),
-            false => Vec::new(),
+        // Whoever looks on, and answers nobody here, needs no way to reach the complainant (PR-3).
+        let masked = !holds(staff, Right::PrepareComplaints, &one.desk);
+        let allowed = match masked {
+            true => Vec::new(),
+            false => one.state.allowed(Hand::Staff(staff.role)),
+        };
+        let email = |address: String| match masked {
+            true => masking::email(&address),
+            false => address,
         };
         let more_time = |step: &ComplaintStep| *step != ComplaintStep::Extend || !one.was_extended;
         Ok(ComplaintView {
@@ -258,8 +268,9 @@ impl Desk {
             channel: one.channel.as_str().to_owned(),
             complainant_kind: one.complainant.kind.as_str().to_owned(),
             complainant: one.complainant.label,
-            email: one.complainant.email,
-            postal_address: one.complainant.postal_address,
+            email: one.complainant.email.map(email),
+            postal_address: one.complainant.postal_address.filter(|_| !masked),
+            masked,
             service: one.service.map(|code| self.service_label(&code)),
             subject: one.subject,
             text: one.body,
@@ -294,7 +305,10 @@ impl Desk {
                     scheme: sent.scheme,
                     text: sent.body,
                     way: sent.way.as_str().to_owned(),
-                    recipient: sent.recipient,
+                    recipient: match sent.recipient.contains('@') {
+                        true => email(sent.recipient),
+                        false => sent.recipient,
+                    },
                     message: sent.message.map(|id| id.to_string()),
                     author: sent.author,
                     at: sent.at,

@@ -63,11 +63,13 @@ pub enum MailTemplate {
     StaffQueue,
     /// The day's news, to a member of staff.
     StaffDigest,
+    /// A step with a break-glass grant, to the data protection officer.
+    BreakGlass,
 }
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 24] = [
+    pub const ALL: [MailTemplate; 25] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -92,6 +94,7 @@ impl MailTemplate {
         MailTemplate::StaffRequesterWrote,
         MailTemplate::StaffQueue,
         MailTemplate::StaffDigest,
+        MailTemplate::BreakGlass,
     ];
 
     /// The code kept in the outbox.
@@ -121,6 +124,7 @@ impl MailTemplate {
             MailTemplate::StaffRequesterWrote => "staff-requester-wrote",
             MailTemplate::StaffQueue => "staff-queue",
             MailTemplate::StaffDigest => "staff-digest",
+            MailTemplate::BreakGlass => "break-glass",
         }
     }
 
@@ -186,6 +190,10 @@ impl MailTemplate {
             ),
             MailTemplate::StaffQueue => Text::new("Avviso sulla coda", "Notice about the queue"),
             MailTemplate::StaffDigest => Text::new("Riepilogo del giorno", "The day's summary"),
+            MailTemplate::BreakGlass => Text::new(
+                "Avviso di accesso straordinario",
+                "Notice of break-glass access",
+            ),
         }
     }
 
@@ -216,6 +224,7 @@ impl MailTemplate {
             MailTemplate::StaffRequesterWrote => &[Number, ServiceLabel],
             MailTemplate::StaffQueue => &[Number, ServiceLabel],
             MailTemplate::StaffDigest => &[Items],
+            MailTemplate::BreakGlass => &[Items],
         }
     }
 
@@ -246,7 +255,8 @@ impl MailTemplate {
             | MailTemplate::ComplaintReceived
             | MailTemplate::ComplaintExtended
             | MailTemplate::ComplaintReply
-            | MailTemplate::StaffDigest => false,
+            | MailTemplate::StaffDigest
+            | MailTemplate::BreakGlass => false,
         }
     }
 
@@ -271,7 +281,8 @@ impl MailTemplate {
         )
     }
 
-    /// Whether somebody waits in front of the screen for it, at whatever hour.
+    /// Whether it leaves at whatever hour: somebody waits in front of the screen for it, or has to hear
+    /// of it at once.
     pub const fn is_awaited(self) -> bool {
         matches!(
             self,
@@ -281,6 +292,7 @@ impl MailTemplate {
                 | MailTemplate::Withdrawn
                 | MailTemplate::ReviewRequested
                 | MailTemplate::ComplaintReceived
+                | MailTemplate::BreakGlass
         )
     }
 
@@ -392,6 +404,10 @@ impl MailTemplate {
             MailTemplate::StaffDigest => (
                 include_str!("../../templates/mail/it/staff-digest.txt"),
                 include_str!("../../templates/mail/en/staff-digest.txt"),
+            ),
+            MailTemplate::BreakGlass => (
+                include_str!("../../templates/mail/it/break-glass.txt"),
+                include_str!("../../templates/mail/en/break-glass.txt"),
             ),
         };
         match lang {

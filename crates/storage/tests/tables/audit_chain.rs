@@ -43,6 +43,7 @@ fn entry(id: Uuid, chain: &str) -> AuditEntry {
         actor: AuditActor::System,
         operation: "read_ticket".to_owned(),
         tickets: Vec::new(),
+        changed: Vec::new(),
         subjects: vec!["a".repeat(22)],
         purpose: None,
         outcome: AuditOutcome::Done,

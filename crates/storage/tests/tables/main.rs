@@ -23,6 +23,7 @@ mod links;
 mod list;
 mod outbox;
 mod playbooks;
+mod purpose;
 mod reply_templates;
 mod reviews;
 mod routing;

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 use domain::actor::Actor;
 use domain::ids::TicketId;
 use domain::state::StateCode;
-use domain::visibility::{Scope, view_of};
+use domain::visibility::{Opened, Scope, view_of};
 use storage::sql_types::{Id, Uid};
 use storage::tickets::RequesterKind;
 use storage::{Db, DbConnection, StoreError, tickets};
@@ -238,6 +238,43 @@ fn a_tracking_session_sees_its_ticket_and_what_follows_up_on_it() {
         let remove = format!("UPDATE tickets SET state = 'removed' WHERE {}", is(3));
         assert_eq!(change(db, &Scope::System, remove), 1);
         assert_eq!(seen(db, &tracking(2)), [2]);
+    });
+}
+
+#[test]
+fn a_grant_opens_what_it_names_to_be_read() {
+    fenced(|fresh| {
+        let db = fresh.db();
+        settle(db);
+        let ticket = |number: u128| TicketId::new(Uuid::from_u128(number));
+        let authority = |code: &str| Scope::Granted(Opened::Authority(code.into()));
+        let rows = [
+            (Scope::Granted(Opened::Ticket(ticket(1))), vec![1]),
+            (Scope::Granted(Opened::Inspected(ticket(2))), vec![2]),
+            (Scope::Granted(Opened::Ticket(ticket(9))), vec![]),
+            // 4 was TO4's and is the region's: a grant is about what an authority has now.
+            (authority(TO4), vec![1]),
+            (authority(CN1), vec![2, 3]),
+            (authority(REGION), vec![4]),
+            (authority("' OR true --"), vec![]),
+        ];
+        for (scope, expected) in rows {
+            assert_eq!(seen(db, &scope), expected, "{scope:?}");
+            for sql in [
+                "UPDATE tickets SET priority = 1",
+                "DELETE FROM digest_items",
+                "INSERT INTO legs SELECT * FROM legs",
+                "INSERT INTO notes SELECT * FROM notes",
+            ] {
+                let written = db.write_in(&scope, move |conn| {
+                    Ok::<_, StoreError>(diesel::sql_query(sql).execute(conn)?)
+                });
+                let refused = matches!(&written, Err(StoreError::Database(reason))
+                    if reason.to_string().contains("read-only transaction"));
+                assert!(refused, "{sql} in {scope:?}: {written:?}");
+            }
+        }
+        assert_eq!(seen(db, &Scope::System), [1, 2, 3, 4]);
     });
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::support::{Fresh, everywhere};
 
 fn opened(fresh: &Fresh) -> Db {
-    let db = fresh.db();
+    let db = Db::open(&fresh.config).unwrap();
     db.migrate().unwrap();
     db.unlock(Arc::new(LocalMaster::new(&[1; 32]))).unwrap();
     let keyring = db.keyring().unwrap();
@@ -143,7 +143,7 @@ fn every_entry_is_indexed_once_and_found_by_what_it_names() {
             let db = opened(fresh);
             let ticket = TicketId::new(Uuid::from_u128(7));
             let at = |second: i64| Timestamp::from_second(second).unwrap();
-            for second in 0..5 {
+            for second in 0..5_i64 {
                 let entry = AuditEntry {
                     id: Uuid::from_u128(u128::from(second.unsigned_abs())),
                     nth: 1,
@@ -157,6 +157,7 @@ fn every_entry_is_indexed_once_and_found_by_what_it_names() {
                     purpose: None,
                     outcome: AuditOutcome::Done,
                     correlation: None,
+                    sign_in: None,
                 };
                 db.write(move |conn| audit::append(conn, &entry)).unwrap();
             }

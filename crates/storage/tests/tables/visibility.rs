@@ -9,7 +9,7 @@ use domain::event::{Change, Event};
 use domain::note::Audience;
 use domain::state::StateCode;
 use domain::ticket::Ticket;
-use domain::visibility::{EntryFacts, FiledFacts, Scope, View, may_read, view_of};
+use domain::visibility::{EntryFacts, FiledFacts, Opened, Scope, View, may_read, view_of};
 use proptest::prelude::*;
 use storage::history::{self, Entry};
 use storage::tickets::RequesterKind;
@@ -79,10 +79,21 @@ fn listed(
 
 /// Every view there could be of a ticket, deserved or not.
 fn views(ticket: &Ticket) -> Vec<(View, Option<AuthorityCode>)> {
-    let mut views = vec![(View::Requester, None), (View::Region, None)];
+    let mut views = vec![
+        (View::Requester, None),
+        (View::Region, None),
+        (View::Inspector, None),
+        (View::Granted, None),
+    ];
     for desk in [TO4, CN1, REGION, ELSEWHERE].map(AuthorityCode::from) {
         let lasts = [1, ticket.version / 2, ticket.version].map(View::Until);
-        let kinds = [View::Custodian, View::Region].into_iter().chain(lasts);
+        let kinds = [
+            View::Custodian,
+            View::Region,
+            View::Granted,
+            View::Inspector,
+        ];
+        let kinds = kinds.into_iter().chain(lasts);
         views.extend(kinds.map(|view| (view, Some(desk.clone()))));
         let deserved = view_of(ticket, &Scope::Authority(desk.clone()));
         views.extend(deserved.map(|view| (view, Some(desk))));
@@ -95,6 +106,15 @@ fn check_scopes(db: &Db, ticket: &Ticket, requester: RequesterKind, number: u32)
     let mut scopes = vec![Scope::Region(REGION.into()), Scope::System, Scope::Nothing];
     scopes.extend([TO4, CN1, REGION, ELSEWHERE].map(|desk| Scope::Authority(desk.into())));
     scopes.push(Scope::Technical(ticket.custodian.code.clone()));
+    let opened = [TO4, CN1, REGION, ELSEWHERE].map(|desk| Opened::Authority(desk.into()));
+    scopes.extend(opened.map(Scope::Granted));
+    for id in [
+        ticket.id,
+        domain::ids::TicketId::new(uuid::Uuid::from_u128(9_998)),
+    ] {
+        scopes.push(Scope::Granted(Opened::Ticket(id)));
+        scopes.push(Scope::Granted(Opened::Inspected(id)));
+    }
     for scope in scopes {
         let found = find(db, &scope, ticket.id).is_some();
         assert_eq!(

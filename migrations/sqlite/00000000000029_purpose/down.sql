@@ -1,0 +1,2 @@
+DROP TABLE break_glass_grants;
+DROP TABLE disclosures;
