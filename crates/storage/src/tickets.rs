@@ -11,6 +11,7 @@ use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
 use domain::links::NamedTicket;
 use domain::playbook::PlaybookWord;
+use domain::retention::Class;
 pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
@@ -157,6 +158,9 @@ struct Tallies {
     nudged_at: Option<i64>,
     #[serde(default)]
     playbook: Option<PlaybookWord>,
+    /// In microseconds since 1970, too.
+    #[serde(default)]
+    anonymised_at: Option<i64>,
 }
 
 /// How often the requester nudged, as the counters say.
@@ -192,7 +196,7 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     let tallies = serde_json::json!({
         "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
         "nudges": ticket.nudges, "nudged_at": ticket.nudged_at.map(Timestamp::as_microsecond),
-        "playbook": ticket.playbook,
+        "playbook": ticket.playbook, "anonymised_at": ticket.anonymised_at.map(Timestamp::as_microsecond),
     });
     LifecycleColumns {
         version: ticket.version,
@@ -434,6 +438,59 @@ pub fn hold(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Takes the members of a class out of the details (`domain.md` T25); what the form asks of everybody and
+/// names nobody stays.
+pub(crate) fn forget_details(
+    conn: &mut DbConnection,
+    id: TicketId,
+    class: Class,
+) -> Result<(), StoreError> {
+    let Some(mut details) = find_details(conn, id)? else {
+        return Ok(());
+    };
+    match class {
+        Class::Contact => {
+            details.recall_phone = None;
+            details.notification_email = None;
+        }
+        // The service's own fields name people as well: holders, children, second parents.
+        Class::HealthText => {
+            details.extra.clear();
+            details.self_help_path.clear();
+        }
+        Class::Identifier | Class::Attachment | Class::Complaint => return Ok(()),
+    }
+    diesel::update(tickets::table.find(Id(id.uuid())))
+        .set(tickets::details.eq(details_column(&details)?))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether nothing of a class is left in the details.
+pub(crate) fn has_forgotten(
+    conn: &mut DbConnection,
+    id: TicketId,
+    class: Class,
+) -> Result<bool, StoreError> {
+    let details = find_details(conn, id)?.unwrap_or_default();
+    Ok(match class {
+        Class::Contact => details.recall_phone.is_none() && details.notification_email.is_none(),
+        Class::HealthText => details.extra.is_empty() && details.self_help_path.is_empty(),
+        Class::Identifier | Class::Attachment | Class::Complaint => true,
+    })
+}
+
+fn find_details(conn: &mut DbConnection, id: TicketId) -> Result<Option<Details>, StoreError> {
+    let found = tickets::table
+        .find(Id(id.uuid()))
+        .select(tickets::details)
+        .first::<Sealed>(conn)
+        .optional()?;
+    found
+        .map(|sealed| details_of(sealed, id.uuid()))
+        .transpose()
+}
+
 /// The open follow-up of a closed ticket, if there is one.
 pub fn find_open_follow_up(
     conn: &mut DbConnection,
@@ -522,6 +579,10 @@ impl TicketRow {
                 None => None,
             },
             tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
+            anonymised_at: match tallies.anonymised_at.map(Timestamp::from_microsecond) {
+                Some(at) => Some(at.map_err(|_| corrupt("tallies"))?),
+                None => None,
+            },
             playbook: tallies.playbook,
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
