@@ -93,9 +93,9 @@ CREATE TRIGGER retention_marks_no_truncate BEFORE TRUNCATE ON retention_marks FO
 CREATE TRIGGER retention_runs_no_delete BEFORE DELETE ON retention_runs FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER retention_runs_no_truncate BEFORE TRUNCATE ON retention_runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- What was written stays, but for one change: a text whose time is over becomes a dash, in a row that
--- stays as it is otherwise, and only once a mark says that its class went. The arguments are the columns
--- that hold texts.
+-- What was written stays, but for two changes, in a row that is otherwise as it was: a text whose time is
+-- over becomes a dash, once a mark says that its class went; and a text is sealed, or sealed anew. The
+-- arguments are the columns that hold texts.
 CREATE FUNCTION refuse_all_but_forgetting() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     before JSONB := to_jsonb(OLD);
@@ -103,6 +103,8 @@ DECLARE
     owner UUID;
     owners_class TEXT := 'health-text';
     held TEXT;
+    changes BOOLEAN := false;
+    forgets BOOLEAN := false;
 BEGIN
     IF TG_TABLE_NAME = 'notes' THEN
         owner := after ->> 'ticket_id';
@@ -115,16 +117,21 @@ BEGIN
         owners_class := 'complaint';
     END IF;
     FOREACH held IN ARRAY TG_ARGV LOOP
-        IF after -> held <> before -> held
-            AND (after ->> held IS DISTINCT FROM '—' OR before ->> held IS NULL) THEN
-            RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+        IF after -> held <> before -> held THEN
+            changes := true;
+            forgets := forgets OR after ->> held = '—';
+            IF before ->> held IS NULL OR left(after ->> held, 1) NOT IN ('—', chr(1))
+                OR (left(after ->> held, 1) = '—' AND after ->> held <> '—') OR after ->> held IS NULL
+            THEN
+                RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+            END IF;
         END IF;
         before := before - held;
         after := after - held;
     END LOOP;
-    IF before <> after OR NOT EXISTS (
+    IF before <> after OR NOT changes OR (forgets AND NOT EXISTS (
         SELECT 1 FROM retention_marks WHERE subject = owner AND class = owners_class
-    ) THEN
+    )) THEN
         RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
     END IF;
     RETURN NEW;

@@ -100,59 +100,66 @@ CREATE TRIGGER retention_runs_no_delete BEFORE DELETE ON retention_runs BEGIN
     SELECT RAISE(ABORT, 'retention_runs is append-only');
 END;
 
--- What was written stays, but for one change: a text whose time is over becomes a dash, in a row that
--- stays as it is otherwise, and only once a mark says that its class went.
+-- What was written stays, but for two changes, in a row that is otherwise as it was: a text whose time is
+-- over becomes a dash, once a mark says that its class went; and a text is sealed, or sealed anew.
 DROP TRIGGER notes_no_update;
-CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes WHEN NOT (
+CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes WHEN NOT coalesce(
     NEW.ticket_id IS OLD.ticket_id AND NEW.seq IS OLD.seq AND NEW.kind IS OLD.kind AND NEW.audience IS
     OLD.audience AND NEW.team IS OLD.team AND NEW.party IS OLD.party
-    AND (NEW.body IS OLD.body OR NEW.body = '—' AND OLD.body IS NOT NULL)
-    AND EXISTS (SELECT 1 FROM retention_marks
-        WHERE subject = OLD.ticket_id AND class = 'health-text')
-) BEGIN
+    AND (NEW.body IS OLD.body OR OLD.body IS NOT NULL AND (substr(NEW.body, 1, 1) = char(1)
+        OR NEW.body = '—' AND EXISTS (SELECT 1 FROM retention_marks
+            WHERE subject = OLD.ticket_id AND class = 'health-text')))
+    AND NOT (NEW.body IS OLD.body), false)
+BEGIN
     SELECT RAISE(ABORT, 'notes is append-only');
 END;
 DROP TRIGGER activity_comments_no_update;
-CREATE TRIGGER activity_comments_no_update BEFORE UPDATE ON activity_comments WHEN NOT (
+CREATE TRIGGER activity_comments_no_update BEFORE UPDATE ON activity_comments WHEN NOT coalesce(
     NEW.id IS OLD.id AND NEW.activity_id IS OLD.activity_id AND NEW.at IS OLD.at AND NEW.account_id IS
     OLD.account_id AND NEW.desk IS OLD.desk AND NEW.client_id IS OLD.client_id AND NEW.external_id IS
     OLD.external_id
-    AND (NEW.body IS OLD.body OR NEW.body = '—' AND OLD.body IS NOT NULL)
-    AND EXISTS (SELECT 1 FROM retention_marks
-        WHERE subject = (SELECT ticket_id FROM activities WHERE id = OLD.activity_id) AND class = 'health-text')
-) BEGIN
+    AND (NEW.body IS OLD.body OR OLD.body IS NOT NULL AND (substr(NEW.body, 1, 1) = char(1)
+        OR NEW.body = '—' AND EXISTS (SELECT 1 FROM retention_marks
+            WHERE subject = (SELECT ticket_id FROM activities WHERE id = OLD.activity_id) AND class = 'health-text')))
+    AND NOT (NEW.body IS OLD.body), false)
+BEGIN
     SELECT RAISE(ABORT, 'activity_comments is append-only');
 END;
 DROP TRIGGER playbook_answers_no_update;
-CREATE TRIGGER playbook_answers_no_update BEFORE UPDATE ON playbook_answers WHEN NOT (
+CREATE TRIGGER playbook_answers_no_update BEFORE UPDATE ON playbook_answers WHEN NOT coalesce(
     NEW.run_id IS OLD.run_id AND NEW.seq IS OLD.seq AND NEW.playbook IS OLD.playbook AND NEW.version IS
     OLD.version AND NEW.check_code IS OLD.check_code AND NEW.answer IS OLD.answer AND NEW.account_id IS
     OLD.account_id AND NEW.at IS OLD.at
-    AND (NEW.evidence IS OLD.evidence OR NEW.evidence = '—' AND OLD.evidence IS NOT NULL)
-    AND EXISTS (SELECT 1 FROM retention_marks
-        WHERE subject = (SELECT ticket_id FROM playbook_runs WHERE id = OLD.run_id) AND class = 'health-text')
-) BEGIN
+    AND (NEW.evidence IS OLD.evidence OR OLD.evidence IS NOT NULL AND (substr(NEW.evidence, 1, 1) = char(1)
+        OR NEW.evidence = '—' AND EXISTS (SELECT 1 FROM retention_marks
+            WHERE subject = (SELECT ticket_id FROM playbook_runs WHERE id = OLD.run_id) AND class = 'health-text')))
+    AND NOT (NEW.evidence IS OLD.evidence), false)
+BEGIN
     SELECT RAISE(ABORT, 'playbook_answers is append-only');
 END;
 DROP TRIGGER complaint_entries_no_update;
-CREATE TRIGGER complaint_entries_no_update BEFORE UPDATE ON complaint_entries WHEN NOT (
+CREATE TRIGGER complaint_entries_no_update BEFORE UPDATE ON complaint_entries WHEN NOT coalesce(
     NEW.complaint_id IS OLD.complaint_id AND NEW.seq IS OLD.seq AND NEW.at IS OLD.at AND NEW.account_id
     IS OLD.account_id AND NEW.step IS OLD.step AND NEW.state IS OLD.state
-    AND (NEW.note IS OLD.note OR NEW.note = '—' AND OLD.note IS NOT NULL)
-    AND EXISTS (SELECT 1 FROM retention_marks
-        WHERE subject = OLD.complaint_id AND class = 'complaint')
-) BEGIN
+    AND (NEW.note IS OLD.note OR OLD.note IS NOT NULL AND (substr(NEW.note, 1, 1) = char(1)
+        OR NEW.note = '—' AND EXISTS (SELECT 1 FROM retention_marks
+            WHERE subject = OLD.complaint_id AND class = 'complaint')))
+    AND NOT (NEW.note IS OLD.note), false)
+BEGIN
     SELECT RAISE(ABORT, 'complaint_entries is append-only');
 END;
 DROP TRIGGER complaint_dispatches_no_update;
-CREATE TRIGGER complaint_dispatches_no_update BEFORE UPDATE ON complaint_dispatches WHEN NOT (
+CREATE TRIGGER complaint_dispatches_no_update BEFORE UPDATE ON complaint_dispatches WHEN NOT coalesce(
     NEW.id IS OLD.id AND NEW.complaint_id IS OLD.complaint_id AND NEW.kind IS OLD.kind AND NEW.scheme_id
     IS OLD.scheme_id AND NEW.way IS OLD.way AND NEW.message_id IS OLD.message_id AND NEW.account_id IS
     OLD.account_id AND NEW.at IS OLD.at
-    AND (NEW.body IS OLD.body OR NEW.body = '—' AND OLD.body IS NOT NULL)
-    AND (NEW.recipient IS OLD.recipient OR NEW.recipient = '—' AND OLD.recipient IS NOT NULL)
-    AND EXISTS (SELECT 1 FROM retention_marks
-        WHERE subject = OLD.complaint_id AND class = 'complaint')
-) BEGIN
+    AND (NEW.body IS OLD.body OR OLD.body IS NOT NULL AND (substr(NEW.body, 1, 1) = char(1)
+        OR NEW.body = '—' AND EXISTS (SELECT 1 FROM retention_marks
+            WHERE subject = OLD.complaint_id AND class = 'complaint')))
+    AND (NEW.recipient IS OLD.recipient OR OLD.recipient IS NOT NULL AND (substr(NEW.recipient, 1, 1) = char(1)
+        OR NEW.recipient = '—' AND EXISTS (SELECT 1 FROM retention_marks
+            WHERE subject = OLD.complaint_id AND class = 'complaint')))
+    AND NOT (NEW.body IS OLD.body AND NEW.recipient IS OLD.recipient), false)
+BEGIN
     SELECT RAISE(ABORT, 'complaint_dispatches is append-only');
 END;
