@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::schema::{attachments, outbox, retention_blobs, retention_marks, tickets};
 use crate::sql_types::{Id, Instant, Ts, Uid};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, dossiers};
 
 /// What may lose its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,33 +71,14 @@ const fn place(
     }
 }
 
-use Class::{Complaint as OfComplaint, Contact, HealthText, Identifier};
+use Class::{Complaint as OfComplaint, Contact, HealthText};
 
 const OF_ACTIVITY: &str = "activity_id IN (SELECT id FROM activities WHERE ticket_id = $1)";
 const OF_RUN: &str = "run_id IN (SELECT id FROM playbook_runs WHERE ticket_id = $1)";
 const OF_CALLBACK: &str = "callback_id IN (SELECT id FROM callbacks WHERE ticket_id = $1)";
 
-/// Where data are. Columns of `tickets` with members inside are `tickets`' own affair.
+/// Where data are, beside the sealed document of a ticket, which `dossiers` keeps.
 const PLACES: &[Place] = &[
-    place(
-        Kind::Ticket,
-        Identifier,
-        "tickets",
-        "id = $1",
-        &[
-            "requester_identity",
-            "tax_code",
-            "given_name",
-            "family_name",
-        ],
-    ),
-    place(
-        Kind::Ticket,
-        Contact,
-        "tickets",
-        "id = $1",
-        &["email", "phone"],
-    ),
     place(
         Kind::Ticket,
         Contact,
@@ -485,7 +466,7 @@ pub fn forget(
     }
     if mark.kind == Kind::Ticket {
         let ticket = TicketId::new(mark.subject);
-        crate::tickets::forget_details(conn, ticket, mark.class)?;
+        dossiers::forget_class(conn, ticket, mark.class)?;
         match mark.class {
             Class::Attachment => forget_files(conn, ticket, run, now)?,
             Class::Contact => forget_messages(conn, ticket)?,
@@ -588,7 +569,7 @@ pub fn list_left(conn: &mut DbConnection, mark: &Mark) -> Result<Vec<&'static st
                 "attachments"
             });
         }
-        if !crate::tickets::has_forgotten(conn, TicketId::new(mark.subject), mark.class)? {
+        if !dossiers::has_forgotten(conn, TicketId::new(mark.subject), mark.class)? {
             left.push("tickets");
         }
     }

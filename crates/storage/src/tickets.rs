@@ -11,7 +11,6 @@ use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
 use domain::links::NamedTicket;
 use domain::playbook::PlaybookWord;
-use domain::retention::Class;
 pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
@@ -385,59 +384,6 @@ pub fn hold(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreError> {
         .set(tickets::version.eq(tickets::version))
         .execute(conn)?;
     Ok(())
-}
-
-/// Takes the members of a class out of the details (`domain.md` T25); what the form asks of everybody and
-/// names nobody stays.
-pub(crate) fn forget_details(
-    conn: &mut DbConnection,
-    id: TicketId,
-    class: Class,
-) -> Result<(), StoreError> {
-    let Some(mut details) = find_details(conn, id)? else {
-        return Ok(());
-    };
-    match class {
-        Class::Contact => {
-            details.recall_phone = None;
-            details.notification_email = None;
-        }
-        // The service's own fields name people as well: holders, children, second parents.
-        Class::HealthText => {
-            details.extra.clear();
-            details.self_help_path.clear();
-        }
-        Class::Identifier | Class::Attachment | Class::Complaint => return Ok(()),
-    }
-    diesel::update(tickets::table.find(Id(id.uuid())))
-        .set(tickets::details.eq(details_column(&details)?))
-        .execute(conn)?;
-    Ok(())
-}
-
-/// Whether nothing of a class is left in the details.
-pub(crate) fn has_forgotten(
-    conn: &mut DbConnection,
-    id: TicketId,
-    class: Class,
-) -> Result<bool, StoreError> {
-    let details = find_details(conn, id)?.unwrap_or_default();
-    Ok(match class {
-        Class::Contact => details.recall_phone.is_none() && details.notification_email.is_none(),
-        Class::HealthText => details.extra.is_empty() && details.self_help_path.is_empty(),
-        Class::Identifier | Class::Attachment | Class::Complaint => true,
-    })
-}
-
-fn find_details(conn: &mut DbConnection, id: TicketId) -> Result<Option<Details>, StoreError> {
-    let found = tickets::table
-        .find(Id(id.uuid()))
-        .select(tickets::details)
-        .first::<Sealed>(conn)
-        .optional()?;
-    found
-        .map(|sealed| details_of(sealed, id.uuid()))
-        .transpose()
 }
 
 /// The open follow-up of a closed ticket, if there is one.
