@@ -93,6 +93,12 @@ pub enum Right {
     ReadReports,
     /// Write the words that a desk keeps ready for notes.
     KeepReplyTemplates,
+    /// Read how long data are kept, and what went when.
+    ReadRetention,
+    /// Set how long data are kept; the region proposes.
+    KeepRetention,
+    /// Keep data from going, and end that.
+    KeepHolds,
 }
 
 /// How far a right goes.
@@ -229,6 +235,9 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
         Right::KeepReplyTemplates,
         [No, Desk, No, No, Region, No, No, No],
     ),
+    (Right::ReadRetention, [No, No, No, No, All, No, All, All]),
+    (Right::KeepRetention, [No, No, No, No, Region, No, All, No]),
+    (Right::KeepHolds, [No, No, No, No, All, No, No, All]),
 ];
 
 impl Right {

@@ -118,6 +118,9 @@ pub enum DeskError {
     /// A step with a complaint, or with a scheme of replies, is refused.
     #[error(transparent)]
     Complaint(#[from] domain::complaint::ComplaintRefused),
+    /// A legal hold was ended before.
+    #[error("the hold was ended")]
+    HoldEnded,
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -52,6 +52,7 @@ pub mod reference;
 mod release;
 pub mod removals;
 pub mod reply_templates;
+pub mod retention;
 pub mod reviews;
 pub mod routing;
 pub mod scheduler;

@@ -67,6 +67,26 @@ pub struct Settings {
     pub reviews: ReviewRules,
     /// Terms of complaints.
     pub complaints: ComplaintRules,
+    /// How much retention may take away by itself.
+    pub retention: RetentionSettings,
+}
+
+/// How much a run of retention may take away before a person has looked (`docs/adr/0037`).
+#[derive(Debug, Clone, Copy)]
+pub struct RetentionSettings {
+    /// Percent of all that names somebody.
+    pub most_percent: i64,
+    /// So many in any case.
+    pub always_up_to: i64,
+}
+
+impl Default for RetentionSettings {
+    fn default() -> Self {
+        RetentionSettings {
+            most_percent: 20,
+            always_up_to: 50,
+        }
+    }
 }
 
 /// When somebody hears of a ticket that nobody took (`domain.md` §4.3): working time since it came to
@@ -347,6 +367,7 @@ impl Default for Settings {
             purge_removed_after: hours(30 * 24),
             reviews: ReviewRules::default(),
             complaints: ComplaintRules::default(),
+            retention: RetentionSettings::default(),
         }
     }
 }

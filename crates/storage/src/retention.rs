@@ -417,6 +417,27 @@ pub fn find_going_on(
     Ok(None)
 }
 
+/// The tickets that a complaint is about, or was filed with.
+pub fn list_tickets_of_complaint(
+    conn: &mut DbConnection,
+    complaint: Uuid,
+) -> Result<Vec<TicketId>, StoreError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Uid)]
+        id: Id,
+    }
+    let sql = "SELECT ticket_id AS id FROM complaint_tickets WHERE complaint_id = $1 \
+        UNION SELECT filed_by_ticket FROM complaints WHERE id = $1 AND filed_by_ticket IS NOT NULL";
+    let rows: Vec<Row> = diesel::sql_query(sql)
+        .bind::<Uid, _>(Id(complaint))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| TicketId::new(row.id.0))
+        .collect())
+}
+
 /// The classes that went of something already.
 pub fn list_gone(conn: &mut DbConnection, subject: Uuid) -> Result<Vec<Class>, StoreError> {
     let codes: Vec<String> = retention_marks::table
@@ -455,10 +476,11 @@ pub fn forget(
             .map(|column| format!("{column} = CASE WHEN {column} IS NULL THEN NULL ELSE '—' END"))
             .collect();
         let sql = format!(
-            "UPDATE {} SET {} WHERE {}",
+            "UPDATE {} SET {} WHERE {} AND ({})",
             place.table,
             set.join(", "),
-            place.rows
+            place.rows,
+            is_there(place)
         );
         diesel::sql_query(sql)
             .bind::<Uid, _>(Id(mark.subject))
@@ -482,6 +504,15 @@ pub fn forget(
 fn places(mark: &Mark) -> impl Iterator<Item = &'static Place> {
     let of = (mark.kind, mark.class);
     PLACES.iter().filter(move |place| place.of == of)
+}
+
+/// The condition of a row that still holds something.
+fn is_there(place: &Place) -> String {
+    let held = place
+        .columns
+        .iter()
+        .map(|column| format!("{column} <> '—'"));
+    held.collect::<Vec<_>>().join(" OR ")
 }
 
 /// The rows of a ticket's files go; their bytes are noted, to be deleted after the commit.
@@ -530,16 +561,11 @@ fn forget_dispatched(conn: &mut DbConnection, complaint: ComplaintId) -> Result<
 pub fn list_left(conn: &mut DbConnection, mark: &Mark) -> Result<Vec<&'static str>, StoreError> {
     let mut left = Vec::new();
     for place in places(mark) {
-        let is_there: Vec<String> = place
-            .columns
-            .iter()
-            .map(|column| format!("{column} <> '—'"))
-            .collect();
         let sql = format!(
             "SELECT count(*) AS count FROM {} WHERE {} AND ({})",
             place.table,
             place.rows,
-            is_there.join(" OR ")
+            is_there(place)
         );
         let row: CountRow = diesel::sql_query(sql)
             .bind::<Uid, _>(Id(mark.subject))

@@ -5,7 +5,7 @@ use domain::codes::AuthorityCode;
 use domain::ids::RetentionRunId;
 use jiff::Timestamp;
 
-use crate::schema::retention_runs;
+use crate::schema::{audit_entries, retention_runs};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -214,6 +214,18 @@ pub fn finish(
         ))
         .execute(conn)?;
     Ok(ended == 1)
+}
+
+/// What the audit trail holds of the end of a run, letter by letter.
+pub fn find_entry(
+    conn: &mut DbConnection,
+    id: RetentionRunId,
+) -> Result<Option<String>, StoreError> {
+    Ok(audit_entries::table
+        .find((Id(id.uuid()), 1))
+        .select(audit_entries::body)
+        .first(conn)
+        .optional()?)
 }
 
 fn into_run(row: RunRow) -> Result<Run, StoreError> {
