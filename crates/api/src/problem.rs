@@ -91,6 +91,9 @@ slugs! {
     "fresh-login-required" = 403, "Serve un accesso recente", "A fresh log-in is needed",
         "Questa operazione richiede un accesso appena fatto: entra di nuovo.",
         "This operation needs a log-in of just now: log in again.";
+    "hold-ended" = 409, "Blocco già terminato", "The hold has ended",
+        "Il blocco è già stato terminato.",
+        "The hold was ended before.";
     "idempotency-in-progress" = 409, "Richiesta già in corso", "The first request is still running",
         "La prima richiesta con questa chiave è ancora in corso.",
         "The first request with this key is still running.";
@@ -513,6 +516,7 @@ impl From<DeskError> for Problem {
             DeskError::ExternalIdTaken => Problem::new("external-id-taken"),
             DeskError::Complaint(refused) => complaint_refused(refused),
             DeskError::Review(refused) => review_refused(refused),
+            DeskError::HoldEnded => Problem::new("hold-ended"),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {

@@ -147,6 +147,12 @@ impl Jobs {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)
             }
+            Job::Retention => {
+                let is_stopping = || self.stopping.load(Ordering::Relaxed);
+                let outcome = self.desk.run_nightly_retention(&is_stopping)?;
+                let files = runtime.block_on(self.desk.delete_retired_files())?;
+                Report::of_retention(&outcome, files)
+            }
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })
     }

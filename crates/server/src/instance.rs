@@ -236,6 +236,7 @@ fn settings(
         webhooks: config.webhooks.clone(),
         reviews: config.reviews,
         complaints: config.complaints,
+        retention: config.retention,
         delivery: config.delivery.clone(),
         untouched: config.untouched,
         nudges: config.nudges,

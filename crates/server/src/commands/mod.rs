@@ -8,6 +8,7 @@ mod jobs;
 mod migrate;
 mod openapi;
 mod playbook;
+mod retention;
 mod route;
 mod serve;
 mod user;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(&config),
         Command::Jobs(JobsCommand::Resume) => jobs::resume(&config),
         Command::Sla(SlaCommand::Recompute) => recompute_sla(&config),
+        Command::Retention(command) => retention::run(&config, command),
         Command::Route(RouteCommand::Explain(args)) => route::explain(&config, args),
         Command::Playbook(command) => playbook::run(&config, &command),
         Command::Demo(command) => demo::run(&config, command),

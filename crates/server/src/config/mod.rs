@@ -24,6 +24,7 @@ mod mail;
 mod notifications;
 mod period;
 mod queues;
+mod retention;
 mod reviews;
 mod secret;
 mod sign_in;
@@ -83,6 +84,7 @@ struct Written {
     webhooks: webhooks::WebhooksSection,
     reviews: reviews::ReviewsSection,
     complaints: complaints::ComplaintsSection,
+    retention: retention::RetentionSection,
     log: log::LogSection,
 }
 
@@ -138,6 +140,8 @@ pub(crate) struct Config {
     pub(crate) reviews: domain::review::ReviewRules,
     /// Terms of complaints.
     pub(crate) complaints: domain::complaint::ComplaintRules,
+    /// How much retention may take away by itself.
+    pub(crate) retention: service::settings::RetentionSettings,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -212,6 +216,7 @@ impl Written {
             webhooks: self.webhooks.check(&mut check),
             reviews: self.reviews.check(&mut check),
             complaints: self.complaints.check(&mut check),
+            retention: self.retention.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,

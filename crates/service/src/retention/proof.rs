@@ -9,8 +9,10 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::retention::{self, Mark};
-use storage::retention_runs::{self, Proof, Run};
+use storage::retention_runs::{self, Proof};
 use storage::{DbConnection, audit};
+
+pub use storage::retention_runs::Run;
 
 use crate::retention::runs::Count;
 use crate::{Desk, DeskError};
@@ -51,6 +53,14 @@ impl Verification {
     pub fn is_clean(&self) -> bool {
         self.left.is_empty() && self.files_left == 0 && self.is_same_list && self.is_in_trail
     }
+}
+
+/// How many sets of data went in a run that is over: one for each class of each request or the like.
+pub fn count_forgotten(run: &Run) -> usize {
+    let counts = run.proof.as_ref().map_or("[]", |proof| &proof.counts);
+    let counts: Vec<Count> = serde_json::from_str(counts).unwrap_or_default();
+    let sum: i64 = counts.iter().map(|one| one.count).sum();
+    usize::try_from(sum).unwrap_or_default()
 }
 
 impl Desk {

@@ -7,7 +7,9 @@ use domain::permissions::{Reach, Right, reach};
 use domain::retention::Schedule;
 use jiff::SignedDuration;
 use storage::DbConnection;
-use storage::retention_schedules::{self, ScheduleVersion};
+use storage::retention_schedules;
+
+pub use storage::retention_schedules::ScheduleVersion;
 
 use crate::{Desk, DeskError};
 
