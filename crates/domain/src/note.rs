@@ -98,6 +98,30 @@ pub struct Attachment {
     pub sha256: String,
     /// Where the blob store keeps it.
     pub blob_key: String,
+    /// What opens it there.
+    pub blob_secret: BlobSecret,
+}
+
+/// What opens a stored file, as text: a secret of that file alone. Its `Debug` text is a mask.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct BlobSecret(String);
+
+impl BlobSecret {
+    /// The secret a store made, or a row kept; empty where there is none.
+    pub fn from_stored(text: String) -> Self {
+        BlobSecret(text)
+    }
+
+    /// The secret, for a row to keep.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for BlobSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BlobSecret(…)")
+    }
 }
 
 /// A text as it will be kept, under the event that carries it.

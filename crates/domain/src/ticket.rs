@@ -237,6 +237,12 @@ impl Ticket {
         self.legs.iter().rev().nth(1).map(|leg| &leg.custodian)
     }
 
+    /// The desk where it was filed, whose key seals what belongs to it wherever custody moves.
+    pub fn filed_at(&self) -> &AuthorityCode {
+        let first = self.legs.first();
+        first.map_or(&self.custodian.code, |leg| &leg.custodian)
+    }
+
     /// Whether nobody of its desk took charge since it came there: a colleague it was merely given to
     /// has not touched it either.
     pub fn is_untouched(&self) -> bool {

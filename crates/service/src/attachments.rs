@@ -12,6 +12,7 @@ use domain::ticket::Ticket;
 use domain::visibility::{Scope, view_of};
 use storage::attachments::StoredAttachment;
 use storage::blobs::{BlobKey, BlobRef};
+use storage::sealing::GONE;
 use storage::{DbConnection, StoreError, attachments, tickets};
 
 use crate::{Desk, DeskError};
@@ -81,6 +82,7 @@ impl Desk {
             size: blob.size,
             sha256: HEXLOWER.encode(&blob.sha256),
             blob_key: blob.key.as_str().to_owned(),
+            blob_secret: blob.secret,
         })
     }
 
@@ -111,19 +113,28 @@ impl Desk {
         })
     }
 
-    /// Reads a file's bytes and proves that they are those that were stored.
+    /// Reads a file's bytes and proves that they are those that were stored. A file whose key was
+    /// destroyed is as good as purged.
     pub async fn read_attachment(&self, file: Attachment) -> Result<Download, DeskError> {
-        let damaged = || DeskError::Broken("an attachment's row is damaged", None);
-        let digest = HEXLOWER
-            .decode(file.sha256.as_bytes())
-            .map_err(|_| damaged())?;
-        let blob = BlobRef {
-            key: BlobKey::parse(&file.blob_key)
-                .map_err(|error| DeskError::broken("a blob key", error))?,
-            sha256: digest.try_into().map_err(|_| damaged())?,
-            size: file.size,
-        };
-        let bytes = self.blobs.get(&blob).await?;
+        if file.blob_secret.expose() == GONE {
+            return Err(DeskError::Purged);
+        }
+        let bytes = self.blobs.get(&blob_of(&file)?).await?;
         Ok(Download { file, bytes })
     }
+}
+
+/// The blob a file's row names.
+pub(crate) fn blob_of(file: &Attachment) -> Result<BlobRef, DeskError> {
+    let damaged = || DeskError::Broken("an attachment's row is damaged", None);
+    let digest = HEXLOWER
+        .decode(file.sha256.as_bytes())
+        .map_err(|_| damaged())?;
+    Ok(BlobRef {
+        key: BlobKey::parse(&file.blob_key)
+            .map_err(|error| DeskError::broken("a blob key", error))?,
+        secret: file.blob_secret.clone(),
+        sha256: digest.try_into().map_err(|_| damaged())?,
+        size: file.size,
+    })
 }

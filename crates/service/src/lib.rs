@@ -52,6 +52,7 @@ pub mod reference;
 mod release;
 pub mod removals;
 pub mod reply_templates;
+pub mod resealing;
 pub mod retention;
 pub mod reviews;
 pub mod routing;
@@ -155,6 +156,7 @@ impl Desk {
         let desk = Desk::as_it_is(parts);
         desk.write_reference()?;
         desk.ensure_keys()?;
+        desk.print_askers()?;
         desk.write_first_policies()?;
         desk.write_first_rules(&first_rules)?;
         desk.write_shipped_playbooks(&playbooks)?;

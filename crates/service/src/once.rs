@@ -1,6 +1,6 @@
 //! A repeated request gets its first answer (`api.md` §1, D-35). The answer is written in the
 //! transaction of what it answers, so that after a kill there are either both or none; it is
-//! sealed, because it may hold personal data or tokens.
+//! sealed, because it may hold personal data or tokens, and who asked is kept as a print.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,9 @@ pub use storage::idempotency::RequestKey;
 
 use crate::clock::lock;
 use crate::{Desk, DeskError};
+
+/// Keys whose askers are printed in one transaction.
+const PRINTED_AT_ONCE: i64 = 500;
 
 /// A request that may be repeated.
 #[derive(Debug, Clone)]
@@ -63,7 +66,8 @@ impl Desk {
             }
             let value = f(conn)?;
             let answer = desk.sealed(&kept_key, &value)?;
-            match idempotency::insert(conn, &kept_key, &kept_print, &answer, now) {
+            let printed = desk.printed(&kept_key);
+            match idempotency::insert(conn, &printed, &kept_print, &answer, now) {
                 Ok(()) => Ok(Answer {
                     value,
                     replayed: false,
@@ -109,9 +113,10 @@ impl Desk {
         }
         let value = f()?;
         let answer = self.sealed(&key, &value)?;
+        let printed = self.printed(&key);
         let kept = self
             .db
-            .write(move |conn| idempotency::insert(conn, &key, &fingerprint, &answer, now));
+            .write(move |conn| idempotency::insert(conn, &printed, &fingerprint, &answer, now));
         match kept {
             Ok(()) => {}
             // Another node answered the same request meanwhile; the client asks again and hears it.
@@ -131,11 +136,12 @@ impl Desk {
         fingerprint: &str,
         forgotten: jiff::Timestamp,
     ) -> Result<Option<Answer<T>>, DeskError> {
-        let Some(kept) = idempotency::find(conn, key)? else {
+        let printed = self.printed(key);
+        let Some(kept) = idempotency::find(conn, &printed)? else {
             return Ok(None);
         };
         if kept.created_at < forgotten {
-            idempotency::delete(conn, key)?;
+            idempotency::delete(conn, &printed)?;
             return Ok(None);
         }
         if kept.fingerprint != fingerprint {
@@ -149,6 +155,32 @@ impl Desk {
                 replayed: true,
             })),
             None => Err(DeskError::Broken("a kept answer cannot be opened", None)),
+        }
+    }
+
+    /// The key as a row holds it.
+    fn printed(&self, key: &RequestKey) -> RequestKey {
+        let asker = key.principal.as_bytes();
+        RequestKey {
+            principal: self.secrets.fingerprint("asker", asker),
+            ..key.clone()
+        }
+    }
+
+    /// Prints those who asked before askers were printed. Their answers stay theirs.
+    pub(crate) fn print_askers(&self) -> Result<(), DeskError> {
+        loop {
+            let desk = self.clone();
+            let printed = self.db.write(move |conn| {
+                let named = idempotency::list_named(conn, PRINTED_AT_ONCE)?;
+                for key in &named {
+                    idempotency::set_print(conn, key, desk.printed(key).principal)?;
+                }
+                Ok::<_, StoreError>(named.len())
+            })?;
+            if printed == 0 {
+                return Ok(());
+            }
         }
     }
 

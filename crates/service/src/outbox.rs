@@ -11,6 +11,7 @@ use domain::state::State;
 use domain::visibility::{Scope, View};
 use jiff::{SignedDuration, Timestamp};
 use storage::outbox::{self, Channel, Outgoing};
+use storage::sealing::GONE;
 use storage::{DbConnection, clients, credentials, history, lives, tickets};
 
 use crate::mailer::{MailMessage, Mailer};
@@ -113,7 +114,14 @@ impl Desk {
                 .write(move |conn| outbox::postpone(conn, &message, later))?;
             return Ok(());
         }
-        let outcome = match send(&message) {
+        let sent = match message.recipient.as_str() {
+            // Its key was destroyed, or its row was touched.
+            GONE => Ok(Err(DeliveryFailure::Permanent(
+                "the address is not known any more".to_owned(),
+            ))),
+            _ => send(&message),
+        };
+        let outcome = match sent {
             Ok(outcome) => outcome,
             Err(DeskError::Busy) => Err(DeliveryFailure::Transient(
                 "the database was busy".to_owned(),

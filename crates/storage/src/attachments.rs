@@ -1,15 +1,20 @@
-//! The rows of attachments: what a file is, which entry it belongs to, and where its bytes are.
+//! The rows of attachments: what a file is, which entry it belongs to, and where its bytes are. Its name,
+//! its digest and what opens its bytes are sealed: a known document's digest tells who has it.
 
 use diesel::prelude::*;
 use domain::attachment::FileKind;
 use domain::codes::AuthorityCode;
 use domain::file_name::FileName;
 use domain::ids::{AttachmentId, TicketId};
-use domain::note::{Attachment, Audience};
+use domain::note::{Attachment, Audience, BlobSecret};
+use domain::ticket::Ticket;
 use domain::visibility::{EntryFacts, View, may_read};
 use jiff::Timestamp;
 
+use crate::blobs::BlobRef;
+use crate::keyring::{self, MARK};
 use crate::schema::{attachments, notes, purged_attachments};
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Instant, Ts, Uid};
 use crate::{DbConnection, StoreError};
 
@@ -19,18 +24,19 @@ struct AttachmentRow {
     id: Id,
     ticket_id: Id,
     seq: i64,
-    file_name: String,
+    file_name: SealedText,
     file_kind: String,
     size: i64,
-    sha256: String,
+    sha256: SealedText,
     blob_key: String,
+    /// None from before blobs were sealed.
+    blob_secret: Option<SealedText>,
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = purged_attachments)]
 struct PurgedRow {
     id: Id,
-    ticket_id: Id,
     seq: i64,
     file_kind: String,
     size: i64,
@@ -40,22 +46,30 @@ struct PurgedRow {
 /// What a purged file is called: its own name may have told of somebody.
 const PURGED_NAME: &str = "allegato";
 
+fn place(id: &[u8; 16]) -> Place<'_> {
+    Place::new("attachments", id)
+}
+
 /// Ties a stored file to an entry.
 pub(crate) fn insert(
     conn: &mut DbConnection,
-    ticket: TicketId,
+    ticket: &Ticket,
     seq: i64,
     file: &Attachment,
 ) -> Result<(), StoreError> {
+    let desk = ticket.filed_at().as_str();
+    let id = file.id.uuid();
+    let place = place(id.as_bytes());
     let row = AttachmentRow {
-        id: Id(file.id.uuid()),
-        ticket_id: Id(ticket.uuid()),
+        id: Id(id),
+        ticket_id: Id(ticket.id.uuid()),
         seq,
-        file_name: file.name.as_str().to_owned(),
+        file_name: place.seal(desk, "file_name", file.name.as_str())?,
         file_kind: file.kind.as_str().to_owned(),
         size: i64::try_from(file.size).unwrap_or(i64::MAX),
-        sha256: file.sha256.clone(),
+        sha256: place.seal(desk, "sha256", &file.sha256)?,
         blob_key: file.blob_key.clone(),
+        blob_secret: Some(place.seal(desk, "blob_secret", file.blob_secret.expose())?),
     };
     diesel::insert_into(attachments::table)
         .values(row)
@@ -133,6 +147,42 @@ pub fn list_orphans(conn: &mut DbConnection, keys: Vec<String>) -> Result<Vec<St
         .collect())
 }
 
+/// For whom an entry is; one without a text was filed along with the form.
+fn audience_of(code: Option<&str>) -> Option<Audience> {
+    code.map_or(Some(Audience::Citizen), Audience::from_code)
+}
+
+impl PurgedRow {
+    fn into_domain(
+        self,
+        (audience, team, party): EntryColumns,
+    ) -> Result<StoredAttachment, StoreError> {
+        let corrupt = |column: &'static str| StoreError::Corrupt {
+            table: "purged_attachments",
+            id: self.id.0.to_string(),
+            column,
+        };
+        let name = format!("{PURGED_NAME}.{}", self.file_kind);
+        Ok(StoredAttachment {
+            seq: self.seq,
+            audience: audience_of(audience.as_deref()).ok_or_else(|| corrupt("seq"))?,
+            team: team.as_deref().map(AuthorityCode::from),
+            party: party.as_deref().map(AuthorityCode::from),
+            file: Attachment {
+                id: AttachmentId::new(self.id.0),
+                kind: FileKind::from_extension(&self.file_kind)
+                    .ok_or_else(|| corrupt("file_kind"))?,
+                size: u64::try_from(self.size).map_err(|_| corrupt("size"))?,
+                name: FileName::from_stored(name),
+                sha256: String::new(),
+                blob_key: String::new(),
+                blob_secret: BlobSecret::default(),
+            },
+            purged_at: Some(self.purged_at.0),
+        })
+    }
+}
+
 impl AttachmentRow {
     fn into_domain(
         self,
@@ -143,13 +193,11 @@ impl AttachmentRow {
             id: self.id.0.to_string(),
             column,
         };
-        let audience = match audience.as_deref() {
-            None => Audience::Citizen, // filed along with the form
-            Some(code) => Audience::from_code(code).ok_or_else(|| corrupt("seq"))?,
-        };
+        let place = place(self.id.0.as_bytes());
+        let secret = place.open_some("blob_secret", self.blob_secret.as_ref())?;
         Ok(StoredAttachment {
             seq: self.seq,
-            audience,
+            audience: audience_of(audience.as_deref()).ok_or_else(|| corrupt("seq"))?,
             team: team.as_deref().map(AuthorityCode::from),
             party: party.as_deref().map(AuthorityCode::from),
             file: Attachment {
@@ -157,9 +205,10 @@ impl AttachmentRow {
                 kind: FileKind::from_extension(&self.file_kind)
                     .ok_or_else(|| corrupt("file_kind"))?,
                 size: u64::try_from(self.size).map_err(|_| corrupt("size"))?,
-                name: FileName::from_stored(self.file_name),
-                sha256: self.sha256,
+                name: FileName::from_stored(place.open("file_name", &self.file_name)?),
+                sha256: place.open("sha256", &self.sha256)?,
                 blob_key: self.blob_key,
+                blob_secret: BlobSecret::from_stored(secret.unwrap_or_default()),
             },
             purged_at: None,
         })
@@ -188,22 +237,7 @@ pub fn list_purged(
         ))
         .load::<(PurgedRow, EntryColumns)>(conn)?;
     rows.into_iter()
-        .map(|(row, entry)| {
-            let left = AttachmentRow {
-                id: row.id,
-                ticket_id: row.ticket_id,
-                seq: row.seq,
-                file_name: format!("{PURGED_NAME}.{}", row.file_kind),
-                file_kind: row.file_kind,
-                size: row.size,
-                sha256: String::new(),
-                blob_key: String::new(),
-            };
-            Ok(StoredAttachment {
-                purged_at: Some(row.purged_at.0),
-                ..left.into_domain(entry)?
-            })
-        })
+        .map(|(row, entry)| row.into_domain(entry))
         .collect()
 }
 
@@ -223,4 +257,82 @@ pub fn purge(
     .execute(conn)?;
     let files = attachments::table.filter(attachments::ticket_id.eq(Id(ticket.uuid())));
     Ok(diesel::delete(files).execute(conn)?)
+}
+
+/// Files whose blobs are to be sealed anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanting {
+    /// Those from before blobs were sealed.
+    Plain,
+    /// Those whose secret was sealed with the data key of this number.
+    Under(i64),
+}
+
+/// A file whose blob is to be sealed anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleFile {
+    /// The desk whose key seals its row.
+    pub desk: String,
+    /// The file.
+    pub file: Attachment,
+}
+
+/// A page of files whose blobs are to be sealed anew, after `after`. Their rows are sealed already; what
+/// one holds whose key was destroyed reads as [`crate::sealing::GONE`].
+pub fn list_stale(
+    conn: &mut DbConnection,
+    wanting: &Wanting,
+    after: Option<AttachmentId>,
+    limit: i64,
+) -> Result<Vec<StaleFile>, StoreError> {
+    let mut query = attachments::table
+        .order(attachments::id.asc())
+        .limit(limit)
+        .select(AttachmentRow::as_select())
+        .into_boxed();
+    query = match wanting {
+        Wanting::Plain => query.filter(attachments::blob_secret.is_null()),
+        Wanting::Under(key) => {
+            query.filter(attachments::blob_secret.like(format!("{MARK}{key}.%")))
+        }
+    };
+    if let Some(after) = after {
+        query = query.filter(attachments::id.gt(Id(after.uuid())));
+    }
+    let keys = keyring::current()?;
+    let mut stale = Vec::new();
+    for row in query.load(conn)? {
+        let row: AttachmentRow = row;
+        let id = row.id.0;
+        let number = row.sha256.key().ok_or_else(|| StoreError::Corrupt {
+            table: "attachments",
+            id: id.to_string(),
+            column: "sha256",
+        })?;
+        stale.push(StaleFile {
+            desk: keys.numbered(number)?.desk.clone(),
+            file: row.into_domain((None, None, None))?.file,
+        });
+    }
+    Ok(stale)
+}
+
+/// Has a file's row name the blob that was sealed anew, unless somebody was faster or the file is gone.
+pub fn replace_blob(
+    conn: &mut DbConnection,
+    stale: &StaleFile,
+    blob: &BlobRef,
+) -> Result<bool, StoreError> {
+    let id = stale.file.id.uuid();
+    let secret = place(id.as_bytes()).seal(&stale.desk, "blob_secret", blob.secret.expose())?;
+    let row = attachments::table
+        .find(Id(id))
+        .filter(attachments::blob_key.eq(stale.file.blob_key.clone()));
+    let changed = diesel::update(row)
+        .set((
+            attachments::blob_key.eq(blob.key.as_str().to_owned()),
+            attachments::blob_secret.eq(Some(secret)),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
 }

@@ -1,8 +1,10 @@
 //! The bytes of attachments, in a folder or in an S3 bucket: knows keys, not tickets.
 //!
 //! Async, unlike the database: the api stores the bytes before the transaction that names
-//! them, and a sweep deletes what no row names. Invariant: a blob that was stored is whole and
-//! survives a power cut, is never changed, and reading gives those bytes or an error.
+//! them, and a sweep deletes what no row names. What is stored is sealed with a secret of the blob's
+//! own, which its row keeps (`docs/adr/0031`); nothing plain is written anywhere. Invariant: a blob that
+//! was stored is whole and survives a power cut, is never changed, and reading gives those bytes or an
+//! error.
 
 use std::fmt::Write;
 use std::path::Path as FilePath;
@@ -10,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::note::BlobSecret;
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -20,6 +23,7 @@ use object_store::{
 use sha2::{Digest, Sha256};
 
 use crate::error::StoreError;
+use crate::sealed_blobs;
 
 /// Why the store of attachments did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,12 @@ pub enum BlobError {
     /// The bytes are not those that were stored.
     #[error("blob {0} was changed since it was stored")]
     Tampered(BlobKey),
+    /// The row has no secret for it: it is plain, from before blobs were sealed.
+    #[error("blob {0} is not sealed")]
+    Plain(BlobKey),
+    /// The system has no random bytes for a secret.
+    #[error("no secret can be made")]
+    NoSecret,
     /// The folder or the bucket does not answer as it should.
     #[error("cannot reach the store")]
     Store(#[source] ObjectError),
@@ -91,9 +101,11 @@ impl std::fmt::Display for BlobKey {
 pub struct BlobRef {
     /// Where it is.
     pub key: BlobKey,
-    /// The digest of its bytes.
+    /// What opens it.
+    pub secret: BlobSecret,
+    /// The digest of the file's bytes.
     pub sha256: [u8; 32],
-    /// How many bytes it has.
+    /// How many bytes the file has.
     pub size: u64,
 }
 
@@ -102,11 +114,27 @@ pub type BlobFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> 
 
 /// The world outside that keeps the bytes.
 pub trait BlobStore: Send + Sync {
-    /// Stores the bytes under the key of these random bytes, and returns once they are safe.
+    /// Seals the bytes with a fresh secret, stores them under the key of these random bytes, and returns
+    /// once they are safe.
     fn put(&self, random: [u8; 16], bytes: Bytes) -> BlobFuture<'_, BlobRef>;
 
     /// Reads the bytes back, and refuses those that are not what was stored.
     fn get<'a>(&'a self, blob: &'a BlobRef) -> BlobFuture<'a, Bytes>;
+
+    /// Reads the bytes of a plain blob, from before blobs were sealed; the secret is none.
+    fn get_plain<'a>(&'a self, blob: &'a BlobRef) -> BlobFuture<'a, Bytes>;
+
+    /// Stores the same bytes again, under another key and with another secret; a plain blob is sealed
+    /// that way. The one before stays until no row names it.
+    fn reseal<'a>(&'a self, random: [u8; 16], blob: &'a BlobRef) -> BlobFuture<'a, BlobRef> {
+        Box::pin(async move {
+            let bytes = match blob.secret.expose() {
+                "" => self.get_plain(blob).await?,
+                _ => self.get(blob).await?,
+            };
+            self.put(random, bytes).await
+        })
+    }
 
     /// Deletes the blob; one that is gone already is no error.
     fn delete<'a>(&'a self, key: &'a BlobKey) -> BlobFuture<'a, ()>;
@@ -165,20 +193,41 @@ struct Objects {
     store: Arc<dyn ObjectStore>,
 }
 
+impl Objects {
+    /// What is stored under a key, if it is as long as it must be.
+    async fn stored(&self, key: &BlobKey, size: u64) -> Result<Bytes, BlobError> {
+        let found = self
+            .store
+            .get_opts(&key.path(), GetOptions::default())
+            .await
+            .map_err(|error| known(error, key))?;
+        // Before reading: what grew to gigabytes must not come into memory.
+        if found.meta.size != size {
+            return Err(BlobError::Tampered(key.clone()));
+        }
+        found.bytes().await.map_err(|error| known(error, key))
+    }
+}
+
 impl BlobStore for Objects {
     fn put(&self, random: [u8; 16], bytes: Bytes) -> BlobFuture<'_, BlobRef> {
         Box::pin(async move {
+            let secret = sealed_blobs::fresh_secret().ok_or(BlobError::NoSecret)?;
             let blob = BlobRef {
                 key: BlobKey::from_random(random),
+                secret,
                 sha256: Sha256::digest(&bytes).into(),
                 size: size_of_bytes(&bytes),
             };
+            let sealed =
+                sealed_blobs::seal(&blob.key, &blob.secret, &bytes).ok_or(BlobError::NoSecret)?;
+            drop(bytes);
             let once = PutOptions {
                 mode: PutMode::Create,
                 ..PutOptions::default()
             };
             self.store
-                .put_opts(&blob.key.path(), PutPayload::from_bytes(bytes), once)
+                .put_opts(&blob.key.path(), PutPayload::from(sealed), once)
                 .await
                 .map_err(|error| known(error, &blob.key))?;
             Ok(blob)
@@ -187,24 +236,21 @@ impl BlobStore for Objects {
 
     fn get<'a>(&'a self, blob: &'a BlobRef) -> BlobFuture<'a, Bytes> {
         Box::pin(async move {
-            let found = self
-                .store
-                .get_opts(&blob.key.path(), GetOptions::default())
-                .await
-                .map_err(|error| known(error, &blob.key))?;
-            // Before reading: what grew to gigabytes must not come into memory.
-            if found.meta.size != blob.size {
-                return Err(BlobError::Tampered(blob.key.clone()).into());
+            if blob.secret.expose().is_empty() {
+                return Err(BlobError::Plain(blob.key.clone()).into());
             }
-            let bytes = found
-                .bytes()
-                .await
-                .map_err(|error| known(error, &blob.key))?;
-            let digest: [u8; 32] = Sha256::digest(&bytes).into();
-            if digest != blob.sha256 {
-                return Err(BlobError::Tampered(blob.key.clone()).into());
-            }
-            Ok(bytes)
+            let tampered = || BlobError::Tampered(blob.key.clone());
+            let size = sealed_blobs::sealed_size(blob.size).ok_or_else(tampered)?;
+            let stored = self.stored(&blob.key, size).await?;
+            let bytes = sealed_blobs::open(&blob.key, &blob.secret, blob.size, &stored);
+            Ok(as_stored(blob, Bytes::from(bytes.ok_or_else(tampered)?))?)
+        })
+    }
+
+    fn get_plain<'a>(&'a self, blob: &'a BlobRef) -> BlobFuture<'a, Bytes> {
+        Box::pin(async move {
+            let bytes = self.stored(&blob.key, blob.size).await?;
+            Ok(as_stored(blob, bytes)?)
         })
     }
 
@@ -234,6 +280,15 @@ impl BlobStore for Objects {
                 .map_err(BlobError::Store)?;
             Ok(keys)
         })
+    }
+}
+
+/// The bytes, if they are those the row tells of.
+fn as_stored(blob: &BlobRef, bytes: Bytes) -> Result<Bytes, BlobError> {
+    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+    match digest == blob.sha256 {
+        true => Ok(bytes),
+        false => Err(BlobError::Tampered(blob.key.clone())),
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::deliveries::Keeper;
 use crate::schema::{callback_attempts, callbacks, tickets};
-use crate::sealed::Sealed;
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -66,7 +66,7 @@ struct CallbackRow {
     id: Id,
     version: i64,
     desk: String,
-    phone: Sealed,
+    phone: SealedText,
     reason: String,
     ticket_id: Option<Id>,
     wished_from: Ts,
@@ -81,11 +81,14 @@ struct CallbackRow {
 
 /// Puts somebody into the queue.
 pub fn insert(conn: &mut DbConnection, callback: &Callback) -> Result<(), StoreError> {
+    let id = callback.id.uuid();
+    let phone =
+        place(id.as_bytes()).seal(callback.desk.as_str(), "phone", callback.phone.as_str())?;
     let row = CallbackRow {
-        id: Id(callback.id.uuid()),
+        id: Id(id),
         version: callback.version,
         desk: callback.desk.to_string(),
-        phone: Sealed::new(callback.phone.as_str()),
+        phone,
         reason: callback.reason.clone(),
         ticket_id: callback.ticket.as_ref().map(|(id, _)| Id(id.uuid())),
         wished_from: Ts(callback.wished_from),
@@ -101,6 +104,10 @@ pub fn insert(conn: &mut DbConnection, callback: &Callback) -> Result<(), StoreE
         .values(row)
         .execute(conn)?;
     Ok(())
+}
+
+fn place(id: &[u8; 16]) -> Place<'_> {
+    Place::new("callbacks", id)
 }
 
 /// One entry of the queue, if its keeper may see it.
@@ -245,6 +252,7 @@ fn into_callback((row, number): (CallbackRow, Option<String>)) -> Result<Callbac
     let number = number
         .map(|text| TicketNumber::parse(&text).ok_or_else(|| corrupt("ticket_id")))
         .transpose()?;
+    let phone = place(row.id.0.as_bytes()).open("phone", &row.phone)?;
     Ok(Callback {
         id: CallbackId::new(row.id.0),
         version: row.version,
@@ -259,6 +267,6 @@ fn into_callback((row, number): (CallbackRow, Option<String>)) -> Result<Callbac
         author: AccountId::new(row.account_id.0),
         created_at: row.created_at.0,
         closed_at: row.closed_at.map(|at| at.0),
-        phone: PhoneNumber::from_stored(row.phone.open()),
+        phone: PhoneNumber::from_stored(phone),
     })
 }

@@ -1,10 +1,12 @@
-//! Programs that call on their own, and what they prove themselves with.
+//! Programs that call on their own, and what they prove themselves with. Whom to tell of them is sealed.
 
 use diesel::prelude::*;
 use domain::ids::{ClientId, CredentialId};
 use jiff::Timestamp;
 
+use crate::keyring::INSTALLATION;
 use crate::schema::{client_credentials, clients};
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError};
 
@@ -89,7 +91,7 @@ pub struct Credential {
 struct ClientRow {
     id: Id,
     label: String,
-    contact: String,
+    contact: SealedText,
     scopes: String,
     voucher_issuer: Option<String>,
     voucher_client: Option<String>,
@@ -99,29 +101,37 @@ struct ClientRow {
     revoked_at: Option<Ts>,
 }
 
-impl From<ClientRow> for Client {
-    fn from(row: ClientRow) -> Self {
+fn place(id: &[u8; 16]) -> Place<'_> {
+    Place::new("clients", id)
+}
+
+impl TryFrom<ClientRow> for Client {
+    type Error = StoreError;
+
+    fn try_from(row: ClientRow) -> Result<Self, StoreError> {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-        Client {
+        let contact = place(row.id.0.as_bytes()).open("contact", &row.contact)?;
+        Ok(Client {
             id: ClientId::new(row.id.0),
             label: row.label,
-            contact: row.contact,
+            contact,
             scopes: words(&row.scopes),
             voucher: row.voucher_issuer.zip(row.voucher_client),
             purposes: words(&row.purposes),
             created_at: row.created_at.0,
             expires_at: row.expires_at.0,
             revoked_at: row.revoked_at.map(|at| at.0),
-        }
+        })
     }
 }
 
 /// Adds a client.
 pub fn insert(conn: &mut DbConnection, client: &Client) -> Result<(), StoreError> {
+    let id = client.id.uuid();
     let row = ClientRow {
-        id: Id(client.id.uuid()),
+        id: Id(id),
         label: client.label.clone(),
-        contact: client.contact.clone(),
+        contact: place(id.as_bytes()).seal(INSTALLATION, "contact", &client.contact)?,
         scopes: client.scopes.join(" "),
         voucher_issuer: client.voucher.as_ref().map(|(issuer, _)| issuer.clone()),
         voucher_client: client.voucher.as_ref().map(|(_, name)| name.clone()),
@@ -138,12 +148,12 @@ pub fn insert(conn: &mut DbConnection, client: &Client) -> Result<(), StoreError
 
 /// The client with this id.
 pub fn find(conn: &mut DbConnection, id: ClientId) -> Result<Option<Client>, StoreError> {
-    let row = clients::table
+    let row: Option<ClientRow> = clients::table
         .find(Id(id.uuid()))
         .select(ClientRow::as_select())
         .first(conn)
         .optional()?;
-    Ok(row.map(Client::from))
+    row.map(Client::try_from).transpose()
 }
 
 /// The living client with this name at this platform.
@@ -152,14 +162,14 @@ pub fn find_by_voucher(
     issuer: &str,
     name: &str,
 ) -> Result<Option<Client>, StoreError> {
-    let row = clients::table
+    let row: Option<ClientRow> = clients::table
         .filter(clients::voucher_issuer.eq(Some(issuer.to_owned())))
         .filter(clients::voucher_client.eq(Some(name.to_owned())))
         .filter(clients::revoked_at.is_null())
         .select(ClientRow::as_select())
         .first(conn)
         .optional()?;
-    Ok(row.map(Client::from))
+    row.map(Client::try_from).transpose()
 }
 
 /// The client that registered this certificate, while it lives and the registration is good.
@@ -168,7 +178,7 @@ pub fn find_by_certificate(
     sha256: &str,
     now: Timestamp,
 ) -> Result<Option<Client>, StoreError> {
-    let row = clients::table
+    let row: Option<ClientRow> = clients::table
         .inner_join(client_credentials::table)
         .filter(client_credentials::kind.eq(CredentialKind::Certificate.code()))
         .filter(client_credentials::value.eq(sha256.to_owned()))
@@ -187,7 +197,7 @@ pub fn find_by_certificate(
         .select(ClientRow::as_select())
         .first(conn)
         .optional()?;
-    Ok(row.map(Client::from))
+    row.map(Client::try_from).transpose()
 }
 
 /// All clients, those that ended too, by label.
@@ -196,7 +206,7 @@ pub fn list(conn: &mut DbConnection) -> Result<Vec<Client>, StoreError> {
         .order((clients::label.asc(), clients::id.asc()))
         .select(ClientRow::as_select())
         .load(conn)?;
-    Ok(rows.into_iter().map(Client::from).collect())
+    rows.into_iter().map(Client::try_from).collect()
 }
 
 /// Ends a client at once, with its credentials. False if there is none such, or it was ended before.

@@ -1,5 +1,6 @@
 //! The register of complaints: what came in, what was done about it, and what was sent, word by word.
-//! Who complains and how they are reached is sealed.
+//! Who complains and how they are reached is sealed with the key of the desk; a print of the identity
+//! that filed it finds a complaint again.
 
 use diesel::prelude::*;
 use domain::codes::AuthorityCode;
@@ -16,11 +17,12 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 
 use crate::deliveries::Keeper;
+use crate::keyring::{self, Field, INSTALLATION};
 use crate::schema::{
     accounts, complaint_dispatches, complaint_entries, complaint_protocols, complaint_tickets,
     complaints, tickets,
 };
-use crate::sealed::Sealed;
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -171,8 +173,8 @@ pub struct Filter {
     pub overdue_at: Option<Timestamp>,
 }
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = complaints, treat_none_as_default_value = false, treat_none_as_null = true)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = complaints, treat_none_as_default_value = false)]
 struct ComplaintRow {
     id: Id,
     version: i64,
@@ -181,10 +183,11 @@ struct ComplaintRow {
     state: String,
     channel: String,
     complainant_kind: String,
-    complainant: Sealed,
-    email: Option<Sealed>,
-    postal_address: Option<Sealed>,
-    filed_by_identity: Option<Sealed>,
+    complainant: SealedText,
+    email: Option<SealedText>,
+    postal_address: Option<SealedText>,
+    /// The print of `identity`.
+    filed_by_identity: Option<String>,
     filed_by_ticket: Option<Id>,
     lang: String,
     service_code: Option<String>,
@@ -203,12 +206,34 @@ struct ComplaintRow {
     overdue_told: bool,
     account_id: Option<Id>,
     created_at: Ts,
+    identity: Option<SealedText>,
+}
+
+/// The columns that steps change; who complains stays as it was sealed.
+#[derive(AsChangeset)]
+#[diesel(table_name = complaints, treat_none_as_null = true)]
+struct Standing {
+    version: i64,
+    state: String,
+    service_code: Option<String>,
+    classification: Option<String>,
+    due_at: Ts,
+    was_extended: bool,
+    scheme_id: Option<Id>,
+    scheme_values: Option<String>,
+    reply: Option<String>,
+    answered_at: Option<Ts>,
+    overdue_told: bool,
+}
+
+fn place(id: &[u8; 16]) -> Place<'_> {
+    Place::new("complaints", id)
 }
 
 /// Enters a complaint.
 pub fn insert(conn: &mut DbConnection, complaint: &Complaint) -> Result<(), StoreError> {
     diesel::insert_into(complaints::table)
-        .values(row_of(complaint))
+        .values(row_of(complaint)?)
         .execute(conn)?;
     Ok(())
 }
@@ -218,7 +243,10 @@ pub fn save(conn: &mut DbConnection, complaint: &Complaint, was: i64) -> Result<
     let seen = complaints::table
         .find(Id(complaint.id.uuid()))
         .filter(complaints::version.eq(was));
-    match diesel::update(seen).set(row_of(complaint)).execute(conn)? {
+    match diesel::update(seen)
+        .set(standing(complaint))
+        .execute(conn)?
+    {
         0 => Err(StoreError::Stale),
         _ => Ok(()),
     }
@@ -305,8 +333,7 @@ pub fn list_own(
         .into_boxed();
     query = match scope {
         Scope::Citizen { identity, .. } => {
-            let identity = Some(Sealed::new(identity.clone()));
-            query.filter(complaints::filed_by_identity.eq(identity))
+            query.filter(complaints::filed_by_identity.eq_any(prints(identity)?))
         }
         Scope::Tracking(ticket) => {
             query.filter(complaints::filed_by_ticket.eq(Some(Id(ticket.uuid()))))
@@ -338,7 +365,7 @@ pub fn count_own_since(
         .into_boxed();
     query = match (&complainant.identity, complainant.ticket) {
         (Some(identity), _) => {
-            query.filter(complaints::filed_by_identity.eq(Some(Sealed::new(identity.clone()))))
+            query.filter(complaints::filed_by_identity.eq_any(prints(identity)?))
         }
         (None, Some(ticket)) => {
             query.filter(complaints::filed_by_ticket.eq(Some(Id(ticket.uuid()))))
@@ -455,17 +482,27 @@ pub fn list_tickets(
     Ok(reached)
 }
 
-/// Keeps what was sent, for ever as it was.
-pub fn add_dispatch(conn: &mut DbConnection, dispatch: &Dispatch) -> Result<(), StoreError> {
+/// Keeps what was sent, for ever as it was; whom to is sealed with the key of `desk`, the complaint's.
+pub fn add_dispatch(
+    conn: &mut DbConnection,
+    desk: &AuthorityCode,
+    dispatch: &Dispatch,
+) -> Result<(), StoreError> {
+    let id = dispatch.id.uuid();
+    let recipient = Place::new("complaint_dispatches", id.as_bytes()).seal(
+        desk.as_str(),
+        "recipient",
+        &dispatch.recipient,
+    )?;
     diesel::insert_into(complaint_dispatches::table)
         .values((
-            complaint_dispatches::id.eq(Id(dispatch.id.uuid())),
+            complaint_dispatches::id.eq(Id(id)),
             complaint_dispatches::complaint_id.eq(Id(dispatch.complaint.uuid())),
             complaint_dispatches::kind.eq(dispatch.kind.as_str()),
             complaint_dispatches::scheme_id.eq(dispatch.scheme.map(|id| Id(id.uuid()))),
             complaint_dispatches::body.eq(dispatch.body.clone()),
             complaint_dispatches::way.eq(dispatch.way.as_str()),
-            complaint_dispatches::recipient.eq(Sealed::new(dispatch.recipient.clone())),
+            complaint_dispatches::recipient.eq(recipient),
             complaint_dispatches::message_id.eq(dispatch.message.map(|id| Id(id.uuid()))),
             complaint_dispatches::account_id.eq(Id(dispatch.author.uuid())),
             complaint_dispatches::at.eq(Ts(dispatch.at)),
@@ -476,7 +513,7 @@ pub fn add_dispatch(conn: &mut DbConnection, dispatch: &Dispatch) -> Result<(), 
 
 type DispatchColumns = (
     (Id, Id, String, Option<Id>, String),
-    (String, Sealed, Option<Id>, Id, Ts),
+    (String, SealedText, Option<Id>, Id, Ts),
 );
 
 #[diesel::dsl::auto_type]
@@ -586,21 +623,52 @@ pub fn list_protocols(
         .collect()
 }
 
-fn row_of(complaint: &Complaint) -> ComplaintRow {
+/// The prints an identity may have.
+fn prints(identity: &str) -> Result<Vec<String>, StoreError> {
+    Ok(keyring::current()?.prints_of(INSTALLATION, Field::Identity, identity))
+}
+
+fn standing(complaint: &Complaint) -> Standing {
+    let draft = complaint.draft.as_ref();
+    Standing {
+        version: complaint.version,
+        state: complaint.state.as_str().to_owned(),
+        service_code: complaint.service.clone(),
+        classification: complaint.classification.clone(),
+        due_at: Ts(complaint.due_at),
+        was_extended: complaint.was_extended,
+        scheme_id: draft.map(|draft| Id(draft.scheme.uuid())),
+        scheme_values: draft.map(|draft| draft.values.clone()),
+        reply: draft.map(|draft| draft.text.clone()),
+        answered_at: complaint.answered_at.map(Ts),
+        overdue_told: complaint.overdue_told,
+    }
+}
+
+fn row_of(complaint: &Complaint) -> Result<ComplaintRow, StoreError> {
     let who = &complaint.complainant;
     let draft = complaint.draft.as_ref();
-    ComplaintRow {
-        id: Id(complaint.id.uuid()),
+    let (id, desk) = (complaint.id.uuid(), complaint.desk.as_str());
+    let place = place(id.as_bytes());
+    let print = match &who.identity {
+        Some(identity) => {
+            Some(keyring::current()?.print(INSTALLATION, Field::Identity, identity)?)
+        }
+        None => None,
+    };
+    let seal = |column, value: &Option<String>| place.seal_some(desk, column, value.as_deref());
+    Ok(ComplaintRow {
+        id: Id(id),
         version: complaint.version,
         number: complaint.number.as_str().to_owned(),
         desk: complaint.desk.to_string(),
         state: complaint.state.as_str().to_owned(),
         channel: complaint.channel.as_str().to_owned(),
         complainant_kind: who.kind.as_str().to_owned(),
-        complainant: Sealed::new(who.label.clone()),
-        email: who.email.clone().map(Sealed::new),
-        postal_address: who.postal_address.clone().map(Sealed::new),
-        filed_by_identity: who.identity.clone().map(Sealed::new),
+        complainant: place.seal(desk, "complainant", &who.label)?,
+        email: seal("email", &who.email)?,
+        postal_address: seal("postal_address", &who.postal_address)?,
+        filed_by_identity: print,
         filed_by_ticket: who.ticket.map(|id| Id(id.uuid())),
         lang: who.lang.code().to_owned(),
         service_code: complaint.service.clone(),
@@ -619,7 +687,8 @@ fn row_of(complaint: &Complaint) -> ComplaintRow {
         overdue_told: complaint.overdue_told,
         account_id: complaint.author.map(|id| Id(id.uuid())),
         created_at: Ts(complaint.created_at),
-    }
+        identity: seal("identity", &who.identity)?,
+    })
 }
 
 fn into_complaint(row: ComplaintRow) -> Result<Complaint, StoreError> {
@@ -630,6 +699,8 @@ fn into_complaint(row: ComplaintRow) -> Result<Complaint, StoreError> {
         column,
     };
     let draft = row.scheme_id.zip(row.scheme_values).zip(row.reply);
+    let place = place(id.as_bytes());
+    let open = |column, sealed: &Option<SealedText>| place.open_some(column, sealed.as_ref());
     Ok(Complaint {
         id: ComplaintId::new(id),
         version: row.version,
@@ -640,10 +711,10 @@ fn into_complaint(row: ComplaintRow) -> Result<Complaint, StoreError> {
         complainant: Complainant {
             kind: ComplainantKind::from_code(&row.complainant_kind)
                 .ok_or_else(|| corrupt("complainant_kind"))?,
-            label: row.complainant.open(),
-            email: row.email.map(Sealed::open),
-            postal_address: row.postal_address.map(Sealed::open),
-            identity: row.filed_by_identity.map(Sealed::open),
+            label: place.open("complainant", &row.complainant)?,
+            email: open("email", &row.email)?,
+            postal_address: open("postal_address", &row.postal_address)?,
+            identity: open("identity", &row.identity)?,
             ticket: row.filed_by_ticket.map(|id| TicketId::new(id.0)),
             lang: Lang::from_code(&row.lang).ok_or_else(|| corrupt("lang"))?,
         },
@@ -675,6 +746,8 @@ fn into_dispatch(row: DispatchColumns) -> Result<Dispatch, StoreError> {
         id: id.0.to_string(),
         column,
     };
+    let recipient =
+        Place::new("complaint_dispatches", id.0.as_bytes()).open("recipient", &recipient)?;
     Ok(Dispatch {
         id: DispatchId::new(id.0),
         complaint: ComplaintId::new(complaint.0),
@@ -682,7 +755,7 @@ fn into_dispatch(row: DispatchColumns) -> Result<Dispatch, StoreError> {
         scheme: scheme.map(|id| SchemeId::new(id.0)),
         body,
         way: DispatchWay::from_code(&way).ok_or_else(|| corrupt("way"))?,
-        recipient: recipient.open(),
+        recipient,
         message: message.map(|id| MessageId::new(id.0)),
         author: AccountId::new(author.0),
         at: at.0,

@@ -1,12 +1,14 @@
 //! Proofs that an anonymous requester reads mail at an address (`domain.md` §3.6). The code
-//! itself is kept nowhere: it is derived from the proof's id when it is needed.
+//! itself is kept nowhere: it is derived from the proof's id when it is needed. The address is sealed,
+//! and found again by its print.
 
 use diesel::prelude::*;
 use domain::ids::ProofId;
 use jiff::Timestamp;
 
+use crate::keyring::{self, Field, INSTALLATION};
 use crate::schema::email_proofs;
-use crate::sealed::Sealed;
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -34,9 +36,12 @@ pub fn insert(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
+    let address = place(id.uuid().as_bytes()).seal(INSTALLATION, "email", email)?;
+    let print = keyring::current()?.print(INSTALLATION, Field::Email, email)?;
     let values = (
         email_proofs::id.eq(Id(id.uuid())),
-        email_proofs::email.eq(Sealed::new(email)),
+        email_proofs::email.eq(address),
+        email_proofs::email_print.eq(Some(print)),
         email_proofs::source.eq(source.to_owned()),
         email_proofs::created_at.eq(Ts(now)),
         email_proofs::expires_at.eq(Ts(expires_at)),
@@ -48,6 +53,15 @@ pub fn insert(
     Ok(())
 }
 
+fn place(id: &[u8; 16]) -> Place<'_> {
+    Place::new("email_proofs", id)
+}
+
+/// The prints an address may have.
+fn prints(email: &str) -> Result<Vec<String>, StoreError> {
+    Ok(keyring::current()?.prints_of(INSTALLATION, Field::Email, email))
+}
+
 /// How many proofs were asked for since `since`, for this address or from this network source.
 pub fn count_since(
     conn: &mut DbConnection,
@@ -56,10 +70,11 @@ pub fn count_since(
     since: Timestamp,
 ) -> Result<(i64, i64), StoreError> {
     // Held until the insert that follows: parallel askers are counted one after the other.
-    dialect::follow_each_other(conn, email)?;
+    let print = keyring::current()?.print(INSTALLATION, Field::Email, email)?;
+    dialect::follow_each_other(conn, &print)?;
     let recent = email_proofs::created_at.ge(Ts(since));
     let by_email = email_proofs::table
-        .filter(email_proofs::email.eq(Sealed::new(email)))
+        .filter(email_proofs::email_print.eq_any(prints(email)?))
         .filter(recent);
     let by_source = email_proofs::table
         .filter(email_proofs::source.eq(source.to_owned()))
@@ -81,17 +96,18 @@ pub fn find(conn: &mut DbConnection, id: ProofId) -> Result<Option<EmailProof>, 
             email_proofs::verified_at,
             email_proofs::used_at,
         ))
-        .first::<(Sealed, Ts, i32, Option<Ts>, Option<Ts>)>(conn)
+        .first::<(SealedText, Ts, i32, Option<Ts>, Option<Ts>)>(conn)
         .optional()?;
-    Ok(row.map(
-        |(email, expires_at, tries, verified_at, used_at)| EmailProof {
-            email: email.open(),
-            expires_at: expires_at.0,
-            tries,
-            verified_at: verified_at.map(|at| at.0),
-            used_at: used_at.map(|at| at.0),
-        },
-    ))
+    let Some((email, expires_at, tries, verified_at, used_at)) = row else {
+        return Ok(None);
+    };
+    Ok(Some(EmailProof {
+        email: place(id.uuid().as_bytes()).open("email", &email)?,
+        expires_at: expires_at.0,
+        tries,
+        verified_at: verified_at.map(|at| at.0),
+        used_at: used_at.map(|at| at.0),
+    }))
 }
 
 /// Counts a try before its code is looked at, so that guessing in parallel gains nothing.
@@ -127,7 +143,7 @@ pub fn take(
 ) -> Result<bool, StoreError> {
     let good = email_proofs::table
         .find(Id(id.uuid()))
-        .filter(email_proofs::email.eq(Sealed::new(email)))
+        .filter(email_proofs::email_print.eq_any(prints(email)?))
         .filter(
             email_proofs::verified_at
                 .is_not_null()

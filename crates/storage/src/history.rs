@@ -78,7 +78,7 @@ pub(crate) fn append(
             .values(row)
             .execute(conn)?;
         if let Some(note) = &event.note {
-            append_note(conn, ticket.id, event.seq, note)?;
+            append_note(conn, ticket, event.seq, note)?;
         }
     }
     Ok(())
@@ -86,12 +86,12 @@ pub(crate) fn append(
 
 fn append_note(
     conn: &mut DbConnection,
-    ticket: TicketId,
+    ticket: &Ticket,
     seq: i64,
     note: &Note,
 ) -> Result<(), StoreError> {
     let row = NoteRow {
-        ticket_id: Id(ticket.uuid()),
+        ticket_id: Id(ticket.id.uuid()),
         seq,
         kind: note.kind.as_str(),
         audience: note.audience.as_str(),

@@ -1,4 +1,5 @@
-//! Answers to repeated requests, written in the transaction of the first (D-35).
+//! Answers to repeated requests, written in the transaction of the first (D-35). Who asked is kept as a
+//! print, made by the caller with the installation's secret.
 
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use crate::{DbConnection, StoreError};
 /// Which request it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestKey {
-    /// Who asks.
+    /// Who asks; in a row the print of it.
     pub principal: String,
     /// Method and path.
     pub route: String,
@@ -74,6 +75,40 @@ pub fn delete(conn: &mut DbConnection, key: &RequestKey) -> Result<(), StoreErro
     let row =
         idempotency_keys::table.find((key.principal.clone(), key.route.clone(), key.key.clone()));
     diesel::delete(row).execute(conn)?;
+    Ok(())
+}
+
+/// Keys whose askers are still kept by name, from before they were printed, `most` of them: a print
+/// holds no colon, and a name does.
+pub fn list_named(conn: &mut DbConnection, most: i64) -> Result<Vec<RequestKey>, StoreError> {
+    let rows = idempotency_keys::table
+        .filter(idempotency_keys::principal.like("%:%"))
+        .select((
+            idempotency_keys::principal,
+            idempotency_keys::route,
+            idempotency_keys::key,
+        ))
+        .limit(most)
+        .load::<(String, String, String)>(conn)?;
+    let key = |(principal, route, key)| RequestKey {
+        principal,
+        route,
+        key,
+    };
+    Ok(rows.into_iter().map(key).collect())
+}
+
+/// Puts the print of who asked in the place of the name.
+pub fn set_print(
+    conn: &mut DbConnection,
+    key: &RequestKey,
+    print: String,
+) -> Result<(), StoreError> {
+    let row =
+        idempotency_keys::table.find((key.principal.clone(), key.route.clone(), key.key.clone()));
+    diesel::update(row)
+        .set(idempotency_keys::principal.eq(print))
+        .execute(conn)?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: an account changes by [`save`] alone, under the version its reader saw, together with
 //! the events that say why. `accounts.active` follows the state, for the program before this one.
+//! The mail address is sealed; a print of it sees to it that no two accounts share one.
 
 use diesel::prelude::*;
 use domain::account::AccountState;
@@ -11,7 +12,9 @@ use domain::ids::AccountId;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::keyring::{self, Field, INSTALLATION};
 use crate::schema::{account_events, account_lives, accounts, placements};
+use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Json, Ts};
 use crate::{DbConnection, StoreError};
 
@@ -94,7 +97,7 @@ struct LifeRow {
     version: i64,
     state: String,
     home: Option<String>,
-    email: Option<String>,
+    email: Option<SealedText>,
     person_print: Option<String>,
     password_set_at: Option<Ts>,
     must_change_by: Option<Ts>,
@@ -105,16 +108,35 @@ struct LifeRow {
     #[diesel(skip_update)]
     second_factor_step: i64,
     confirmed_at: Option<Ts>,
+    email_print: Option<String>,
 }
 
-impl From<&Life> for LifeRow {
-    fn from(life: &Life) -> Self {
-        LifeRow {
-            account_id: Id(life.id.uuid()),
+/// Seals the mail address of an account.
+fn place(account: &[u8; 16]) -> Place<'_> {
+    Place::new("account_lives", account)
+}
+
+/// Opens the mail address of an account.
+pub(crate) fn open_email(account: Id, email: &SealedText) -> Result<String, StoreError> {
+    place(account.0.as_bytes()).open("email", email)
+}
+
+impl LifeRow {
+    fn of(life: &Life) -> Result<Self, StoreError> {
+        let id = life.id.uuid();
+        let email = life.email.as_deref();
+        let sealed = place(id.as_bytes()).seal_some(INSTALLATION, "email", email)?;
+        let print = match email {
+            Some(email) => Some(keyring::current()?.print(INSTALLATION, Field::Email, email)?),
+            None => None,
+        };
+        Ok(LifeRow {
+            account_id: Id(id),
             version: life.version,
             state: life.state.code().to_owned(),
             home: life.home.as_ref().map(ToString::to_string),
-            email: life.email.clone(),
+            email: sealed,
+            email_print: print,
             person_print: life.person_print.clone(),
             password_set_at: life.password_set_at.map(Ts),
             must_change_by: life.must_change_by.map(Ts),
@@ -123,7 +145,7 @@ impl From<&Life> for LifeRow {
             second_factor_at: life.second_factor_at.map(Ts),
             second_factor_step: life.second_factor_step,
             confirmed_at: life.confirmed_at.map(Ts),
-        }
+        })
     }
 }
 
@@ -136,6 +158,10 @@ fn life((account, row): (AccountPart, LifeRow)) -> Result<Life, StoreError> {
         id: id.0.to_string(),
         column: "state",
     })?;
+    let email = match &row.email {
+        Some(email) => Some(open_email(id, email)?),
+        None => None,
+    };
     Ok(Life {
         id: AccountId::new(id.0),
         username,
@@ -145,7 +171,7 @@ fn life((account, row): (AccountPart, LifeRow)) -> Result<Life, StoreError> {
         version: row.version,
         state,
         home: row.home.as_deref().map(AuthorityCode::from),
-        email: row.email,
+        email,
         person_print: row.person_print,
         password_set_at: row.password_set_at.map(|at| at.0),
         must_change_by: row.must_change_by.map(|at| at.0),
@@ -293,11 +319,12 @@ pub fn insert(
         accounts::failures.eq(0),
         accounts::created_at.eq(Ts(life.created_at)),
     );
+    must_be_alone(conn, life)?;
     diesel::insert_into(accounts::table)
         .values(values)
         .execute(conn)?;
     diesel::insert_into(account_lives::table)
-        .values(LifeRow::from(life))
+        .values(LifeRow::of(life)?)
         .execute(conn)?;
     record(conn, life.id, life.version, event, life.created_at)
 }
@@ -311,7 +338,8 @@ pub fn save(
 ) -> Result<(), StoreError> {
     let was = life.version;
     life.version += 1;
-    let row = LifeRow::from(&*life);
+    must_be_alone(conn, life)?;
+    let row = LifeRow::of(life)?;
     let changed = diesel::update(
         account_lives::table
             .find(row.account_id)
@@ -331,6 +359,33 @@ pub fn save(
         .execute(conn)?;
     record(conn, life.id, life.version, event, now)
 }
+
+/// While several keys live, equal addresses may have different prints, and the index alone does not see
+/// that they are equal.
+fn must_be_alone(conn: &mut DbConnection, life: &Life) -> Result<(), StoreError> {
+    let Some(email) = life.email.as_deref() else {
+        return Ok(());
+    };
+    let prints = keyring::current()?.prints_of(INSTALLATION, Field::Email, email);
+    if prints.len() < 2 || life.state == AccountState::Revoked {
+        return Ok(());
+    }
+    let others: i64 = account_lives::table
+        .filter(account_lives::email_print.eq_any(prints))
+        .filter(account_lives::account_id.ne(Id(life.id.uuid())))
+        .filter(account_lives::state.ne(AccountState::Revoked.code()))
+        .count()
+        .get_result(conn)?;
+    match others {
+        0 => Ok(()),
+        _ => Err(StoreError::UniqueViolation {
+            constraint: EMAIL_KEY.to_owned(),
+        }),
+    }
+}
+
+/// The constraint that an account whose mail address is another's violates.
+pub const EMAIL_KEY: &str = "account_lives_email_print_key";
 
 /// Takes a time step of the second factor: false if one as late was taken before (RFC 6238 §5.2).
 /// No event and no version: it happens at every log-in.

@@ -14,8 +14,9 @@ use crate::schema::{
     account_lives, accounts, digest_items, notification_preferences, notification_settings,
     placements,
 };
+use crate::sealing::SealedText;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, lives};
 
 /// How an authority's requesters are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,15 +196,16 @@ pub fn list_wanting(
     if let Wanted::One(account) = wanted {
         query = query.filter(placements::account_id.eq(Id(account.uuid())));
     }
-    let rows = query.load::<(Id, String, String)>(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(account, mode, email)| Wanting {
-            account: AccountId::new(account.0),
-            mode: Mode::from_code(&mode).unwrap_or_default(),
-            email,
+    let rows = query.load::<(Id, String, SealedText)>(conn)?;
+    rows.into_iter()
+        .map(|(account, mode, email)| {
+            Ok(Wanting {
+                account: AccountId::new(account.0),
+                mode: Mode::from_code(&mode).unwrap_or_default(),
+                email: lives::open_email(account, &email)?,
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// Adds a ticket to somebody's next digest, unless it is there.

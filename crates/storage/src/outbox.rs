@@ -1,5 +1,6 @@
 //! What is on its way out. A row is written with the change that causes it and holds no text:
-//! the message is made from the ticket when it is sent.
+//! the message is made from the ticket when it is sent. The address is sealed with the key of the desk
+//! that answers for the message.
 //!
 //! Claimed by lease: a claim moves `due_at` past the lease and raises `fence`; only the holder
 //! of the present fence may say how it went.
@@ -11,8 +12,9 @@ use domain::invalid::Lang;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::keyring::INSTALLATION;
 use crate::schema::outbox;
-use crate::sealed::Sealed;
+use crate::sealing::{GONE, Place, SealedText};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -73,7 +75,7 @@ pub struct Outgoing {
     pub payload: Option<String>,
     /// Which text.
     pub template: String,
-    /// One address.
+    /// One address; [`GONE`] if it cannot be known any more.
     pub recipient: String,
     /// Its language.
     pub lang: Lang,
@@ -121,7 +123,7 @@ struct OutboxRow {
     seq: Option<i64>,
     proof_id: Option<Id>,
     template: String,
-    recipient: Sealed,
+    recipient: SealedText,
     lang: String,
     state: String,
     attempts: i32,
@@ -151,13 +153,19 @@ pub fn put_for(
     due_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let id = message.id.uuid();
+    let desk = message
+        .desk
+        .as_ref()
+        .map_or(INSTALLATION, |code| code.as_str());
+    let recipient = place(id.as_bytes()).seal(desk, "recipient", &message.recipient)?;
     let row = OutboxRow {
-        id: Id(message.id.uuid()),
+        id: Id(id),
         ticket_id: message.ticket.map(|id| Id(id.uuid())),
         seq: message.seq,
         proof_id: message.proof.map(|id| Id(id.uuid())),
         template: message.template.clone(),
-        recipient: Sealed::new(message.recipient.clone()),
+        recipient,
         lang: lang_code(message.lang).to_owned(),
         state: "pending".to_owned(),
         attempts: 0,
@@ -178,6 +186,10 @@ pub fn put_for(
         .values(row)
         .execute(conn)?;
     Ok(())
+}
+
+fn place(id: &[u8; 16]) -> Place<'_> {
+    Place::new("outbox", id)
 }
 
 /// Claims up to `limit` due messages of a channel until `lease_end`; nobody else gets them before.
@@ -252,7 +264,10 @@ fn take(
             outbox::attempts.eq(row.attempts + 1),
         ))
         .execute(conn)?;
-    Ok((changed == 1).then(|| row.into_claimed()))
+    match changed {
+        1 => row.into_claimed().map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// The claimed message left. False if the claim was lost meanwhile.
@@ -419,8 +434,16 @@ const fn lang_code(lang: Lang) -> &'static str {
 }
 
 impl OutboxRow {
-    fn into_claimed(self) -> Outgoing {
-        Outgoing {
+    fn into_claimed(self) -> Result<Outgoing, StoreError> {
+        let recipient = match place(self.id.0.as_bytes()).open("recipient", &self.recipient) {
+            // One row that was touched must not hold up the messages beside it.
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%error, "the address of a message does not open");
+                GONE.to_owned()
+            }
+            other => other?,
+        };
+        Ok(Outgoing {
             id: MessageId::new(self.id.0),
             ticket: self.ticket_id.map(|id| TicketId::new(id.0)),
             seq: self.seq,
@@ -433,7 +456,7 @@ impl OutboxRow {
             payload: self.payload,
             desk: self.desk.map(|code| code.as_str().into()),
             template: self.template,
-            recipient: self.recipient.open(),
+            recipient,
             lang: if self.lang == "en" {
                 Lang::En
             } else {
@@ -441,6 +464,6 @@ impl OutboxRow {
             },
             attempts: self.attempts + 1,
             fence: self.fence + 1,
-        }
+        })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Answers are append-only: the last row of a check counts. Of a value only the last is kept, because
 //! values name a person's papers. On PostgreSQL a desk sees its own runs and the region all of them;
-//! the same is asked for here (ADR 0012).
+//! the same is asked for here (ADR 0012). What desks wrote, and the values, are sealed with their keys.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::schema::{accounts, playbook_answers, playbook_runs, playbook_values, tickets};
-use crate::sealed::Sealed;
+use crate::sealing::{Place, SealedText, named_row, numbered_row};
 use crate::sql_types::{Id, Instant, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
@@ -91,7 +91,7 @@ struct RunRow {
     playbook: String,
     version: i32,
     decision: String,
-    addition: Option<Sealed>,
+    addition: Option<SealedText>,
     started_at: Ts,
     started_by: Id,
     overridden_at: Option<Ts>,
@@ -106,7 +106,7 @@ struct Standing {
     playbook: String,
     version: i32,
     decision: String,
-    addition: Option<Sealed>,
+    addition: Option<SealedText>,
     overridden_at: Option<Ts>,
     handed_over_at: Option<Ts>,
 }
@@ -114,6 +114,14 @@ struct Standing {
 /// Codes with a space around each, so that one is found and no other that begins alike.
 fn path_column(path: &[String]) -> String {
     format!(" {} ", path.join(" "))
+}
+
+fn place(run: &Uuid) -> Place<'_> {
+    Place::new("playbook_runs", run.as_bytes())
+}
+
+fn sealed_addition(run: &PlaybookRun) -> Result<Option<SealedText>, StoreError> {
+    place(&run.id).seal_some(run.desk.as_str(), "addition", run.addition.as_deref())
 }
 
 impl RunRow {
@@ -124,6 +132,7 @@ impl RunRow {
             id: id.to_string(),
             column,
         };
+        let addition = place(&id).open_some("addition", self.addition.as_ref())?;
         Ok(PlaybookRun {
             id,
             ticket: TicketId::new(self.ticket_id.0),
@@ -136,7 +145,7 @@ impl RunRow {
             version: self.version,
             decision: PlaybookDecision::from_code(&self.decision)
                 .ok_or_else(|| corrupt("decision"))?,
-            addition: self.addition.map(Sealed::open),
+            addition,
             started_at: self.started_at.0,
             started_by: AccountId::new(self.started_by.0),
             overridden_at: self.overridden_at.map(|at| at.0),
@@ -163,7 +172,7 @@ pub fn insert(conn: &mut DbConnection, run: &PlaybookRun) -> Result<(), StoreErr
         playbook: run.playbook.to_string(),
         version: run.version,
         decision: run.decision.as_str().to_owned(),
-        addition: run.addition.clone().map(Sealed::new),
+        addition: sealed_addition(run)?,
         started_at: Ts(run.started_at),
         started_by: Id(run.started_by.uuid()),
         overridden_at: run.overridden_at.map(Ts),
@@ -184,7 +193,7 @@ pub fn save(conn: &mut DbConnection, run: &PlaybookRun) -> Result<(), StoreError
             playbook: run.playbook.to_string(),
             version: run.version,
             decision: run.decision.as_str().to_owned(),
-            addition: run.addition.clone().map(Sealed::new),
+            addition: sealed_addition(run)?,
             overridden_at: run.overridden_at.map(Ts),
             handed_over_at: run.handed_over_at.map(Ts),
         })
@@ -219,7 +228,7 @@ struct AnswerRow {
     version: i32,
     check_code: String,
     answer: Option<String>,
-    evidence: Option<Sealed>,
+    evidence: Option<SealedText>,
     account_id: Id,
     at: Ts,
 }
@@ -232,6 +241,12 @@ pub fn append_answers(
     answers: &[GivenAnswer],
 ) -> Result<(), StoreError> {
     for (answer, seq) in answers.iter().zip(known + 1..) {
+        let key = numbered_row(run.id, seq.into());
+        let evidence = Place::new("playbook_answers", &key).seal_some(
+            run.desk.as_str(),
+            "evidence",
+            answer.evidence.as_deref(),
+        )?;
         let row = AnswerRow {
             run_id: Id(run.id),
             seq,
@@ -239,7 +254,7 @@ pub fn append_answers(
             version: answer.version,
             check_code: answer.check.clone(),
             answer: answer.answer.clone(),
-            evidence: answer.evidence.clone().map(Sealed::new),
+            evidence,
             account_id: Id(answer.by.uuid()),
             at: Ts(answer.at),
         };
@@ -251,11 +266,12 @@ pub fn append_answers(
 }
 
 type AnswerColumns = (
+    i32,
     String,
     i32,
     String,
     Option<String>,
-    Option<Sealed>,
+    Option<SealedText>,
     Id,
     Ts,
     Option<String>,
@@ -269,6 +285,7 @@ pub fn list_answers(conn: &mut DbConnection, run: Uuid) -> Result<Vec<GivenAnswe
         .filter(a::run_id.eq(Id(run)))
         .order(a::seq.asc())
         .select((
+            a::seq,
             a::playbook,
             a::version,
             a::check_code,
@@ -279,21 +296,24 @@ pub fn list_answers(conn: &mut DbConnection, run: Uuid) -> Result<Vec<GivenAnswe
             accounts::display_name.nullable(),
         ))
         .load(conn)?;
-    Ok(rows
-        .into_iter()
+    rows.into_iter()
         .map(
-            |(playbook, version, check, answer, evidence, by, at, by_label)| GivenAnswer {
-                playbook: playbook.as_str().into(),
-                version,
-                check,
-                answer,
-                evidence: evidence.map(Sealed::open),
-                by: AccountId::new(by.0),
-                by_label,
-                at: at.0,
+            |(seq, playbook, version, check, answer, evidence, by, at, by_label)| {
+                let key = numbered_row(run, seq.into());
+                Ok(GivenAnswer {
+                    playbook: playbook.as_str().into(),
+                    version,
+                    check,
+                    answer,
+                    evidence: Place::new("playbook_answers", &key)
+                        .open_some("evidence", evidence.as_ref())?,
+                    by: AccountId::new(by.0),
+                    by_label,
+                    at: at.0,
+                })
             },
         )
-        .collect())
+        .collect()
 }
 
 #[derive(Insertable)]
@@ -301,7 +321,7 @@ pub fn list_answers(conn: &mut DbConnection, run: Uuid) -> Result<Vec<GivenAnswe
 struct ValueRow {
     run_id: Id,
     value_name: String,
-    value: Option<Sealed>,
+    value: Option<SealedText>,
     account_id: Id,
     at: Ts,
 }
@@ -315,10 +335,12 @@ pub fn set_value(
     by: AccountId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let key = named_row(run.id, name);
+    let value = Place::new("playbook_values", &key).seal_some(run.desk.as_str(), "value", value)?;
     let row = ValueRow {
         run_id: Id(run.id),
         value_name: name.to_owned(),
-        value: value.map(Sealed::new),
+        value,
         account_id: Id(by.uuid()),
         at: Ts(now),
     };
@@ -333,14 +355,19 @@ pub fn list_values(
     conn: &mut DbConnection,
     run: Uuid,
 ) -> Result<BTreeMap<String, String>, StoreError> {
-    let rows: Vec<(String, Option<Sealed>)> = playbook_values::table
+    let rows: Vec<(String, Option<SealedText>)> = playbook_values::table
         .filter(playbook_values::run_id.eq(Id(run)))
         .select((playbook_values::value_name, playbook_values::value))
         .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?.open())))
-        .collect())
+    let mut values = BTreeMap::new();
+    for (name, value) in rows {
+        let key = named_row(run, &name);
+        let value = Place::new("playbook_values", &key).open_some("value", value.as_ref())?;
+        if let Some(value) = value {
+            values.insert(name, value);
+        }
+    }
+    Ok(values)
 }
 
 /// Whether any ticket ever ran a playbook.

@@ -165,6 +165,7 @@ const PLACES: &[Place] = &[
             "complainant",
             "email",
             "postal_address",
+            "identity",
             "filed_by_identity",
             "subject",
             "body",

@@ -160,7 +160,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::sql_types::{Uid};
     /// See `migrations/`.
     attachments (id) {
@@ -172,6 +172,7 @@ diesel::table! {
         size -> BigInt,
         sha256 -> Text,
         blob_key -> Text,
+        blob_secret -> Nullable<Text>,
     }
 }
 
@@ -339,6 +340,7 @@ diesel::table! {
         tries -> Integer,
         verified_at -> Nullable<Instant>,
         used_at -> Nullable<Instant>,
+        email_print -> Nullable<Text>,
     }
 }
 
@@ -348,13 +350,14 @@ diesel::table! {
     /// See `migrations/`.
     delegations (id) {
         id -> Uid,
-        delegate_print -> Text,
-        delegator_print -> Text,
+        delegate_tax_code -> Text,
+        delegator_tax_code -> Text,
         valid_from -> Instant,
         valid_to -> Nullable<Instant>,
         revoked_at -> Nullable<Instant>,
         created_at -> Instant,
-        people -> Text,
+        delegate_print -> Nullable<Text>,
+        delegator_print -> Nullable<Text>,
     }
 }
 
@@ -399,6 +402,7 @@ diesel::table! {
         second_factor_at -> Nullable<Instant>,
         second_factor_step -> BigInt,
         confirmed_at -> Nullable<Instant>,
+        email_print -> Nullable<Text>,
     }
 }
 
@@ -481,7 +485,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Text};
+    use diesel::sql_types::{Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
     federated_identities (issuer, subject) {
@@ -489,6 +493,7 @@ diesel::table! {
         subject -> Text,
         account_id -> Uid,
         created_at -> Instant,
+        subject_print -> Nullable<Text>,
     }
 }
 
@@ -1142,6 +1147,7 @@ diesel::table! {
         overdue_told -> Bool,
         account_id -> Nullable<Uid>,
         created_at -> Instant,
+        identity -> Nullable<Text>,
     }
 }
 

@@ -12,6 +12,7 @@ use diesel::pg::Pg;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::connection::MultiBackend;
@@ -69,6 +70,27 @@ impl<'a> Place<'a> {
         String::from_utf8(plain).map_err(|_| corrupt())
     }
 
+    /// Seals a value that may be missing.
+    pub fn seal_some(
+        &self,
+        desk: &str,
+        column: &'static str,
+        value: Option<&str>,
+    ) -> Result<Option<SealedText>, StoreError> {
+        value
+            .map(|value| self.seal(desk, column, value))
+            .transpose()
+    }
+
+    /// Opens a value that may be missing.
+    pub fn open_some(
+        &self,
+        column: &'static str,
+        sealed: Option<&SealedText>,
+    ) -> Result<Option<String>, StoreError> {
+        sealed.map(|sealed| self.open(column, sealed)).transpose()
+    }
+
     fn context(&self, column: &str) -> Vec<u8> {
         let mut context = format!("{}/{column}/", self.table).into_bytes();
         context.extend_from_slice(self.row);
@@ -82,6 +104,16 @@ impl<'a> Place<'a> {
             column,
         }
     }
+}
+
+/// The key of a row told by an id and a number.
+pub fn numbered_row(id: Uuid, number: i64) -> Vec<u8> {
+    [id.as_bytes().as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// The key of a row told by an id and a text.
+pub fn named_row(id: Uuid, name: &str) -> Vec<u8> {
+    [id.as_bytes(), name.as_bytes()].concat()
 }
 
 /// A sealed value as its column holds it. Its `Debug` text is a mask.

@@ -219,7 +219,7 @@ pub fn insert(
         .execute(conn)?;
     history::append(conn, ticket, std::slice::from_ref(filed), actor)?;
     if let Some(file) = attachment {
-        attachments::insert(conn, ticket.id, filed.seq, file)?;
+        attachments::insert(conn, ticket, filed.seq, file)?;
     }
     legs::write(conn, ticket, 0)
 }

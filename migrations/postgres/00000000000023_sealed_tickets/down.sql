@@ -44,10 +44,7 @@ ALTER TABLE tickets RENAME COLUMN tax_code_print TO tax_code;
 ALTER TABLE tickets RENAME COLUMN family_name_print TO family_name;
 ALTER TABLE tickets RENAME COLUMN email_print TO email;
 ALTER TABLE tickets RENAME COLUMN phone_print TO phone;
-UPDATE delegations SET
-    delegate_print = people::json ->> 'delegate',
-    delegator_print = people::json ->> 'delegator'
-WHERE substr(people, 1, 1) = '{';
-ALTER TABLE delegations DROP COLUMN people;
-ALTER TABLE delegations RENAME COLUMN delegate_print TO delegate_tax_code;
-ALTER TABLE delegations RENAME COLUMN delegator_print TO delegator_tax_code;
+DROP INDEX delegations_by_delegate;
+CREATE INDEX delegations_by_delegate ON delegations (delegate_tax_code);
+ALTER TABLE delegations DROP COLUMN delegator_print;
+ALTER TABLE delegations DROP COLUMN delegate_print;

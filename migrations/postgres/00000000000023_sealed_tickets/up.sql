@@ -16,12 +16,11 @@ ALTER TABLE tickets RENAME COLUMN email TO email_print;
 ALTER TABLE tickets RENAME COLUMN phone TO phone_print;
 CREATE INDEX tickets_plain ON tickets (id) WHERE substr(dossier, 1, 1) = '{';
 
--- Likewise the two people of a delegation.
-ALTER TABLE delegations ADD COLUMN people TEXT NOT NULL DEFAULT '';
-UPDATE delegations SET
-    people = json_build_object('delegate', delegate_tax_code, 'delegator', delegator_tax_code)::text;
-ALTER TABLE delegations RENAME COLUMN delegate_tax_code TO delegate_print;
-ALTER TABLE delegations RENAME COLUMN delegator_tax_code TO delegator_print;
+-- The two people of a delegation are sealed where they are; the prints are filled then.
+ALTER TABLE delegations ADD COLUMN delegate_print TEXT;
+ALTER TABLE delegations ADD COLUMN delegator_print TEXT CHECK (delegator_print <> delegate_print);
+DROP INDEX delegations_by_delegate;
+CREATE INDEX delegations_by_delegate ON delegations (delegate_print);
 
 -- A citizen's scope names prints now: one for each key that lives, with commas between.
 ALTER POLICY tickets_in_scope ON tickets USING (

@@ -135,6 +135,10 @@ const REPORT_READERS: &[&str] = &[
 /// Who sees to it that due work is done, and which playbooks are in force.
 const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 
+/// Who reads how long data are kept, and who keeps some from going.
+const READERS_OF_TERMS: &[&str] = &["regional-supervisor", "system-admin", "auditor"];
+const HOLDERS: &[&str] = &["regional-supervisor", "auditor"];
+
 /// Who reads the routing rules.
 const READERS_OF_ROUTING: &[&str] = &[
     "supervisor",
@@ -433,6 +437,31 @@ const ROWS: &[(&str, Door)] = &[
             about_ticket: false,
         },
     ),
+    (
+        "list_retention_schedules",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    (
+        "show_retention_schedule",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    (
+        "change_retention_schedule",
+        Door::Keepers(RUNNERS, About::Nothing),
+    ),
+    (
+        "list_retention_runs",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    (
+        "show_retention_run",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    ("list_legal_holds", Door::Keepers(HOLDERS, About::Nothing)),
+    ("set_legal_hold", Door::Keepers(HOLDERS, About::Nothing)),
+    ("end_legal_hold", Door::Keepers(HOLDERS, About::Nothing)),
+    ("list_ticket_holds", Door::Keepers(HOLDERS, About::Nothing)),
+    ("hold_ticket", Door::Keepers(HOLDERS, About::Nothing)),
     ("show_scheduler", Door::Keepers(RUNNERS, About::Nothing)),
     ("resume_scheduler", Door::Keepers(RUNNERS, About::Nothing)),
     (

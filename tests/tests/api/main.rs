@@ -37,6 +37,7 @@ mod rate_limits;
 mod reach;
 mod removals;
 mod reply_templates;
+mod retention;
 mod reviews;
 mod routing;
 mod scheduler;

@@ -228,7 +228,7 @@ impl Desk {
             author: staff.account,
             at: now,
         };
-        complaints::add_dispatch(conn, &dispatch)?;
+        complaints::add_dispatch(conn, &complaint.desk, &dispatch)?;
         if let (Some(email), Some(id)) = (email, message) {
             let template = match what.kind {
                 DispatchKind::Reply => MailTemplate::ComplaintReply,

@@ -176,7 +176,7 @@ pub(super) fn taken(error: StoreError) -> DeskError {
                 Invalid::new("taken", "Nome utente già in uso", "this user name is taken");
             DeskError::field(invalid.at("/username"))
         }
-        "account_lives_email_key" => DeskError::field(shared.at("/email")),
+        lives::EMAIL_KEY => DeskError::field(shared.at("/email")),
         "account_lives_person_print_key" => DeskError::field(shared.at("/tax_code")),
         "placements_authority_code_key" => DeskError::AdminExists,
         _ => error.into(),

@@ -6,7 +6,7 @@ use diesel::sql_types::Text;
 use domain::attachment::FileKind;
 use domain::file_name::FileName;
 use domain::ids::AttachmentId;
-use domain::note::Attachment;
+use domain::note::{Attachment, BlobSecret};
 use domain::visibility::Scope;
 use storage::tickets::RequesterKind;
 use storage::{Db, DbConnection, StoreError};
@@ -25,6 +25,7 @@ pub(crate) fn attachment(number: u32) -> Attachment {
         size: 300_000,
         sha256: "ab".repeat(32),
         blob_key: format!("{number:032x}"),
+        blob_secret: BlobSecret::from_stored(format!("secret of {number}")),
     }
 }
 
@@ -82,6 +83,10 @@ fn events_notes_and_attachments_are_never_rewritten() {
             ("notes", "UPDATE notes SET audience = 'citizen'"),
             ("notes", "DELETE FROM notes"),
             ("attachments", "UPDATE attachments SET blob_key = 'another'"),
+            ("attachments", "UPDATE attachments SET size = size + 1"),
+            ("attachments", "UPDATE attachments SET file_name = 'x.pdf'"),
+            ("attachments", "UPDATE attachments SET sha256 = 'ab'"),
+            ("attachments", "UPDATE attachments SET blob_secret = NULL"),
         ];
         for (table, sql) in table_and_sql {
             let said = refusal(db, sql);

@@ -140,7 +140,7 @@ fn register(conn: &mut DbConnection, one: &Complaint, linked: TicketId) -> Resul
         author: words::account(0),
         at: filed_at(),
     };
-    complaints::add_dispatch(conn, &dispatch)
+    complaints::add_dispatch(conn, &one.desk, &dispatch)
 }
 
 fn review(number: u32, desk: &str) -> Review {
