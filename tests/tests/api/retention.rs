@@ -150,8 +150,16 @@ both!(
         let after = screen(app, &filed).await;
         assert_eq!(after["anonymised_at"], app.now().to_string());
         for member in [
-            "number", "state", "resolution_code", "created_at", "service", "problem_type",
-            "declared_authority", "custody", "legs", "channel",
+            "number",
+            "state",
+            "resolution_code",
+            "created_at",
+            "service",
+            "problem_type",
+            "declared_authority",
+            "custody",
+            "legs",
+            "channel",
         ] {
             assert_eq!(after[member], before[member], "{member}");
         }
@@ -240,45 +248,47 @@ async fn hold(app: &TestApp, path: &str, body: &Value) -> Reply {
 async fn end(app: &TestApp, hold: &Reply) -> Reply {
     let auditor = app.as_("auditor").await;
     let path = format!("/v1/legal-holds/{}/endings", hold.text_at("/id"));
-    auditor.post(&path, &json!({"reason": "Causa finita."})).await
+    auditor
+        .post(&path, &json!({"reason": "Causa finita."}))
+        .await
 }
 
-both!(
-    a_hold_keeps_a_request_until_somebody_ends_it,
-    async |app| {
-        let filed = closed(app).await;
-        app.advance("P25M");
-        let holds = [
-            (filed.staff_path("/legal-holds"), json!({"reason": "Causa 12/2029"})),
-            (
-                "/v1/legal-holds".to_owned(),
-                json!({"reason": "Ispezione", "authority_code": TO4}),
-            ),
-            (
-                "/v1/legal-holds".to_owned(),
-                json!({"reason": "Querela", "tax_code": MARIO.tax_code}),
-            ),
-        ];
-        for (path, body) in holds {
-            let set = hold(app, &path, &body).await;
-            let RunOutcome::Done(kept) = run(app) else {
-                panic!("the run is over");
-            };
-            let proof = kept.proof.expect("a proof");
-            assert_eq!(proof.counts, "[]", "{body}");
-            assert!(proof.kept.contains("legal-hold"), "{}", proof.kept);
-            assert_eq!(screen(app, &filed).await["description"], DESCRIPTION);
-            assert_eq!(end(app, &set).await.text_at("/end_reason"), "Causa finita.");
-            end(app, &set).await.is_problem(409, "hold-ended");
-        }
-        // Why, and about whom, is sealed.
-        for word in ["Causa", "Ispezione", "Querela", MARIO.tax_code] {
-            assert!(places_of(app, word).is_empty(), "{word}");
-        }
-        done(app).await;
-        assert_eq!(screen(app, &filed).await["description"], "—");
+both!(a_hold_keeps_a_request_until_somebody_ends_it, async |app| {
+    let filed = closed(app).await;
+    app.advance("P25M");
+    let holds = [
+        (
+            filed.staff_path("/legal-holds"),
+            json!({"reason": "Causa 12/2029"}),
+        ),
+        (
+            "/v1/legal-holds".to_owned(),
+            json!({"reason": "Ispezione", "authority_code": TO4}),
+        ),
+        (
+            "/v1/legal-holds".to_owned(),
+            json!({"reason": "Querela", "tax_code": MARIO.tax_code}),
+        ),
+    ];
+    for (path, body) in holds {
+        let set = hold(app, &path, &body).await;
+        let RunOutcome::Done(kept) = run(app) else {
+            panic!("the run is over");
+        };
+        let proof = kept.proof.expect("a proof");
+        assert_eq!(proof.counts, "[]", "{body}");
+        assert!(proof.kept.contains("legal-hold"), "{}", proof.kept);
+        assert_eq!(screen(app, &filed).await["description"], DESCRIPTION);
+        assert_eq!(end(app, &set).await.text_at("/end_reason"), "Causa finita.");
+        end(app, &set).await.is_problem(409, "hold-ended");
     }
-);
+    // Why, and about whom, is sealed.
+    for word in ["Causa", "Ispezione", "Querela", MARIO.tax_code] {
+        assert!(places_of(app, word).is_empty(), "{word}");
+    }
+    done(app).await;
+    assert_eq!(screen(app, &filed).await["description"], "—");
+});
 
 both!(a_hold_that_ran_out_keeps_nothing, async |app| {
     let filed = closed(app).await;
@@ -291,37 +301,34 @@ both!(a_hold_that_ran_out_keeps_nothing, async |app| {
     assert_ne!(screen(app, &filed).await["anonymised_at"], Value::Null);
 });
 
-both!(
-    holds_are_for_the_region_and_the_auditor,
-    async |app| {
-        let filed = file(app, TO4).await;
-        let path = filed.staff_path("/legal-holds");
-        let supervisor = app.as_("to4.supervisor").await;
-        let refused = supervisor.post(&path, &json!({"reason": "No"})).await;
-        refused.is_problem(403, "forbidden");
-        let region = app.as_("region.supervisor").await;
-        let wrong = json!({"authority_code": TO4, "tax_code": "X", "until": "ieri", "who": 1});
-        let wrong = region.post("/v1/legal-holds", &wrong).await;
-        let found: Vec<&str> = wrong.errors().iter().map(|(pointer, _)| *pointer).collect();
-        for pointer in ["/tax_code", "/until", "/reason", "/who"] {
-            assert!(found.contains(&pointer), "{pointer} in {found:?}");
-        }
-        let past = json!({"reason": "Ieri", "until": "2020-01-01T00:00:00Z"});
-        let past = region.post(&path, &past).await;
-        past.has_errors(&[("/until", "in-the-past")]);
-        let nowhere = "/v1/tickets/2026-0000001-A/legal-holds";
-        region
-            .post(nowhere, &json!({"reason": "Nessuna"}))
-            .await
-            .is_problem(404, "not-found");
-        assert_eq!(app.count("legal_holds"), 0);
-        let set = region.post(&path, &json!({"reason": "Causa"})).await;
-        set.is(201);
-        let list = app.as_("auditor").await.get(&path).await;
-        assert_eq!(list.text_at("/items/0/id"), set.text_at("/id"));
-        assert_eq!(list.text_at("/items/0/reason"), "Causa");
+both!(holds_are_for_the_region_and_the_auditor, async |app| {
+    let filed = file(app, TO4).await;
+    let path = filed.staff_path("/legal-holds");
+    let supervisor = app.as_("to4.supervisor").await;
+    let refused = supervisor.post(&path, &json!({"reason": "No"})).await;
+    refused.is_problem(403, "forbidden");
+    let region = app.as_("region.supervisor").await;
+    let wrong = json!({"authority_code": TO4, "tax_code": "X", "until": "ieri", "who": 1});
+    let wrong = region.post("/v1/legal-holds", &wrong).await;
+    let found: Vec<&str> = wrong.errors().iter().map(|(pointer, _)| *pointer).collect();
+    for pointer in ["/tax_code", "/until", "/reason", "/who"] {
+        assert!(found.contains(&pointer), "{pointer} in {found:?}");
     }
-);
+    let past = json!({"reason": "Ieri", "until": "2020-01-01T00:00:00Z"});
+    let past = region.post(&path, &past).await;
+    past.has_errors(&[("/until", "in-the-past")]);
+    let nowhere = "/v1/tickets/2026-0000001-A/legal-holds";
+    region
+        .post(nowhere, &json!({"reason": "Nessuna"}))
+        .await
+        .is_problem(404, "not-found");
+    assert_eq!(app.count("legal_holds"), 0);
+    let set = region.post(&path, &json!({"reason": "Causa"})).await;
+    set.is(201);
+    let list = app.as_("auditor").await.get(&path).await;
+    assert_eq!(list.text_at("/items/0/id"), set.text_at("/id"));
+    assert_eq!(list.text_at("/items/0/reason"), "Causa");
+});
 
 both!(a_dry_run_counts_and_writes_nothing, async |app| {
     let filed = closed(app).await;
@@ -334,7 +341,10 @@ both!(a_dry_run_counts_and_writes_nothing, async |app| {
         .map(|one| (one.class, one.authority, one.count))
         .collect();
     let expected = ["attachment", "contact", "health-text", "identifier"];
-    assert_eq!(counts, expected.map(|class| (class.to_owned(), TO4.to_owned(), 1)));
+    assert_eq!(
+        counts,
+        expected.map(|class| (class.to_owned(), TO4.to_owned(), 1))
+    );
     let ahead = RunOrder {
         authority: Some(CN1.to_owned()),
         ..RunOrder::default()
@@ -347,16 +357,22 @@ both!(a_dry_run_counts_and_writes_nothing, async |app| {
     assert_eq!(screen(app, &filed).await["description"], DESCRIPTION);
 });
 
-both!(nothing_is_taken_away_before_its_time_by_order, async |app| {
-    closed(app).await;
-    let order = RunOrder {
-        at: app.now().checked_add(jiff::SignedDuration::from_hours(1)).ok(),
-        ..RunOrder::default()
-    };
-    let refused = app.desk.run_retention(&order, &|| false);
-    assert!(matches!(refused, Err(service::DeskError::Invalid(_))));
-    assert_eq!(app.count("retention_runs"), 0);
-});
+both!(
+    nothing_is_taken_away_before_its_time_by_order,
+    async |app| {
+        closed(app).await;
+        let order = RunOrder {
+            at: app
+                .now()
+                .checked_add(jiff::SignedDuration::from_hours(1))
+                .ok(),
+            ..RunOrder::default()
+        };
+        let refused = app.desk.run_retention(&order, &|| false);
+        assert!(matches!(refused, Err(service::DeskError::Invalid(_))));
+        assert_eq!(app.count("retention_runs"), 0);
+    }
+);
 
 both!(a_clock_that_leapt_takes_nothing_away, async |app| {
     let filed = closed(app).await;
@@ -386,7 +402,9 @@ async fn more_than_usual_waits_until_somebody_confirms() {
             ..RunOrder::default()
         };
         let outcome = app.desk.run_retention(&order, &|| false);
-        assert!(matches!(outcome.expect("it goes on"), RunOutcome::Done(run) if run.id == waiting.id));
+        assert!(
+            matches!(outcome.expect("it goes on"), RunOutcome::Done(run) if run.id == waiting.id)
+        );
         assert_eq!(screen(app, &filed).await["description"], "—");
         assert_eq!(app.count("retention_runs"), 1);
     }
@@ -428,37 +446,39 @@ both!(
     }
 );
 
-both!(
-    a_run_is_proved_and_what_is_put_back_is_found,
-    async |app| {
-        let filed = closed(app).await;
-        app.advance("P25M");
-        let proof = done(app).await;
-        let auditor = app.as_("auditor").await;
-        let list = auditor.get("/v1/retention-runs").await;
-        assert_eq!(list.text_at("/items/0/id"), proof.id.to_string());
-        let shown = auditor.get(&format!("/v1/retention-runs/{}", proof.id)).await;
-        shown.is(200);
-        assert_eq!(shown.text_at("/state"), "done");
-        assert_eq!(shown.list_at("/counts").len(), 4);
-        assert_eq!(shown.json["counts"][3]["count"], 1);
-        assert_eq!(shown.text_at("/digest").len(), 64);
-        auditor
-            .get(&format!("/v1/retention-runs/{}", filed.id))
-            .await
-            .is_problem(404, "not-found");
-        app.execute("UPDATE tickets SET description = 'di nuovo qui' WHERE description = '—'");
-        let seen = verify(app, proof.id).await;
-        assert_eq!(seen.left, [(filed.number.clone(), "tickets")]);
-        assert!(seen.is_same_list && seen.is_in_trail && !seen.is_clean());
-    }
-);
+both!(a_run_is_proved_and_what_is_put_back_is_found, async |app| {
+    let filed = closed(app).await;
+    app.advance("P25M");
+    let proof = done(app).await;
+    let auditor = app.as_("auditor").await;
+    let list = auditor.get("/v1/retention-runs").await;
+    assert_eq!(list.text_at("/items/0/id"), proof.id.to_string());
+    let shown = auditor
+        .get(&format!("/v1/retention-runs/{}", proof.id))
+        .await;
+    shown.is(200);
+    assert_eq!(shown.text_at("/state"), "done");
+    assert_eq!(shown.list_at("/counts").len(), 4);
+    assert_eq!(shown.json["counts"][3]["count"], 1);
+    assert_eq!(shown.text_at("/digest").len(), 64);
+    auditor
+        .get(&format!("/v1/retention-runs/{}", filed.id))
+        .await
+        .is_problem(404, "not-found");
+    app.execute("UPDATE tickets SET description = 'di nuovo qui' WHERE description = '—'");
+    let seen = verify(app, proof.id).await;
+    assert_eq!(seen.left, [(filed.number.clone(), "tickets")]);
+    assert!(seen.is_same_list && seen.is_in_trail && !seen.is_clean());
+});
 
 both!(what_still_goes_on_keeps_a_request, async |app| {
     let filed = closed(app).await;
     let ask = json!({"reason": REVIEW});
     let citizen = app.citizen(&MARIO);
-    citizen.post(&filed.own_path("/reviews"), &ask).await.is(201);
+    citizen
+        .post(&filed.own_path("/reviews"), &ask)
+        .await
+        .is(201);
     app.advance("P25M");
     let RunOutcome::Done(kept) = run(app) else {
         panic!("the run is over");
@@ -468,20 +488,28 @@ both!(what_still_goes_on_keeps_a_request, async |app| {
     assert_eq!(screen(app, &filed).await["anonymised_at"], Value::Null);
 });
 
-both!(the_files_of_a_removed_request_under_a_hold_stay, async |app| {
-    let filed = file(app, TO4).await;
-    let note = json!({"body": "Non è una richiesta.", "published": false});
-    let action = json!({"action": "remove", "removal_reason": "spam", "note": note});
-    let supervisor = app.as_("to4.supervisor").await;
-    supervisor.act(&filed.id, &action).await.is(201);
-    let set = hold(app, &filed.staff_path("/legal-holds"), &json!({"reason": "Causa"})).await;
-    app.advance("P31D");
-    app.desk.sweep_rows().expect("a sweep");
-    assert_eq!(app.count("purged_attachments"), 0);
-    end(app, &set).await.is(201);
-    app.desk.sweep_rows().expect("a sweep");
-    assert_eq!(app.count("purged_attachments"), 1);
-});
+both!(
+    the_files_of_a_removed_request_under_a_hold_stay,
+    async |app| {
+        let filed = file(app, TO4).await;
+        let note = json!({"body": "Non è una richiesta.", "published": false});
+        let action = json!({"action": "remove", "removal_reason": "spam", "note": note});
+        let supervisor = app.as_("to4.supervisor").await;
+        supervisor.act(&filed.id, &action).await.is(201);
+        let set = hold(
+            app,
+            &filed.staff_path("/legal-holds"),
+            &json!({"reason": "Causa"}),
+        )
+        .await;
+        app.advance("P31D");
+        app.desk.sweep_rows().expect("a sweep");
+        assert_eq!(app.count("purged_attachments"), 0);
+        end(app, &set).await.is(201);
+        app.desk.sweep_rows().expect("a sweep");
+        assert_eq!(app.count("purged_attachments"), 1);
+    }
+);
 
 fn terms(identifier: &str, attachment: &str) -> Value {
     json!({"identifier": identifier, "contact": "P24M", "health_text": "P24M",
@@ -521,7 +549,11 @@ both!(
         let region = app.as_("region.supervisor").await;
         let proposed = put(&region, &path, &etag, &terms("P36M", "P12M")).await;
         proposed.is(200);
-        assert_eq!(proposed.text_at("/terms/identifier"), "P24M", "not in force");
+        assert_eq!(
+            proposed.text_at("/terms/identifier"),
+            "P24M",
+            "not in force"
+        );
         assert_eq!(proposed.text_at("/proposal/terms/identifier"), "P36M");
         put(&admin, &path, &etag, &terms("P36M", "P12M"))
             .await
@@ -536,9 +568,14 @@ both!(
             .get(&path)
             .await
             .is_problem(403, "forbidden");
-        put(&admin, "/v1/retention-schedules/nowhere", &etag, &terms("P24M", "P6M"))
-            .await
-            .is_problem(404, "not-found");
+        put(
+            &admin,
+            "/v1/retention-schedules/nowhere",
+            &etag,
+            &terms("P24M", "P6M"),
+        )
+        .await
+        .is_problem(404, "not-found");
 
         // It holds at that authority, and nowhere else.
         let filed = closed(app).await;
@@ -556,7 +593,10 @@ both!(
 both!(a_complaint_goes_when_its_own_time_is_over, async |app| {
     let complaint = json!({"subject": "PIANTATA in oggetto", "body": "PIANTATA nel reclamo",
         "service_code": "FSE", "authority_code": TO4});
-    let filed = app.citizen(&ANNA).post("/v1/me/complaints", &complaint).await;
+    let filed = app
+        .citizen(&ANNA)
+        .post("/v1/me/complaints", &complaint)
+        .await;
     filed.is(201);
     let manager = app.as_("to4.supervisor").await;
     let path = format!("/v1/complaints/{}", filed.text_at("/id"));
