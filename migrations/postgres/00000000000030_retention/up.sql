@@ -94,8 +94,8 @@ CREATE TRIGGER retention_runs_no_delete BEFORE DELETE ON retention_runs FOR EACH
 CREATE TRIGGER retention_runs_no_truncate BEFORE TRUNCATE ON retention_runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What was written stays, but for two changes, in a row that is otherwise as it was: a text whose time is
--- over becomes a dash, once a mark says that its class went; and a text is sealed, or sealed anew. The
--- arguments are the columns that hold texts.
+-- over becomes a dash, once a mark says that its class went; and a text is sealed, or sealed anew, or of a
+-- note opened again (docs/adr/0032). The arguments are the columns that hold texts.
 CREATE FUNCTION refuse_all_but_forgetting() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     before JSONB := to_jsonb(OLD);
@@ -120,8 +120,9 @@ BEGIN
         IF after -> held <> before -> held THEN
             changes := true;
             forgets := forgets OR after ->> held = '—';
-            IF before ->> held IS NULL OR left(after ->> held, 1) NOT IN ('—', chr(1))
-                OR (left(after ->> held, 1) = '—' AND after ->> held <> '—') OR after ->> held IS NULL
+            IF before ->> held IS NULL OR after ->> held IS NULL OR NOT (after ->> held = '—'
+                OR left(after ->> held, 1) = chr(1)
+                OR (TG_TABLE_NAME = 'notes' AND left(before ->> held, 1) = chr(1)))
             THEN
                 RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
             END IF;
@@ -137,6 +138,8 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+DROP TRIGGER playbook_answers_sealed_alone ON playbook_answers;
+DROP TRIGGER complaint_dispatches_sealed_alone ON complaint_dispatches;
 DROP TRIGGER notes_no_update ON notes;
 CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION refuse_all_but_forgetting('body');
 DROP TRIGGER activity_comments_no_update ON activity_comments;

@@ -101,12 +101,15 @@ CREATE TRIGGER retention_runs_no_delete BEFORE DELETE ON retention_runs BEGIN
 END;
 
 -- What was written stays, but for two changes, in a row that is otherwise as it was: a text whose time is
--- over becomes a dash, once a mark says that its class went; and a text is sealed, or sealed anew.
+-- over becomes a dash, once a mark says that its class went; and a text is sealed, or sealed anew, or of a
+-- note opened again (docs/adr/0032).
+DROP TRIGGER playbook_answers_sealed_alone;
+DROP TRIGGER complaint_dispatches_sealed_alone;
 DROP TRIGGER notes_no_update;
 CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes WHEN NOT coalesce(
     NEW.ticket_id IS OLD.ticket_id AND NEW.seq IS OLD.seq AND NEW.kind IS OLD.kind AND NEW.audience IS
     OLD.audience AND NEW.team IS OLD.team AND NEW.party IS OLD.party
-    AND (NEW.body IS OLD.body OR OLD.body IS NOT NULL AND (substr(NEW.body, 1, 1) = char(1)
+    AND (NEW.body IS OLD.body OR OLD.body IS NOT NULL AND (substr(NEW.body, 1, 1) = char(1) OR substr(OLD.body, 1, 1) = char(1)
         OR NEW.body = '—' AND EXISTS (SELECT 1 FROM retention_marks
             WHERE subject = OLD.ticket_id AND class = 'health-text')))
     AND NOT (NEW.body IS OLD.body), false)

@@ -23,6 +23,7 @@ mod list;
 mod outbox;
 mod playbooks;
 mod reply_templates;
+mod retention;
 mod reviews;
 mod routing;
 mod row_security;
