@@ -41,6 +41,7 @@ mod retention;
 mod reviews;
 mod routing;
 mod scheduler;
+mod sealed_tickets;
 mod sessions;
 mod sla;
 mod staff_federation;

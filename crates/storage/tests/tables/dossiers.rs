@@ -434,6 +434,42 @@ fn what_was_sealed_anew_outlives_its_old_keys() {
     });
 }
 
+#[test]
+fn a_follow_up_at_another_desk_stands_beside_its_own_person_alone() {
+    everywhere(|fresh| {
+        let db = fresh.db();
+        town::file(db, &town::ticket(1, TO4), &planted(TO4), None);
+        let own = planted(CN1);
+        let of_another = Dossier {
+            tax_code: "BNCNNA85D52L219A".to_owned(),
+            ..planted(CN1)
+        };
+        let by_another = Dossier {
+            identity: Some("https://idp.example|altri".to_owned()),
+            ..planted(CN1)
+        };
+        for (number, mut dossier) in [(2, own), (3, of_another), (4, by_another)] {
+            dossier.follow_up_of = Some(id(1));
+            town::file(db, &town::ticket(number, CN1), &dossier, None);
+        }
+        let beside = || {
+            let (_, own) = find(db, &Scope::System, id(1)).unwrap();
+            let beside = read(db, |conn| {
+                storage::links::list_beside_own(conn, id(1), &own)
+            });
+            beside
+                .into_iter()
+                .map(|one| one.named.id)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(beside(), [id(2)]);
+        for number in [1, 2] {
+            write(db, move |conn| tickets::forget_person(conn, id(number)));
+        }
+        assert!(beside().is_empty(), "two nobodies are not one person");
+    });
+}
+
 #[derive(QueryableByName)]
 struct Key {
     #[diesel(sql_type = BigInt)]
