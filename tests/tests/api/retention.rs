@@ -37,7 +37,7 @@ async fn resolve(app: &TestApp, filed: &Filed) {
     let note = json!({"body": INTERNAL, "published": false});
     let act = json!({"action": "note", "note": note});
     operator.act(&filed.id, &act).await.is(201);
-    let contact = json!({"channel": "phone", "direction": "inbound", "outcome": "informed",
+    let contact = json!({"channel": "phone", "direction": "inbound", "outcome": "answered",
         "ticket": filed.number, "note": CONTACT});
     operator.post("/v1/contacts", &contact).await.is(201);
     let note = json!({"body": ANSWER, "published": true});
@@ -83,7 +83,7 @@ async fn screen(app: &TestApp, filed: &Filed) -> Value {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Cell2 {
+struct Found {
     #[diesel(sql_type = diesel::sql_types::Text)]
     place: String,
     #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
@@ -104,16 +104,16 @@ fn places_of(app: &TestApp, word: &str) -> Vec<String> {
         }
     };
     let found = app.db.read_in(&Scope::System, |conn| {
-        let columns: Vec<Cell2> = diesel::sql_query(columns).load(conn)?;
+        let columns: Vec<Found> = diesel::sql_query(columns).load(conn)?;
         assert!(columns.len() > 300, "{} columns", columns.len());
         let mut found = Vec::new();
-        for Cell2 { place, .. } in columns {
+        for Found { place, .. } in columns {
             let (table, column) = place.split_once('.').expect("a table and a column");
             let sql = format!(
                 "SELECT '' AS place, CAST({table}.\"{column}\" AS TEXT) AS held FROM {table} \
                  WHERE CAST({table}.\"{column}\" AS TEXT) LIKE '%{word}%'"
             );
-            let rows: Vec<Cell2> = diesel::sql_query(sql).load(conn)?;
+            let rows: Vec<Found> = diesel::sql_query(sql).load(conn)?;
             if rows.iter().any(|row| row.held.is_some()) {
                 found.push(place);
             }
@@ -383,12 +383,17 @@ both!(a_clock_that_leapt_takes_nothing_away, async |app| {
     assert_eq!(screen(app, &filed).await["description"], DESCRIPTION);
 });
 
-#[actix_web::test]
-async fn more_than_usual_waits_until_somebody_confirms() {
-    for place in tests::database::places() {
-        let mut options = Options::default();
-        options.settings.retention.always_up_to = 0;
-        let app = &TestApp::spawn_with(place, options);
+/// Even one request waits for a person.
+fn careful() -> Options {
+    let mut options = Options::default();
+    options.settings.retention.always_up_to = 0;
+    options
+}
+
+both!(
+    more_than_usual_waits_until_somebody_confirms,
+    careful(),
+    async |app| {
         let filed = closed(app).await;
         app.advance("P25M");
         let RunOutcome::Waiting(waiting) = run(app) else {
@@ -402,13 +407,12 @@ async fn more_than_usual_waits_until_somebody_confirms() {
             ..RunOrder::default()
         };
         let outcome = app.desk.run_retention(&order, &|| false);
-        assert!(
-            matches!(outcome.expect("it goes on"), RunOutcome::Done(run) if run.id == waiting.id)
-        );
+        let outcome = outcome.expect("it goes on");
+        assert!(matches!(outcome, RunOutcome::Done(run) if run.id == waiting.id));
         assert_eq!(screen(app, &filed).await["description"], "—");
         assert_eq!(app.count("retention_runs"), 1);
     }
-}
+);
 
 both!(
     a_run_that_was_cut_off_is_taken_up_where_it_was,
@@ -591,8 +595,8 @@ both!(
 );
 
 both!(a_complaint_goes_when_its_own_time_is_over, async |app| {
-    let complaint = json!({"subject": "PIANTATA in oggetto", "body": "PIANTATA nel reclamo",
-        "service_code": "FSE", "authority_code": TO4});
+    let complaint = json!({"subject": "PIANTATA in oggetto", "text": "PIANTATA nel reclamo",
+        "authority_code": TO4});
     let filed = app
         .citizen(&ANNA)
         .post("/v1/me/complaints", &complaint)
