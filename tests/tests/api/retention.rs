@@ -136,7 +136,7 @@ both!(
                 .all(|place| there.iter().any(|one| one == place)),
             "the look finds what is there: {there:?}"
         );
-        app.advance("P25M");
+        app.advance("P770D");
         let reports = async || {
             let auditor = app.as_("region.supervisor").await;
             let queues = auditor.get("/v1/queues").await;
@@ -207,7 +207,7 @@ both!(
 both!(files_go_first_and_texts_stay, async |app| {
     let filed = closed(app).await;
     assert_eq!(app.count_blobs(), 1);
-    app.advance("P7M");
+    app.advance("P215D");
     let proof = done(app).await;
     assert_eq!(app.count_blobs(), 0);
     let after = screen(app, &filed).await;
@@ -221,7 +221,7 @@ both!(files_go_first_and_texts_stay, async |app| {
 
 both!(what_is_not_over_long_enough_stays, async |app| {
     let filed = closed(app).await;
-    app.advance("P5M");
+    app.advance("P150D");
     assert_eq!(run(app), RunOutcome::Nothing);
     assert_eq!(screen(app, &filed).await["description"], DESCRIPTION);
     assert_eq!(app.count("retention_runs"), 0);
@@ -233,7 +233,7 @@ both!(a_request_that_was_taken_up_again_is_safe, async |app| {
     let note = json!({"body": "Si riapre.", "published": false});
     let reopen = json!({"action": "reopen", "note": note});
     supervisor.act(&filed.id, &reopen).await.is(201);
-    app.advance("P30M");
+    app.advance("P920D");
     assert_eq!(run(app), RunOutcome::Nothing);
     assert_eq!(screen(app, &filed).await["description"], DESCRIPTION);
 });
@@ -255,7 +255,7 @@ async fn end(app: &TestApp, hold: &Reply) -> Reply {
 
 both!(a_hold_keeps_a_request_until_somebody_ends_it, async |app| {
     let filed = closed(app).await;
-    app.advance("P25M");
+    app.advance("P770D");
     let holds = [
         (
             filed.staff_path("/legal-holds"),
@@ -296,7 +296,7 @@ both!(a_hold_that_ran_out_keeps_nothing, async |app| {
     let until = until.expect("a time").to_string();
     let body = json!({"reason": "Fino a domani", "until": until});
     hold(app, &filed.staff_path("/legal-holds"), &body).await;
-    app.advance("P25M");
+    app.advance("P770D");
     done(app).await;
     assert_ne!(screen(app, &filed).await["anonymised_at"], Value::Null);
 });
@@ -332,7 +332,7 @@ both!(holds_are_for_the_region_and_the_auditor, async |app| {
 
 both!(a_dry_run_counts_and_writes_nothing, async |app| {
     let filed = closed(app).await;
-    app.advance("P25M");
+    app.advance("P770D");
     let before = app.footprint();
     let counts = app.desk.preview_retention(&RunOrder::default());
     let counts: Vec<(String, String, i64)> = counts
@@ -377,7 +377,7 @@ both!(
 both!(a_clock_that_leapt_takes_nothing_away, async |app| {
     let filed = closed(app).await;
     assert!(app.desk.may_act_in_bulk().expect("a look"));
-    app.leap("P25M");
+    app.leap("P770D");
     assert!(!app.desk.may_act_in_bulk().expect("a look"));
     assert_eq!(run(app), RunOutcome::Paused);
     assert_eq!(screen(app, &filed).await["description"], DESCRIPTION);
@@ -395,7 +395,7 @@ both!(
     careful(),
     async |app| {
         let filed = closed(app).await;
-        app.advance("P25M");
+        app.advance("P770D");
         let RunOutcome::Waiting(waiting) = run(app) else {
             panic!("it waits");
         };
@@ -424,7 +424,7 @@ both!(
             all.push(filed);
         }
         close(app);
-        app.advance("P25M");
+        app.advance("P770D");
         let pieces = Cell::new(0);
         let is_stopping = || pieces.replace(pieces.get() + 1) >= 1;
         let cut = app.desk.run_retention(&RunOrder::default(), &is_stopping);
@@ -452,7 +452,7 @@ both!(
 
 both!(a_run_is_proved_and_what_is_put_back_is_found, async |app| {
     let filed = closed(app).await;
-    app.advance("P25M");
+    app.advance("P770D");
     let proof = done(app).await;
     let auditor = app.as_("auditor").await;
     let list = auditor.get("/v1/retention-runs").await;
@@ -483,7 +483,7 @@ both!(what_still_goes_on_keeps_a_request, async |app| {
         .post(&filed.own_path("/reviews"), &ask)
         .await
         .is(201);
-    app.advance("P25M");
+    app.advance("P770D");
     let RunOutcome::Done(kept) = run(app) else {
         panic!("the run is over");
     };
@@ -583,12 +583,12 @@ both!(
 
         // It holds at that authority, and nowhere else.
         let filed = closed(app).await;
-        app.advance("P25M");
+        app.advance("P770D");
         done(app).await;
         let shown = screen(app, &filed).await;
         assert_eq!(shown["anonymised_at"], Value::Null);
         assert_ne!(shown["attachments"][0]["purged_at"], Value::Null);
-        app.advance("P12M");
+        app.advance("P400D");
         done(app).await;
         assert_ne!(screen(app, &filed).await["anonymised_at"], Value::Null);
     }
@@ -614,7 +614,7 @@ both!(a_complaint_goes_when_its_own_time_is_over, async |app| {
         .await
         .is(201);
     assert!(!places_of(app, "PIANTATA").is_empty());
-    app.advance("P25M");
+    app.advance("P770D");
     let proof = done(app).await;
     assert_eq!(places_of(app, "PIANTATA"), Vec::<String>::new());
     let manager = app.as_("to4.supervisor").await;
