@@ -109,6 +109,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::reply_templates::routes(config);
     handlers::fitting_templates::routes(config);
     handlers::scheduler::routes(config);
+    handlers::retention::routes(config);
+    handlers::holds::routes(config);
     handlers::playbooks::routes(config);
     handlers::playbook_versions::routes(config);
     handlers::playbook_report::routes(config);

@@ -1614,6 +1614,82 @@ pub const RULES: &[Rule] = &[
         Callers::Staff(Right::ReadTickets),
         PRIVATE,
     ),
+    rule(
+        "GET",
+        "/v1/retention-schedules",
+        "list_retention_schedules",
+        Callers::Staff(Right::ReadRetention),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/retention-schedules/{authority}",
+        "show_retention_schedule",
+        Callers::Staff(Right::ReadRetention),
+        VERSIONED,
+    ),
+    rule(
+        "PUT",
+        "/v1/retention-schedules/{authority}",
+        "change_retention_schedule",
+        Callers::Staff(Right::KeepRetention),
+        F {
+            needs_if_match: true,
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/retention-runs",
+        "list_retention_runs",
+        Callers::Staff(Right::ReadRetention),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/retention-runs/{run}",
+        "show_retention_run",
+        Callers::Staff(Right::ReadRetention),
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/legal-holds",
+        "list_legal_holds",
+        Callers::Staff(Right::KeepHolds),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/legal-holds",
+        "set_legal_hold",
+        Callers::Staff(Right::KeepHolds),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/legal-holds/{hold}/endings",
+        "end_legal_hold",
+        Callers::Staff(Right::KeepHolds),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/tickets/{ticket}/legal-holds",
+        "list_ticket_holds",
+        Callers::Staff(Right::KeepHolds),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/tickets/{ticket}/legal-holds",
+        "hold_ticket",
+        Callers::Staff(Right::KeepHolds),
+        PRIVATE,
+    ),
 ];
 
 /// The operations with query parameters, which read and refuse their own; all others take none.
@@ -1645,6 +1721,9 @@ pub const TAKES_QUERY: &[&str] = &[
     "report_playbooks",
     "list_bulk_results",
     "list_reply_templates",
+    "list_retention_runs",
+    "list_legal_holds",
+    "list_ticket_holds",
 ];
 
 /// The lines of a routed path.

@@ -98,6 +98,9 @@ slugs! {
     "grant-step-not-allowed" = 409, "Passaggio non previsto per l'accesso straordinario", "Not possible for a grant in this state",
         "L'accesso straordinario non è dove questo passaggio comincia; state dice a che punto è.",
         "The break-glass grant is not where this step begins; state says how it stands.";
+    "hold-ended" = 409, "Blocco già terminato", "The hold has ended",
+        "Il blocco è già stato terminato.",
+        "The hold was ended before.";
     "idempotency-in-progress" = 409, "Richiesta già in corso", "The first request is still running",
         "La prima richiesta con questa chiave è ancora in corso.",
         "The first request with this key is still running.";
@@ -531,6 +534,7 @@ impl From<DeskError> for Problem {
             DeskError::Review(refused) => review_refused(refused),
             DeskError::PurposeRequired => Problem::new("purpose-required"),
             DeskError::Grant(refused) => grant_refused(refused),
+            DeskError::HoldEnded => Problem::new("hold-ended"),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {

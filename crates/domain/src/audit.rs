@@ -217,6 +217,7 @@ impl Purpose {
             | R::DecideComplaints
             | R::KeepAssignment => Purpose::Supervision,
             R::ReadReports => Purpose::Reporting,
+            R::KeepHolds => Purpose::Rights,
             R::ReadAudit | R::Inspect | R::ReadDisclosures | R::ReadBreakGlass => Purpose::Audit,
             R::KeepAccounts
             | R::AppointAdmin
@@ -236,6 +237,8 @@ impl Purpose {
             | R::KeepRouting
             | R::ReadMailTexts
             | R::EditMailTexts
+            | R::ReadRetention
+            | R::KeepRetention
             | R::ReadPrivacy
             | R::KeepPrivacy
             | R::KeepNotifications

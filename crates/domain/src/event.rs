@@ -250,6 +250,9 @@ pub enum Change {
         /// How.
         outcome: ReviewOutcome,
     },
+    /// T25.
+    #[serde(rename = "request.anonymised")]
+    Anonymised,
     /// Descriptive members changed.
     #[serde(rename = "request.described")]
     Described {
@@ -314,6 +317,7 @@ impl Change {
             Change::ReviewRequested { .. } => "review.requested",
             Change::ReviewTaken => "review.taken",
             Change::ReviewDecided { .. } => "review.decided",
+            Change::Anonymised => "request.anonymised",
             Change::Described { .. } => "request.described",
         }
     }

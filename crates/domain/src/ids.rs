@@ -96,6 +96,9 @@ id_type!(
 
 id_type!(DisclosureId, "A stated look at personal data.");
 id_type!(GrantId, "A break-glass grant.");
+id_type!(HoldId, "A legal hold.");
+id_type!(RetentionRunId, "A run of retention.");
+
 id_type!(BulkJobId, "One action on many tickets.");
 id_type!(ReplyTemplateId, "Words for notes, ready to be used.");
 

@@ -38,6 +38,7 @@ pub mod phone;
 pub mod playbook;
 pub mod purpose;
 pub mod rejection;
+pub mod retention;
 pub mod review;
 pub mod sla;
 pub mod state;

@@ -113,6 +113,12 @@ pub enum Right {
     ApproveBreakGlass,
     /// See break-glass grants.
     ReadBreakGlass,
+    /// Read how long data are kept, and what went when.
+    ReadRetention,
+    /// Set how long data are kept; the region proposes.
+    KeepRetention,
+    /// Keep data from going, and end that.
+    KeepHolds,
 }
 
 /// How far a right goes.
@@ -266,6 +272,9 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (Right::AskBreakGlass, [No, No, No, No, No, No, All, No]),
     (Right::ApproveBreakGlass, [No, No, No, No, All, No, All, No]),
     (Right::ReadBreakGlass, [No, No, No, No, All, No, All, All]),
+    (Right::ReadRetention, [No, No, No, No, All, No, All, All]),
+    (Right::KeepRetention, [No, No, No, No, Region, No, All, No]),
+    (Right::KeepHolds, [No, No, No, No, All, No, No, All]),
 ];
 
 impl Right {

@@ -168,6 +168,12 @@ impl Jobs {
                 let is_stopping = || self.stopping.load(Ordering::Relaxed);
                 Report::of_values(self.desk.work_keys(&is_stopping)?)
             }
+            Job::Retention => {
+                let is_stopping = || self.stopping.load(Ordering::Relaxed);
+                let outcome = self.desk.run_nightly_retention(&is_stopping)?;
+                let files = runtime.block_on(self.desk.delete_retired_files())?;
+                Report::of_retention(&outcome, files)
+            }
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })
     }

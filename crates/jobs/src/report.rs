@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 use service::outbox::DeliveryRun;
+use service::retention::proof::count_forgotten;
+use service::retention::runs::RunOutcome;
 use service::work::WorkRun;
 
 use crate::webhooks::WebhookRun;
@@ -27,6 +29,8 @@ pub enum Job {
     Webhooks,
     /// The index of the audit trail.
     AuditIndex,
+    /// Personal data whose time is over.
+    Retention,
     /// Rows whose time is over.
     Rows,
     /// Blobs that nothing names.
@@ -37,7 +41,7 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 10] = [
+    pub const ALL: [Job; 11] = [
         Job::Work,
         Job::Accounts,
         Job::Audit,
@@ -45,6 +49,7 @@ impl Job {
         Job::Texts,
         Job::Webhooks,
         Job::AuditIndex,
+        Job::Retention,
         Job::Rows,
         Job::Blobs,
         Job::Keys,
@@ -54,7 +59,7 @@ impl Job {
     /// each because of something that happened.
     pub const fn acts_in_bulk(self) -> bool {
         match self {
-            Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
+            Job::Work | Job::Accounts | Job::Retention | Job::Rows | Job::Blobs => true,
             Job::Audit | Job::AuditIndex | Job::Mail | Job::Texts | Job::Webhooks | Job::Keys => {
                 false
             }
@@ -71,6 +76,7 @@ impl Job {
             Job::Texts => "texts",
             Job::Webhooks => "webhooks",
             Job::AuditIndex => "audit-index",
+            Job::Retention => service::retention::runs::JOB,
             Job::Rows => "rows",
             Job::Blobs => "blobs",
             Job::Keys => "keys",
@@ -121,6 +127,10 @@ pub struct Report {
     pub webhooks_retried: usize,
     /// Deliveries given up.
     pub webhooks_failed: usize,
+    /// Requests and the like that lost what was due.
+    pub data_forgotten: usize,
+    /// Runs of retention that wait until somebody confirms them.
+    pub retention_waiting: usize,
     /// Rows cleared away.
     pub rows_deleted: usize,
     /// Blobs cleared away.
@@ -181,6 +191,19 @@ impl Report {
     pub(crate) fn of_rows(rows: usize) -> Self {
         Report {
             rows_deleted: rows,
+            ..Report::default()
+        }
+    }
+
+    pub(crate) fn of_retention(outcome: &RunOutcome, files: usize) -> Self {
+        let forgotten = match outcome {
+            RunOutcome::Done(run) => count_forgotten(run),
+            _ => 0,
+        };
+        Report {
+            data_forgotten: forgotten,
+            retention_waiting: usize::from(matches!(outcome, RunOutcome::Waiting(_))),
+            blobs_deleted: files,
             ..Report::default()
         }
     }
@@ -249,6 +272,8 @@ impl Report {
             webhooks_delivered,
             webhooks_retried,
             webhooks_failed,
+            data_forgotten,
+            retention_waiting,
             rows_deleted,
             blobs_deleted,
             values_resealed,
@@ -275,6 +300,8 @@ impl Report {
         self.webhooks_delivered += webhooks_delivered;
         self.webhooks_retried += webhooks_retried;
         self.webhooks_failed += webhooks_failed;
+        self.data_forgotten += data_forgotten;
+        self.retention_waiting += retention_waiting;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.values_resealed += values_resealed;
@@ -307,6 +334,11 @@ impl fmt::Display for Report {
             (self.webhooks_delivered, "webhooks delivered"),
             (self.webhooks_retried, "webhooks to be tried again"),
             (self.webhooks_failed, "webhooks given up"),
+            (self.data_forgotten, "sets of personal data forgotten"),
+            (
+                self.retention_waiting,
+                "runs of retention waiting for a person",
+            ),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
             (self.values_resealed, "values sealed anew"),

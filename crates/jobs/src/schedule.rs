@@ -52,7 +52,7 @@ const AUDIT_INDEX: Rhythm = Rhythm {
 /// Not at once: a start has better things to do. Not after an hour: who restarts more often
 /// than that would never sweep.
 const SWEEPS: Rhythm = Rhythm {
-    jobs: &[Job::Accounts, Job::Rows, Job::Blobs],
+    jobs: &[Job::Accounts, Job::Retention, Job::Rows, Job::Blobs],
     first: Duration::from_secs(60),
     every: Duration::from_secs(60 * 60),
 };

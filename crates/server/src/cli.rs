@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Keep what is promised.
     #[command(subcommand)]
     Sla(SlaCommand),
+    /// See to it that personal data go when their time is over.
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// See what the routing rules do.
     #[command(subcommand)]
     Route(RouteCommand),
@@ -145,6 +148,38 @@ pub(crate) enum JobsCommand {
 pub(crate) enum SlaCommand {
     /// Make the clocks of all requests anew from their histories; tells nobody of what it finds first.
     Recompute,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RetentionCommand {
+    /// Take away what is due, or go on where a run was cut off. A running server does so every night.
+    Run(RetentionRun),
+    /// Show a run and its proof.
+    Report {
+        /// The run.
+        run: uuid::Uuid,
+    },
+    /// Look whether anything of what went in a run is still there, and whether its proof holds.
+    Verify {
+        /// The run.
+        run: uuid::Uuid,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetentionRun {
+    /// Only count what is due, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Of one authority alone.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) authority: Option<String>,
+    /// What is due by then: an instant such as 2026-12-01T00:00:00Z; now, if left out.
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) at: Option<Timestamp>,
+    /// Take more than is usual: somebody has looked at what is due.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) confirm: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -280,6 +280,7 @@ fn settings(
         reviews: config.reviews,
         complaints: config.complaints,
         privacy: config.privacy.clone(),
+        retention: config.retention,
         delivery: config.delivery.clone(),
         untouched: config.untouched,
         nudges: config.nudges,

@@ -124,6 +124,9 @@ pub enum DeskError {
     /// A step with a break-glass grant is refused.
     #[error(transparent)]
     Grant(#[from] domain::break_glass::GrantRefused),
+    /// A legal hold was ended before.
+    #[error("the hold was ended")]
+    HoldEnded,
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

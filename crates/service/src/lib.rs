@@ -60,6 +60,7 @@ mod release;
 pub mod removals;
 pub mod reply_templates;
 pub mod resealing;
+pub mod retention;
 pub mod reviews;
 pub mod routing;
 pub mod scheduler;

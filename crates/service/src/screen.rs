@@ -68,6 +68,9 @@ pub struct StaffTicket {
     pub nudge_count: i32,
     #[serde(default)]
     pub last_nudged_at: Option<Timestamp>,
+    /// Answers kept before there was retention do not say.
+    #[serde(default)]
+    pub anonymised_at: Option<Timestamp>,
     pub bounce_count: i32,
     pub follow_up_of: Option<TicketId>,
     /// What the playbook says; none before its first answer. Answers kept before there were playbooks
@@ -470,6 +473,7 @@ impl Desk {
             reminder_count: ticket.reminders,
             nudge_count: ticket.nudges,
             last_nudged_at: ticket.nudged_at,
+            anonymised_at: ticket.anonymised_at,
             bounce_count: ticket.bounces,
             follow_up_of: dossier.follow_up_of,
             playbook: ticket.playbook.clone(),

@@ -69,6 +69,8 @@ pub struct Settings {
     pub complaints: ComplaintRules,
     /// Looks at personal data that have to be stated.
     pub privacy: PrivacySettings,
+    /// How much retention may take away by itself.
+    pub retention: RetentionSettings,
 }
 
 /// Looks at personal data that have to be stated (`domain.md` §2.2).
@@ -88,6 +90,24 @@ impl Default for PrivacySettings {
             officer_email: None,
             inspection: SignedDuration::from_hours(8),
             looks_per_hour: 30,
+        }
+    }
+}
+
+/// How much a run of retention may take away before a person has looked (`docs/adr/0037`).
+#[derive(Debug, Clone, Copy)]
+pub struct RetentionSettings {
+    /// Percent of all that names somebody.
+    pub most_percent: i64,
+    /// So many in any case.
+    pub always_up_to: i64,
+}
+
+impl Default for RetentionSettings {
+    fn default() -> Self {
+        RetentionSettings {
+            most_percent: 20,
+            always_up_to: 50,
         }
     }
 }
@@ -371,6 +391,7 @@ impl Default for Settings {
             reviews: ReviewRules::default(),
             complaints: ComplaintRules::default(),
             privacy: PrivacySettings::default(),
+            retention: RetentionSettings::default(),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Clearing away what nothing needs any more: blobs without a row, old answers, proofs, sessions.
 
+use domain::ids::{TicketId, TicketRef};
+use domain::state::StateCode;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use storage::{
-    DbConnection, StoreError, absences, attachments, bulk, changes, email_proofs, idempotency,
-    login_sources, outbox, removals, sessions, used_tokens, webhook_deliveries,
+    DbConnection, StoreError, absences, attachments, bulk, changes, email_proofs, holds,
+    idempotency, login_sources, outbox, removals, sessions, tickets, used_tokens,
+    webhook_deliveries,
 };
 
 use crate::{Desk, DeskError};
@@ -33,6 +36,16 @@ const DONE_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Who was away is nobody's business any more when the last day is so long past.
 const ABSENCE_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// The terms above, for whoever asks how long what is kept.
+pub(crate) const FIXED_TERMS: [(&str, SignedDuration); 7] = [
+    ("email-proof", PROOF_AGE),
+    ("session", DONE_AGE),
+    ("sent-message", DONE_AGE),
+    ("webhook-delivery", DONE_AGE),
+    ("bulk-job", DONE_AGE),
+    ("absence", ABSENCE_AGE),
+    ("login-source", SOURCE_AGE),
+];
 /// Removed tickets whose files are purged in one transaction.
 const PURGED_AT_ONCE: i64 = 50;
 
@@ -84,12 +97,31 @@ impl Desk {
         gone += self.sweep_pages(move |conn| changes::delete_old(conn, old_news, PAGE))?;
         gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;
         let removed = ago(self.settings.purge_removed_after);
-        gone += self.sweep_pages(move |conn| purge_files(conn, removed, now))?;
+        gone += self.purge_removed(removed, now)?;
         let long_over = self.day_of(ago(ABSENCE_AGE));
         gone += self.sweep_pages(move |conn| absences::delete_over(conn, long_over, PAGE))?;
         let unheard = ago(SOURCE_AGE);
         gone += self.sweep_pages(move |conn| login_sources::delete_old(conn, unheard, PAGE))?;
         Ok(gone)
+    }
+
+    /// Takes the files of tickets away that were removed before `before`, unless they are under a hold;
+    /// the answer is how many tickets. Their bytes go with the next sweep of blobs.
+    fn purge_removed(&self, before: Timestamp, now: Timestamp) -> Result<usize, DeskError> {
+        let (mut purged, mut after) = (0, None);
+        loop {
+            let page = self.db.read_in(&Scope::System, |conn| {
+                removals::list_to_purge(conn, before, after, PURGED_AT_ONCE)
+            })?;
+            let Some(last) = page.last() else {
+                return Ok(purged);
+            };
+            after = Some(*last);
+            let ids: Vec<TicketId> = page.iter().map(|(_, id)| *id).collect();
+            purged += self
+                .db
+                .write_in(&Scope::System, move |conn| purge_files(conn, &ids, now))?;
+        }
     }
 
     fn sweep_pages<F>(&self, page: F) -> Result<usize, DeskError>
@@ -107,17 +139,27 @@ impl Desk {
     }
 }
 
-/// Takes the files of tickets away that were removed before `before`; the answer is how many tickets.
-/// Their bytes go with the next sweep of blobs.
+/// Takes the files of those of these tickets away that are under no hold; the answer is how many.
 fn purge_files(
     conn: &mut DbConnection,
-    before: Timestamp,
+    ids: &[TicketId],
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    let tickets = removals::list_to_purge(conn, before, PURGED_AT_ONCE)?;
-    for ticket in &tickets {
-        attachments::purge(conn, *ticket, now)?;
-        removals::set_purged(conn, *ticket, now)?;
+    holds::follow(conn)?;
+    let mut purged = 0;
+    for id in ids {
+        let found = tickets::find(conn, &Scope::System, &TicketRef::Id(*id))?;
+        let Some((ticket, dossier)) = found else {
+            continue;
+        };
+        let (desk, person) = (&ticket.custodian.code, &dossier.tax_code);
+        let is_removed = ticket.state.code() == StateCode::Removed;
+        if !is_removed || holds::exists_for_ticket(conn, *id, desk, person, now)? {
+            continue;
+        }
+        attachments::purge(conn, *id, now)?;
+        removals::set_purged(conn, *id, now)?;
+        purged += 1;
     }
-    Ok(tickets.len())
+    Ok(purged)
 }

@@ -179,13 +179,15 @@ pub fn list(
         .collect()
 }
 
-/// Tickets removed before `at`, and removed still, whose files are there, the longest removed first.
+/// A page of the tickets removed before `at`, and removed still, whose files are there, the longest
+/// removed first.
 pub fn list_to_purge(
     conn: &mut DbConnection,
     at: Timestamp,
+    after: Option<(Timestamp, TicketId)>,
     limit: i64,
-) -> Result<Vec<TicketId>, StoreError> {
-    let rows = removals::table
+) -> Result<Vec<(Timestamp, TicketId)>, StoreError> {
+    let mut query = removals::table
         .inner_join(tickets::table.on(tickets::id.eq(removals::ticket_id)))
         .filter(removals::purged_at.is_null())
         .filter(removals::at.lt(Ts(at)))
@@ -193,9 +195,17 @@ pub fn list_to_purge(
         .filter(tickets::state.eq(StateCode::Removed.as_str()))
         .order((removals::at.asc(), removals::ticket_id.asc()))
         .limit(limit)
-        .select(removals::ticket_id)
-        .load::<Id>(conn)?;
-    Ok(rows.into_iter().map(|id| TicketId::new(id.0)).collect())
+        .select((removals::at, removals::ticket_id))
+        .into_boxed();
+    if let Some((at, id)) = after {
+        let keys = (removals::at, removals::ticket_id);
+        query = query.filter(dialect::after(keys, Ts(at), Id(id.uuid())));
+    }
+    let rows = query.load::<(Ts, Id)>(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(at, id)| (at.0, TicketId::new(id.0)))
+        .collect())
 }
 
 /// Notes that a removed ticket has no files any more.

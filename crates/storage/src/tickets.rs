@@ -105,6 +105,9 @@ struct Tallies {
     nudged_at: Option<i64>,
     #[serde(default)]
     playbook: Option<PlaybookWord>,
+    /// In microseconds since 1970, too.
+    #[serde(default)]
+    anonymised_at: Option<i64>,
 }
 
 /// How often the requester nudged, as the counters say.
@@ -140,7 +143,7 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     let tallies = serde_json::json!({
         "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
         "nudges": ticket.nudges, "nudged_at": ticket.nudged_at.map(Timestamp::as_microsecond),
-        "playbook": ticket.playbook,
+        "playbook": ticket.playbook, "anonymised_at": ticket.anonymised_at.map(Timestamp::as_microsecond),
     });
     LifecycleColumns {
         version: ticket.version,
@@ -524,6 +527,10 @@ impl TicketRow {
                 None => None,
             },
             tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
+            anonymised_at: match tallies.anonymised_at.map(Timestamp::from_microsecond) {
+                Some(at) => Some(at.map_err(|_| corrupt("tallies"))?),
+                None => None,
+            },
             playbook: tallies.playbook,
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,

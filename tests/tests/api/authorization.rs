@@ -137,6 +137,10 @@ const TRAIL_READERS: &[&str] = &["admin", "regional-supervisor", "auditor"];
 /// Who sees to it that due work is done, and which playbooks are in force.
 const RUNNERS: &[&str] = &["regional-supervisor", "system-admin"];
 
+/// Who reads how long data are kept, and who keeps some from going.
+const READERS_OF_TERMS: &[&str] = &["regional-supervisor", "system-admin", "auditor"];
+const HOLDERS: &[&str] = &["regional-supervisor", "auditor"];
+
 /// Who reads the routing rules.
 const READERS_OF_ROUTING: &[&str] = &[
     "supervisor",
@@ -487,6 +491,31 @@ const ROWS: &[(&str, Door)] = &[
             about_ticket: false,
         },
     ),
+    (
+        "list_retention_schedules",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    (
+        "show_retention_schedule",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    (
+        "change_retention_schedule",
+        Door::Keepers(RUNNERS, About::Nothing),
+    ),
+    (
+        "list_retention_runs",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    (
+        "show_retention_run",
+        Door::Keepers(READERS_OF_TERMS, About::Nothing),
+    ),
+    ("list_legal_holds", Door::Keepers(HOLDERS, About::Nothing)),
+    ("set_legal_hold", Door::Keepers(HOLDERS, About::Nothing)),
+    ("end_legal_hold", Door::Keepers(HOLDERS, About::Nothing)),
+    ("list_ticket_holds", Door::Keepers(HOLDERS, About::Nothing)),
+    ("hold_ticket", Door::Keepers(HOLDERS, About::Nothing)),
     ("show_scheduler", Door::Keepers(RUNNERS, About::Nothing)),
     ("resume_scheduler", Door::Keepers(RUNNERS, About::Nothing)),
     (
@@ -929,6 +958,10 @@ both!(
                     ("keep_security_answers", _) if expected(caller, door) == Outcome::In => {
                         Outcome::In
                     }
+                    // Let in, and told that no run has this id: none has run.
+                    ("show_retention_run", _) if expected(caller, door) == Outcome::In => {
+                        Outcome::Hidden
+                    }
                     _ => expected(caller, door),
                 };
                 cells += 1;
@@ -1198,6 +1231,8 @@ impl Stage {
                 },
             )
             .replace("{delivery}", "01990000-0000-7000-8000-000000000000")
+            .replace("{hold}", "01990000-0000-7000-8000-000000000000")
+            .replace("{run}", "01990000-0000-7000-8000-000000000000")
             .replace("{proof}", "01990000-0000-7000-8000-000000000000");
         let method = Method::from_bytes(rule.method.as_bytes()).expect("a method");
         let mut request = client.request(method, &path);

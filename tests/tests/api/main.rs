@@ -44,6 +44,7 @@ mod rate_limits;
 mod reach;
 mod removals;
 mod reply_templates;
+mod retention;
 mod reviews;
 mod routing;
 mod scheduler;

@@ -91,6 +91,9 @@ pub(crate) struct StaffTicketBody {
     /// When they did so last.
     #[schema(required, format = DateTime)]
     last_nudged_at: Option<String>,
+    /// When the person was taken out of it, because their time was over: texts read "—" since.
+    #[schema(required, format = DateTime)]
+    anonymised_at: Option<String>,
     #[schema(minimum = 0)]
     bounce_count: i32,
     /// The closed ticket this one goes on from.
@@ -483,6 +486,7 @@ impl StaffTicketBody {
             reminder_count: ticket.reminder_count,
             nudge_count: ticket.nudge_count,
             last_nudged_at: ticket.last_nudged_at.map(|at| at.to_string()),
+            anonymised_at: ticket.anonymised_at.map(|at| at.to_string()),
             bounce_count: ticket.bounce_count,
             follow_up_of: ticket.follow_up_of.map(|id| id.uuid()),
             waiting_reason: waiting.map(|waiting| waiting.reason.as_str().to_owned()),

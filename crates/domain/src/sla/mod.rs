@@ -270,6 +270,7 @@ impl Step {
                     | Change::ReviewRequested { .. }
                     | Change::ReviewTaken
                     | Change::ReviewDecided { .. }
+                    | Change::Anonymised
             )
     }
 }
@@ -460,7 +461,8 @@ impl Story {
             | Change::LinkRemoved { .. }
             | Change::ReviewRequested { .. }
             | Change::ReviewTaken
-            | Change::ReviewDecided { .. } => {}
+            | Change::ReviewDecided { .. }
+            | Change::Anonymised => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);

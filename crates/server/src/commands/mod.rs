@@ -11,6 +11,7 @@ mod looks;
 mod migrate;
 mod openapi;
 mod playbook;
+mod retention;
 mod route;
 mod serve;
 mod user;
@@ -137,6 +138,7 @@ fn carry_out(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
         Command::Sla(SlaCommand::Recompute) => recompute_sla(config),
         Command::Route(RouteCommand::Explain(args)) => route::explain(config, args),
         Command::Playbook(command) => playbook::run(config, &command),
+        Command::Retention(command) => retention::run(config, command),
         Command::Demo(command) => demo::run(config, command),
         Command::Openapi { .. } | Command::Doctor => Ok(ExitCode::SUCCESS),
     }

@@ -27,6 +27,7 @@ mod notifications;
 mod period;
 mod privacy;
 mod queues;
+mod retention;
 mod reviews;
 mod secret;
 mod sign_in;
@@ -91,6 +92,7 @@ struct Written {
     reviews: reviews::ReviewsSection,
     privacy: privacy::PrivacySection,
     complaints: complaints::ComplaintsSection,
+    retention: retention::RetentionSection,
     log: log::LogSection,
 }
 
@@ -154,6 +156,8 @@ pub(crate) struct Config {
     pub(crate) privacy: service::settings::PrivacySettings,
     /// Terms of complaints.
     pub(crate) complaints: domain::complaint::ComplaintRules,
+    /// How much retention may take away by itself.
+    pub(crate) retention: service::settings::RetentionSettings,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Where dates are reckoned.
@@ -232,6 +236,7 @@ impl Written {
             reviews: self.reviews.check(&mut check),
             privacy: self.privacy.check(&mut check),
             complaints: self.complaints.check(&mut check),
+            retention: self.retention.check(&mut check),
             log: self.log.check(&mut check),
             data,
             database,

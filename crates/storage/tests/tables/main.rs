@@ -25,6 +25,7 @@ mod outbox;
 mod playbooks;
 mod purpose;
 mod reply_templates;
+mod retention;
 mod reviews;
 mod routing;
 mod row_security;
