@@ -38,6 +38,7 @@ pub mod rejection;
 pub mod review;
 pub mod sla;
 pub mod state;
+pub mod subject_request;
 pub mod tax_code;
 pub mod text;
 pub mod ticket;

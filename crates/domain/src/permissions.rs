@@ -93,6 +93,10 @@ pub enum Right {
     ReadReports,
     /// Write the words that a desk keeps ready for notes.
     KeepReplyTemplates,
+    /// Keep the register of what people ask about their own data, and do it.
+    KeepSubjectRequests,
+    /// Read that register, and be the second person of what needs two (D-6).
+    ApproveSubjectRequests,
 }
 
 /// How far a right goes.
@@ -228,6 +232,15 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (
         Right::KeepReplyTemplates,
         [No, Desk, No, No, Region, No, No, No],
+    ),
+    (
+        Right::KeepSubjectRequests,
+        [No, No, No, No, No, No, No, All],
+    ),
+    // The second person may be a second auditor or who leads the region (`threat-model.md` D-6).
+    (
+        Right::ApproveSubjectRequests,
+        [No, No, No, No, All, No, No, All],
     ),
 ];
 

@@ -155,6 +155,8 @@ pub struct Ticket {
     pub tags: Vec<String>,
     /// What the answers of the present custodian to its playbook lead to, once there are any.
     pub playbook: Option<PlaybookWord>,
+    /// Since when the processing of its data is restricted (GDPR 18); none while it is not.
+    pub restricted_at: Option<Timestamp>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -215,6 +217,7 @@ impl Ticket {
             kind: None,
             tags: Vec::new(),
             playbook: None,
+            restricted_at: None,
             created_at: now,
             updated_at: now,
         };
@@ -254,12 +257,18 @@ impl Ticket {
 
     /// When somebody must be told to look whether that came; none once they were.
     pub fn next_review(&self) -> Option<Timestamp> {
+        if self.restricted_at.is_some() {
+            return None;
+        }
         let waiting = self.waiting().filter(|waiting| !waiting.is_told);
         waiting.map(|waiting| waiting.review_at)
     }
 
     /// When the scheduler must look at this ticket next; none while only people can move it.
     pub fn next_timer(&self, windows: &Windows) -> Option<Timestamp> {
+        if self.restricted_at.is_some() {
+            return None;
+        }
         match self.state {
             State::Resolved { closes_at, .. } => Some(closes_at),
             State::AwaitingInfo { since, reminders } => {

@@ -269,6 +269,17 @@ impl Desk {
                 "La richiesta continua di nuovo qui",
                 "The request goes on here again",
             ),
+            Change::Restricted => Text::new(
+                "Il trattamento dei dati è limitato, come richiesto",
+                "Processing of the data is restricted, as asked",
+            ),
+            Change::RestrictionLifted => Text::new(
+                "La limitazione del trattamento è finita",
+                "The restriction of processing is over",
+            ),
+            Change::Rectified { .. } => {
+                Text::new("Dati rettificati, come richiesto", "Data put right, as asked")
+            }
             Change::ReviewRequested { .. } => Text::new("Revisione richiesta", "Review asked for"),
             Change::ReviewTaken => {
                 Text::new("La revisione è in esame", "The review is being examined")

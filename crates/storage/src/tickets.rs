@@ -157,6 +157,9 @@ struct Tallies {
     nudged_at: Option<i64>,
     #[serde(default)]
     playbook: Option<PlaybookWord>,
+    /// In microseconds since 1970.
+    #[serde(default)]
+    restricted_at: Option<i64>,
 }
 
 /// How often the requester nudged, as the counters say.
@@ -193,6 +196,7 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
         "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
         "nudges": ticket.nudges, "nudged_at": ticket.nudged_at.map(Timestamp::as_microsecond),
         "playbook": ticket.playbook,
+        "restricted_at": ticket.restricted_at.map(Timestamp::as_microsecond),
     });
     LifecycleColumns {
         version: ticket.version,
@@ -523,6 +527,10 @@ impl TicketRow {
             },
             tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
             playbook: tallies.playbook,
+            restricted_at: match tallies.restricted_at.map(Timestamp::from_microsecond) {
+                Some(at) => Some(at.map_err(|_| corrupt("tallies"))?),
+                None => None,
+            },
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         };

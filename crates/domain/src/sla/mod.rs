@@ -270,6 +270,9 @@ impl Step {
                     | Change::ReviewRequested { .. }
                     | Change::ReviewTaken
                     | Change::ReviewDecided { .. }
+                    | Change::Restricted
+                    | Change::RestrictionLifted
+                    | Change::Rectified { .. }
             )
     }
 }
@@ -460,7 +463,10 @@ impl Story {
             | Change::LinkRemoved { .. }
             | Change::ReviewRequested { .. }
             | Change::ReviewTaken
-            | Change::ReviewDecided { .. } => {}
+            | Change::ReviewDecided { .. }
+            | Change::Restricted
+            | Change::RestrictionLifted
+            | Change::Rectified { .. } => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);
