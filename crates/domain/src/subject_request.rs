@@ -275,7 +275,10 @@ impl SubjectRequestStep {
 
     /// Whether the person has to be told why.
     pub const fn needs_reason(self) -> bool {
-        matches!(self, SubjectRequestStep::Extend | SubjectRequestStep::Refuse)
+        matches!(
+            self,
+            SubjectRequestStep::Extend | SubjectRequestStep::Refuse
+        )
     }
 }
 

@@ -277,9 +277,10 @@ impl Desk {
                 "La limitazione del trattamento è finita",
                 "The restriction of processing is over",
             ),
-            Change::Rectified { .. } => {
-                Text::new("Dati rettificati, come richiesto", "Data put right, as asked")
-            }
+            Change::Rectified { .. } => Text::new(
+                "Dati rettificati, come richiesto",
+                "Data put right, as asked",
+            ),
             Change::ReviewRequested { .. } => Text::new("Revisione richiesta", "Review asked for"),
             Change::ReviewTaken => {
                 Text::new("La revisione è in esame", "The review is being examined")

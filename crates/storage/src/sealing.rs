@@ -65,6 +65,40 @@ impl<'a> Place<'a> {
         String::from_utf8(plain).map_err(|_| corrupt())
     }
 
+    /// Seals bytes that are kept elsewhere than in the row, with the key in use of `desk`; the number of
+    /// the key comes first.
+    pub fn seal_bytes(
+        &self,
+        desk: &str,
+        column: &'static str,
+        bytes: Vec<u8>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let key = keyring::current()?.in_use(desk)?;
+        let sealed = key
+            .cipher()
+            .and_then(|cipher| encrypt(cipher, &self.context(column), bytes))
+            .ok_or_else(|| self.corrupt(column))?;
+        let mut out = key.id.to_be_bytes().to_vec();
+        out.extend_from_slice(&sealed);
+        Ok(out)
+    }
+
+    /// Opens what [`Place::seal_bytes`] sealed for `column`; none if its key was destroyed.
+    pub fn open_bytes(
+        &self,
+        column: &'static str,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let corrupt = || self.corrupt(column);
+        let (id, sealed) = sealed.split_first_chunk::<8>().ok_or_else(corrupt)?;
+        let key = keyring::current()?.numbered(i64::from_be_bytes(*id))?;
+        let Some(cipher) = key.cipher() else {
+            return Ok(None);
+        };
+        let plain = decrypt(cipher, &self.context(column), sealed).ok_or_else(corrupt)?;
+        Ok(Some(plain))
+    }
+
     fn context(&self, column: &str) -> Vec<u8> {
         let mut context = format!("{}/{column}/", self.table).into_bytes();
         context.extend_from_slice(self.row);
