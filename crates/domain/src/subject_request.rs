@@ -55,6 +55,16 @@ codes! {
         Refuse = "refuse",
         /// Its term ran out.
         Overdue = "overdue",
+        /// A copy of the data is made.
+        Export = "export",
+        /// Data are erased.
+        Erase = "erase",
+        /// The processing is restricted.
+        Restrict = "restrict",
+        /// The restriction is lifted; it may outlive the request.
+        LiftRestriction = "lift-restriction",
+        /// Wrong data are put right.
+        Rectify = "rectify",
     }
 }
 
@@ -238,6 +248,8 @@ impl SubjectRequestState {
             (S::InProgress, D::Finish) => Some(S::Done),
             (S::Received | S::InProgress, D::Refuse) => Some(S::Refused),
             (S::Received | S::InProgress, D::Extend | D::Overdue) => Some(self),
+            (S::InProgress, D::Export | D::Erase | D::Restrict | D::Rectify) => Some(self),
+            (S::InProgress | S::Done, D::LiftRestriction) => Some(self),
             _ => None,
         }
     }
@@ -265,12 +277,29 @@ impl SubjectRequestState {
 }
 
 impl SubjectRequestStep {
-    /// Whether people take it.
+    /// Whether people take it for itself; the others come with what they are about.
     pub const fn is_for_people(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            SubjectRequestStep::Receive | SubjectRequestStep::Overdue
+            SubjectRequestStep::Start
+                | SubjectRequestStep::Extend
+                | SubjectRequestStep::Finish
+                | SubjectRequestStep::Refuse
         )
+    }
+
+    /// Whether it answers a request of this kind; what fits all fits each.
+    pub const fn fits(self, kind: SubjectRequestKind) -> bool {
+        use SubjectRequestKind as K;
+        match self {
+            SubjectRequestStep::Export => matches!(kind, K::Access),
+            SubjectRequestStep::Erase => matches!(kind, K::Erasure | K::Objection),
+            SubjectRequestStep::Restrict | SubjectRequestStep::LiftRestriction => {
+                matches!(kind, K::Restriction | K::Objection)
+            }
+            SubjectRequestStep::Rectify => matches!(kind, K::Rectification),
+            _ => true,
+        }
     }
 
     /// Whether the person has to be told why.
@@ -341,7 +370,7 @@ mod tests {
     use SubjectRequestStep as D;
 
     /// Rows of a state and what each step leads to, in the order of [`SubjectRequestStep::ALL`].
-    const GRID: [(S, [Option<S>; 6]); 4] = [
+    const GRID: [(S, [Option<S>; 11]); 4] = [
         (
             S::Received,
             [
@@ -351,6 +380,11 @@ mod tests {
                 None,
                 Some(S::Refused),
                 Some(S::Received),
+                None,
+                None,
+                None,
+                None,
+                None,
             ],
         ),
         (
@@ -362,10 +396,31 @@ mod tests {
                 Some(S::Done),
                 Some(S::Refused),
                 Some(S::InProgress),
+                Some(S::InProgress),
+                Some(S::InProgress),
+                Some(S::InProgress),
+                Some(S::InProgress),
+                Some(S::InProgress),
             ],
         ),
-        (S::Done, [None; 6]),
-        (S::Refused, [None; 6]),
+        // A restriction outlives the request that asked for it.
+        (
+            S::Done,
+            [
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                Some(S::Done),
+                None,
+            ],
+        ),
+        (S::Refused, [None; 11]),
     ];
 
     #[test]

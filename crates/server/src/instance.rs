@@ -101,6 +101,7 @@ impl Instance {
         bring_up_to_date(&db, config.migrate_on_start || demo.is_some())?;
         db.unlock(master(config)?).context("the data keys")?;
         let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
+        settings.export_url = config.mail.export_url(&base_url);
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");
         }
@@ -226,6 +227,7 @@ fn settings(
         text_limits: config.text_limits,
         time_zone: config.time_zone.clone(),
         tracking_url,
+        export_url: String::new(),
         quotas: config.quotas.clone(),
         email_proof: config.email_proof.clone(),
         sign_in,

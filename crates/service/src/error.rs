@@ -118,6 +118,9 @@ pub enum DeskError {
     /// A step with a complaint, or with a scheme of replies, is refused.
     #[error(transparent)]
     Complaint(#[from] domain::complaint::ComplaintRefused),
+    /// A step with a request about one's own data, or a deed that answers one, is refused.
+    #[error(transparent)]
+    SubjectRequest(#[from] domain::subject_request::SubjectRequestRefused),
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

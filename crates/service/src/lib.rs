@@ -53,6 +53,7 @@ mod release;
 pub mod removals;
 pub mod reply_templates;
 pub mod reviews;
+pub mod rights;
 pub mod routing;
 pub mod scheduler;
 pub mod screen;

@@ -5,7 +5,9 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, ActivityId, AnnouncementId, ComplaintId, ReviewId, TicketId};
+use domain::ids::{
+    AccountId, ActivityId, AnnouncementId, ComplaintId, ReviewId, SubjectRequestId, TicketId,
+};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -40,11 +42,15 @@ pub enum Kind {
     Review,
     /// The term for the reply to a complaint, and its closing.
     Complaint,
+    /// The term for what somebody asked about their own data.
+    SubjectRequest,
+    /// An erasure that was approved.
+    Erasure,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 13] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
@@ -56,6 +62,8 @@ impl Kind {
         Kind::BulkJob,
         Kind::Review,
         Kind::Complaint,
+        Kind::SubjectRequest,
+        Kind::Erasure,
     ];
 
     /// The code in rows, metrics and the API.
@@ -72,6 +80,8 @@ impl Kind {
             Kind::BulkJob => "bulk-job",
             Kind::Review => "review",
             Kind::Complaint => "complaint",
+            Kind::SubjectRequest => "subject-request",
+            Kind::Erasure => "erasure",
         }
     }
 
@@ -145,9 +155,8 @@ impl Desk {
                 if is_stopping() {
                     self.db
                         .write(move |conn| due_work::give_back(conn, &work))?;
-                } else if work.kind == Kind::BulkJob.as_str() {
-                    // In as many transactions as it has tickets.
-                    match self.work_bulk_job(&work, is_stopping) {
+                } else if let Some(turns) = self.work_in_turns(&work, is_stopping) {
+                    match turns {
                         Ok(turns) => run.other += turns,
                         Err(error) => {
                             run.failed += 1;
@@ -176,6 +185,20 @@ impl Desk {
                 0 => return Ok(adopted),
                 some => adopted += some,
             }
+        }
+    }
+
+    /// Does work that has as many transactions as tickets, if it is such; the answer is how many had
+    /// their turn.
+    fn work_in_turns(
+        &self,
+        work: &Claimed,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Option<Result<usize, DeskError>> {
+        match Kind::from_code(&work.kind)? {
+            Kind::BulkJob => Some(self.work_bulk_job(work, is_stopping)),
+            Kind::Erasure => Some(self.work_erasure(work, is_stopping)),
+            _ => None,
         }
     }
 
@@ -276,7 +299,13 @@ impl Desk {
                 self.ask_to_cancel(conn, TicketId::new(work.subject), now)?;
                 Ok((Effect::Other, Next::Done))
             }
-            Kind::BulkJob => Err(DeskError::Broken("a bulk job is no single piece", None)),
+            Kind::SubjectRequest => {
+                let id = SubjectRequestId::new(work.subject);
+                Ok((Effect::Other, self.look_at_subject_request(conn, id, now)?))
+            }
+            Kind::BulkJob | Kind::Erasure => {
+                Err(DeskError::Broken("work in turns is no single piece", None))
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use domain::ids::TicketId;
 use domain::note::Audience;
 use domain::subject_request::MentionPlace;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::schema::{
@@ -12,9 +13,10 @@ use crate::schema::{
     tickets,
 };
 use crate::sealed::Sealed;
+use crate::sealing::GONE;
 use crate::sql_types::Id;
 use crate::tickets::Dossier;
-use crate::{DbConnection, StoreError};
+use crate::{DbConnection, StoreError, attachments};
 
 /// The tickets about the person with this tax code, the first one first.
 pub fn list_tickets(conn: &mut DbConnection, tax_code: &str) -> Result<Vec<TicketId>, StoreError> {
@@ -198,4 +200,23 @@ fn list_notes(
             })
         })
         .collect()
+}
+
+/// Takes what names the requester out of a ticket's row and its files. What is counted stays.
+pub fn forget(conn: &mut DbConnection, ticket: TicketId, now: Timestamp) -> Result<(), StoreError> {
+    let gone = || Sealed::new(GONE);
+    attachments::purge(conn, ticket, now)?;
+    diesel::update(tickets::table.find(Id(ticket.uuid())))
+        .set((
+            tickets::requester_identity.eq(None::<Sealed>),
+            tickets::tax_code.eq(gone()),
+            tickets::given_name.eq(gone()),
+            tickets::family_name.eq(gone()),
+            tickets::email.eq(gone()),
+            tickets::phone.eq(None::<Sealed>),
+            tickets::description.eq(None::<String>),
+            tickets::details.eq(Sealed::new("{}")),
+        ))
+        .execute(conn)?;
+    Ok(())
 }

@@ -37,7 +37,8 @@ CREATE TABLE subject_request_steps (
     seq BIGINT NOT NULL,
     at TIMESTAMPTZ NOT NULL,
     account_id UUID REFERENCES accounts (id),
-    step TEXT NOT NULL CHECK (step IN ('receive', 'start', 'extend', 'finish', 'refuse', 'overdue')),
+    step TEXT NOT NULL CHECK (step IN ('receive', 'start', 'extend', 'finish', 'refuse', 'overdue',
+        'export', 'erase', 'restrict', 'lift-restriction', 'rectify')),
     state TEXT NOT NULL CHECK (state IN ('received', 'in-progress', 'done', 'refused')),
     reason TEXT,
     PRIMARY KEY (request_id, seq)
