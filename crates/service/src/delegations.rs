@@ -53,9 +53,8 @@ impl DelegationSource for DelegationTable {
         delegate: &TaxCode,
         now: Timestamp,
     ) -> Result<Vec<TaxCode>, DelegationFailure> {
-        let most = i64::try_from(MAX_DELEGATORS).unwrap_or(i64::MAX);
         self.0
-            .read(|conn| delegations::list_active(conn, delegate, now, most))
+            .read(|conn| delegations::list_active(conn, delegate, now, MAX_DELEGATORS))
             .map_err(|error| DelegationFailure(format!("the table cannot be read: {error}")))
     }
 }

@@ -1,6 +1,7 @@
 //! Filing a ticket (T01), and the follow-up of a closed one (T24).
 
 use domain::actor::{Actor, Staff};
+use domain::codes::AuthorityCode;
 use domain::filing::{CitizenIdentity, Filer, Filing, FilingForm, check};
 use domain::ids::{TicketId, TicketNumber};
 use domain::invalid::{FieldError, Invalid, Lang};
@@ -71,6 +72,24 @@ impl FiledBy {
                 delegators: Vec::new(),
             },
             FiledBy::Staff(staff) => Scope::of(staff),
+        }
+    }
+
+    /// The way it comes in, and from what sort of requester.
+    fn way_in(&self) -> (Channel, RequesterKind) {
+        match self {
+            FiledBy::Anonymous { .. } => (Channel::Portal, RequesterKind::Anonymous),
+            FiledBy::Citizen { .. } => (Channel::Portal, RequesterKind::Citizen),
+            FiledBy::Staff(_) => (Channel::OperatorForm, RequesterKind::Staff),
+        }
+    }
+
+    /// The national identity, or the account.
+    fn identity(&self) -> Option<String> {
+        match self {
+            FiledBy::Anonymous { .. } => None,
+            FiledBy::Citizen { identity, .. } => Some(identity.clone()),
+            FiledBy::Staff(staff) => Some(staff.account.to_string()),
         }
     }
 
@@ -222,8 +241,8 @@ impl Desk {
                 return Err(DeskError::field(wrong_proof()));
             }
             let possible_duplicates = desk.look_around(conn, &checked, now)?;
-            let (dossier, actor) = desk.dossier(&checked, now);
-            let to = desk.first_desk(conn, &checked.filing, &dossier, now)?;
+            let to = desk.first_desk(conn, &checked, now)?;
+            let (dossier, actor) = desk.dossier(&checked, &to.desk.code, now);
             let new = NewTicket {
                 id,
                 number,
@@ -247,17 +266,18 @@ impl Desk {
     fn first_desk(
         &self,
         conn: &mut DbConnection,
-        filing: &Filing,
-        dossier: &Dossier,
+        checked: &CheckedFiling,
         now: jiff::Timestamp,
     ) -> Result<Target, DeskError> {
+        let filing = &checked.filing;
+        let (channel, requester) = checked.by.way_in();
         let case = Case {
             change: CustodyChange::Filing,
             service: &filing.service_code,
             problem_type: &filing.problem_type,
             declared: filing.declared_authority.as_ref(),
-            requester: dossier.requester,
-            channel: dossier.channel,
+            requester,
+            channel,
             reason: None,
             previous: None,
             named: None,
@@ -317,25 +337,19 @@ impl Desk {
         }
     }
 
-    fn dossier(&self, checked: &CheckedFiling, now: jiff::Timestamp) -> (Dossier, Actor) {
+    fn dossier(
+        &self,
+        checked: &CheckedFiling,
+        filed_at: &AuthorityCode,
+        now: jiff::Timestamp,
+    ) -> (Dossier, Actor) {
         let filing = &checked.filing;
-        let (channel, requester, identity) = match &checked.by {
-            FiledBy::Anonymous { .. } => (Channel::Portal, RequesterKind::Anonymous, None),
-            FiledBy::Citizen { identity, .. } => (
-                Channel::Portal,
-                RequesterKind::Citizen,
-                Some(identity.clone()),
-            ),
-            FiledBy::Staff(staff) => (
-                Channel::OperatorForm,
-                RequesterKind::Staff,
-                Some(staff.account.to_string()),
-            ),
-        };
+        let (channel, requester) = checked.by.way_in();
         let dossier = Dossier {
+            key_desk: filed_at.clone(),
             channel,
             requester,
-            identity,
+            identity: checked.by.identity(),
             tax_code: filing.tax_code.as_str().to_owned(),
             given_name: filing.given_name.as_str().to_owned(),
             family_name: filing.family_name.as_str().to_owned(),
@@ -387,6 +401,7 @@ impl Desk {
         let clocks = self.first_clocks(conn, &ticket, &filed)?;
         let due_at = sla::present(&clocks, &ticket).map_or(dossier.due_at, |clock| clock.due_at);
         let dossier = &Dossier {
+            key_desk: ticket.custodian.code.clone(),
             due_at,
             ..dossier.clone()
         };

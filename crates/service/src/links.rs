@@ -429,6 +429,10 @@ fn hold_both(conn: &mut DbConnection, one: TicketId, other: TicketId) -> Result<
 
 /// Why what is written on one ticket may not reach the readers of the other.
 fn differ_by(one: &Dossier, other: &Dossier) -> Option<MergeObstacle> {
+    // Nobody can say that two people who are gone were one.
+    if one.is_gone() || other.is_gone() {
+        return Some(MergeObstacle::OtherRequester);
+    }
     let (one_reads, other_reads) = (readers(one), readers(other));
     differ(requester(one, &one_reads), requester(other, &other_reads))
 }

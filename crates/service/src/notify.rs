@@ -139,7 +139,8 @@ impl Desk {
                 .mail_on_close
                 .then_some(MailTemplate::Closed),
         };
-        let Some(template) = template else {
+        // Whose address is gone is told nothing.
+        let Some(template) = template.filter(|_| !dossier.is_gone()) else {
             return Ok(());
         };
         let recipient = dossier

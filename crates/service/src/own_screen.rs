@@ -124,7 +124,7 @@ impl Desk {
         let mut entries =
             history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
         let files = attachments::list(conn, ticket.id)?;
-        let (follow_ups, merged) = links::list_beside_own(conn, ticket.id)?
+        let (follow_ups, merged) = links::list_beside_own(conn, ticket.id, &dossier)?
             .into_iter()
             .partition::<Vec<_>, _>(|one| one.role == LinkRole::Later);
         let on_behalf_of = scope.is_another(&dossier.tax_code);

@@ -10,7 +10,7 @@ use domain::sla::Clock;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::Timestamp;
-use storage::tickets::{self, Details, Dossier};
+use storage::tickets::{self, Dossier};
 use storage::{DbConnection, StoreError};
 
 use crate::work::Kind;
@@ -34,7 +34,7 @@ impl Desk {
     }
 
     /// Brings the ticket to where `events` lead, and writes all that follows from them. A version
-    /// lost meanwhile is `Stale` (I-14). `contacts` replaces the details, if given. The answer is the
+    /// lost meanwhile is `Stale` (I-14). `contacts` replaces the dossier, if given. The answer is the
     /// ticket's clocks as they stand then.
     #[expect(
         clippy::too_many_arguments,
@@ -47,7 +47,7 @@ impl Desk {
         dossier: &Dossier,
         events: &[Event],
         actor: &Actor,
-        contacts: Option<&Details>,
+        contacts: Option<&Dossier>,
         now: Timestamp,
     ) -> Result<Vec<Clock>, DeskError> {
         let before = ticket.clone();
@@ -71,7 +71,7 @@ impl Desk {
         ticket: &Ticket,
         events: &[Event],
         actor: &Actor,
-        contacts: Option<&Details>,
+        contacts: Option<&Dossier>,
     ) -> Result<(), DeskError> {
         let timer = ticket.next_timer(self.settings.windows_for(ticket));
         match tickets::save(conn, ticket, before.version, events, actor, timer, contacts) {

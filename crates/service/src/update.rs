@@ -155,7 +155,7 @@ impl Desk {
             if let Some(email) = email {
                 dossier.details.notification_email = email;
             }
-            let contacts = (!wish.contacts.is_empty()).then_some(&dossier.details);
+            let contacts = (!wish.contacts.is_empty()).then_some(&dossier);
             let events = ticket.decide(&Command::Describe(wish.clone()), &actor, now, &windows)?;
             // An empty patch changes nothing, and so leaves no trace.
             let clocks = if wish != Description::default() {

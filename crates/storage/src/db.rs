@@ -264,11 +264,14 @@ pub(crate) fn transact<T, E: From<StoreError>>(
     begin: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
     f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
 ) -> Result<T, E> {
+    // The fence that goes up at the beginning names prints.
+    let keys = keyring::enter(&conn.keys);
     if let Err(error) = begin(&mut conn.db) {
         // Of several statements the first may have begun it.
         conn.health.give_up();
         return Err(StoreError::from(error).into());
     }
+    drop(keys);
     match caught(conn, f) {
         // PostgreSQL answers COMMIT of a failed transaction with a roll-back and no error.
         Ok(_) if is_doomed(conn) => {

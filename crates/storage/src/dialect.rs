@@ -18,8 +18,9 @@ use diesel::sqlite::Sqlite;
 use domain::visibility::Scope;
 
 use crate::connection::{DbConnection, MultiBackend};
+use crate::dossiers;
 use crate::error::StoreError;
-use crate::sealed::Sealed;
+use crate::keyring::Field;
 
 /// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
 /// that reads first and asks later is refused when another has written meanwhile, and waiting
@@ -63,11 +64,14 @@ fn begin_fenced(pg: &mut PgConnection, begin: &str, fence: &Scope) -> QueryResul
     AnsiTransactionManager::begin_transaction_sql(pg, &sql)
 }
 
-/// What the policies of PostgreSQL read (migration 7), for the life of the transaction. The
+/// What the policies of PostgreSQL read (migrations 7 and 23), for the life of the transaction. The
 /// scope of nothing sets nothing, and then no row is in reach.
 fn fence_settings(fence: &Scope) -> QueryResult<String> {
-    let stored = |value: &str| Sealed::new(value).as_stored().to_owned();
-    // Of those a citizen acts for; a tax code holds no comma.
+    let prints = |field, value: &str| {
+        let prints = dossiers::prints(field, value);
+        prints.map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))
+    };
+    // Prints of those a citizen acts for; a print holds no comma.
     let mut tax_codes = Vec::new();
     let (kind, key) = match fence {
         Scope::System => ("system", String::new()),
@@ -78,8 +82,11 @@ fn fence_settings(fence: &Scope) -> QueryResult<String> {
             delegators,
             ..
         } => {
-            tax_codes.extend(delegators.iter().map(|code| stored(code.as_str())));
-            ("citizen", stored(identity))
+            for delegator in delegators {
+                tax_codes.extend(prints(Field::TaxCode, delegator.as_str())?);
+            }
+            let own = prints(Field::Identity, identity)?;
+            ("citizen", own.join(","))
         }
         Scope::Technical(code) => ("technical", code.as_str().to_owned()),
         Scope::Tracking(id) => ("tracking", id.uuid().to_string()),

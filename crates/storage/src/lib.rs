@@ -24,6 +24,7 @@ pub mod db;
 pub mod delegations;
 pub mod deliveries;
 pub mod dialect;
+mod dossiers;
 pub mod due_work;
 pub mod email_proofs;
 pub mod erasures;

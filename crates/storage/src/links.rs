@@ -17,11 +17,14 @@ use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::Timestamp;
 
+use crate::connection::MultiBackend;
+use crate::dossiers::{Contents, Dossier};
+use crate::keyring::Field;
 use crate::schema::{legs, ticket_links, ticket_merges, tickets};
-use crate::sealed::Sealed;
+use crate::sealing::{GONE, SealedText};
 use crate::sql_types::{Id, Instant, Ts, Uid};
-use crate::tickets::{RequesterKind, RowCondition, details_of};
-use crate::{DbConnection, StoreError, dialect};
+use crate::tickets::{RequesterKind, RowCondition};
+use crate::{DbConnection, StoreError, dialect, dossiers};
 
 /// The field of a form that says when the examination was.
 pub const EXAM_DATE: &str = "exam_date";
@@ -203,7 +206,7 @@ struct BesideRow {
     #[diesel(sql_type = Text)]
     problem_type: String,
     #[diesel(sql_type = Text)]
-    details: Sealed,
+    dossier: SealedText,
     #[diesel(sql_type = Instant)]
     created_at: Ts,
     #[diesel(sql_type = Nullable<Text>)]
@@ -215,7 +218,16 @@ struct BesideRow {
 
 /// All of it in one statement, because every screen needs it. What was settled before `since` is no
 /// duplicate. Of the ways of follow-ups both directions are walked to their ends.
-const BESIDE: &str = "\
+///
+/// The parameters are the ticket, the person's prints, as many as there are, the service, `since`, the
+/// owner and the reader; in this order, because SQLite counts them as it meets them.
+fn beside_sql(prints: usize) -> String {
+    let person: Vec<String> = (2..).take(prints).map(|at| format!("${at}")).collect();
+    let person = person.join(", ");
+    let (service, since) = (prints + 2, prints + 3);
+    let (owner, reader) = (prints + 4, prints + 5);
+    format!(
+        "\
 WITH RECURSIVE later (id) AS (
     SELECT id FROM tickets WHERE follow_up_of = $1
     UNION SELECT tickets.id FROM tickets JOIN later ON tickets.follow_up_of = later.id
@@ -232,18 +244,21 @@ WITH RECURSIVE later (id) AS (
     UNION ALL SELECT 'peer', high_id FROM ticket_links WHERE low_id = $1
     UNION ALL SELECT 'peer', low_id FROM ticket_links WHERE high_id = $1
     UNION ALL SELECT 'alike', id FROM (SELECT id FROM tickets
-        WHERE tax_code = $2 AND service_code = $3 AND id <> $1 AND state <> 'removed'
-        AND (state NOT IN ('resolved', 'auto-closed') OR state_since >= $4)
+        WHERE tax_code_print IN ({person}) AND service_code = ${service}
+        AND id <> $1 AND state <> 'removed'
+        AND (state NOT IN ('resolved', 'auto-closed') OR state_since >= ${since})
         ORDER BY created_at DESC, id DESC LIMIT 20) AS same_person
 )
-SELECT beside.what, t.id, t.number, t.state, t.custodian, t.service_code, t.problem_type, t.details,
-    t.created_at, (SELECT display_name FROM accounts WHERE accounts.id = $5) AS assignee_label,
+SELECT beside.what, t.id, t.number, t.state, t.custodian, t.service_code, t.problem_type, t.dossier,
+    t.created_at, (SELECT display_name FROM accounts WHERE accounts.id = ${owner}) AS assignee_label,
     (SELECT string_agg(code || '=' || CAST(version AS TEXT), ' ') FROM playbook_versions
         WHERE state = 'active') AS playbooks
 FROM beside JOIN tickets AS t ON t.id = beside.id
-WHERE $6 = '' OR t.custodian = $6
-    OR EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = t.id AND legs.custodian = $6)
-ORDER BY t.created_at, t.id";
+WHERE ${reader} = '' OR t.custodian = ${reader}
+    OR EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = t.id AND legs.custodian = ${reader})
+ORDER BY t.created_at, t.id"
+    )
+}
 
 /// Loads what stands beside a ticket that `scope` reaches.
 pub fn load_beside(
@@ -264,9 +279,18 @@ pub fn load_beside(
         Some(domain::actor::Assignee::Operator(account)) => account.uuid(),
         _ => uuid::Uuid::nil(),
     };
-    let rows = diesel::sql_query(BESIDE)
-        .bind::<Uid, _>(Id(ticket.id.uuid()))
-        .bind::<Text, _>(Sealed::new(tax_code))
+    let mut prints = dossiers::prints(Field::TaxCode, tax_code)?;
+    if prints.is_empty() {
+        // Nobody's: no print is a dash.
+        prints.push(GONE.to_owned());
+    }
+    let mut query = diesel::sql_query(beside_sql(prints.len()))
+        .into_boxed::<MultiBackend>()
+        .bind::<Uid, _>(Id(ticket.id.uuid()));
+    for print in prints {
+        query = query.bind::<Text, _>(print);
+    }
+    let rows = query
         .bind::<Text, _>(ticket.service.as_str().to_owned())
         .bind::<Instant, _>(Ts(since))
         .bind::<Uid, _>(Id(owner))
@@ -294,14 +318,16 @@ pub fn load_beside(
 
 impl BesideRow {
     fn into_neighbour(self) -> Result<Neighbour, StoreError> {
+        let custodian = self.custodian.as_str().into();
+        let contents = dossiers::open(self.id.0, &custodian, &self.dossier)?;
         Ok(Neighbour {
             state: StateCode::from_code(&self.state).ok_or_else(|| corrupt(self.id.0, "state"))?,
-            exam_date: exam_date(self.details, self.id.0)?,
+            exam_date: exam_date(&contents),
             named: NamedTicket {
                 id: TicketId::new(self.id.0),
                 number: TicketNumber::from_stored(self.number),
             },
-            custodian: self.custodian.as_str().into(),
+            custodian,
             service: self.service_code,
             problem_type: self.problem_type,
             created_at: self.created_at.0,
@@ -322,10 +348,9 @@ fn versions_in(text: &str) -> Result<BTreeMap<String, i32>, StoreError> {
     })
 }
 
-fn exam_date(details: Sealed, id: uuid::Uuid) -> Result<Option<String>, StoreError> {
-    let extra = details_of(details, id)?.extra;
-    let date = extra.get(EXAM_DATE).and_then(serde_json::Value::as_str);
-    Ok(date.map(str::to_owned))
+fn exam_date(contents: &Contents) -> Option<String> {
+    let date = contents.details.extra.get(EXAM_DATE);
+    date.and_then(serde_json::Value::as_str).map(str::to_owned)
 }
 
 fn corrupt(id: uuid::Uuid, column: &'static str) -> StoreError {
@@ -348,6 +373,14 @@ struct OwnRow {
     state: String,
     #[diesel(sql_type = Instant)]
     created_at: Ts,
+    #[diesel(sql_type = Text)]
+    tax_code_print: String,
+    #[diesel(sql_type = Text)]
+    own_tax_code_print: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    identity_print: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    own_identity_print: Option<String>,
 }
 
 /// A ticket beside the requester's own.
@@ -363,8 +396,7 @@ pub struct OwnNeighbour {
     pub created_at: Timestamp,
 }
 
-/// What goes on from a requester's ticket and what was merged into it, the oldest first: all of it is
-/// the same requester's, which the last condition makes sure of.
+/// What goes on from a requester's ticket and what was merged into it, the oldest first.
 const BESIDE_OWN: &str = "\
 WITH RECURSIVE later (id) AS (
     SELECT id FROM tickets WHERE follow_up_of = $1
@@ -373,22 +405,40 @@ WITH RECURSIVE later (id) AS (
     SELECT 'later', id FROM later
     UNION ALL SELECT 'merged', ticket_id FROM ticket_merges WHERE into_id = $1
 )
-SELECT beside.what, t.id, t.number, t.state, t.created_at
+SELECT beside.what, t.id, t.number, t.state, t.created_at, t.tax_code_print, t.identity_print,
+    own.tax_code_print AS own_tax_code_print, own.identity_print AS own_identity_print
 FROM beside JOIN tickets AS t ON t.id = beside.id JOIN tickets AS own ON own.id = $1
-WHERE t.requester_kind = own.requester_kind AND t.tax_code = own.tax_code
-    AND coalesce(t.requester_identity, '') = coalesce(own.requester_identity, '')
-    AND (t.state <> 'removed' OR beside.what = 'merged')
-ORDER BY t.created_at, t.id LIMIT 100";
+WHERE t.requester_kind = own.requester_kind AND (t.state <> 'removed' OR beside.what = 'merged')
+ORDER BY t.created_at, t.id";
 
-/// Loads what stands beside a requester's ticket that was found in their scope.
+/// The most that are shown beside a requester's ticket.
+const MOST_BESIDE_OWN: usize = 100;
+
+/// Loads what stands beside a requester's ticket that was found in their scope: all of it is the same
+/// requester's, which prints make sure of. Two of one person differ where their desks do.
 pub fn list_beside_own(
     conn: &mut DbConnection,
     ticket: TicketId,
+    own: &Dossier,
 ) -> Result<Vec<OwnNeighbour>, StoreError> {
     let rows = diesel::sql_query(BESIDE_OWN)
         .bind::<Uid, _>(Id(ticket.uuid()))
         .load::<OwnRow>(conn)?;
+    let people = dossiers::prints(Field::TaxCode, &own.tax_code)?;
+    let identity = own.identity.as_deref().unwrap_or_default();
+    let identities = dossiers::prints(Field::Identity, identity)?;
+    let is_same_person = |row: &OwnRow| {
+        let (print, own) = (&row.tax_code_print, &row.own_tax_code_print);
+        !print.is_empty() && (print == own || people.contains(print))
+    };
+    let is_same_filer = |row: &OwnRow| {
+        let print = row.identity_print.as_ref();
+        print == row.own_identity_print.as_ref()
+            || print.is_some_and(|one| identities.contains(one))
+    };
     rows.into_iter()
+        .filter(|row| is_same_person(row) && is_same_filer(row))
+        .take(MOST_BESIDE_OWN)
         .map(|row| {
             Ok(OwnNeighbour {
                 role: LinkRole::from_code(&row.what).ok_or_else(|| corrupt(row.id.0, "what"))?,
@@ -417,7 +467,7 @@ pub struct Filed {
 
 type FiledRow = (
     (Id, String, String, String, String, String),
-    (Sealed, Sealed, Ts, Option<Ts>),
+    (SealedText, Ts, Option<Ts>),
 );
 
 /// The newest tickets that a national identity filed since `filed_since`, and those about this person and
@@ -431,13 +481,14 @@ pub fn list_filed_by(
 ) -> Result<Vec<Filed>, StoreError> {
     let is_recent = tickets::created_at.ge(Ts(filed_since));
     let is_alike: RowCondition = Box::new(
-        tickets::tax_code
-            .eq(Sealed::new(tax_code))
+        tickets::tax_code_print
+            .eq_any(dossiers::prints(Field::TaxCode, tax_code)?)
             .and(tickets::service_code.eq(service.to_owned()))
             .and(lasts(settled_since)),
     );
+    let identities = dossiers::prints(Field::Identity, identity)?;
     let rows = tickets::table
-        .filter(tickets::requester_identity.eq(Sealed::new(identity)))
+        .filter(tickets::identity_print.assume_not_null().eq_any(identities))
         .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
         .filter(is_recent.or(is_alike))
         .order((tickets::created_at.desc(), tickets::id.desc()))
@@ -455,8 +506,9 @@ pub fn list_alike(
     service: &str,
     settled_since: Timestamp,
 ) -> Result<Vec<Filed>, StoreError> {
+    let prints = dossiers::prints(Field::TaxCode, tax_code.as_str())?;
     let mut query = tickets::table
-        .filter(tickets::tax_code.eq(Sealed::new(tax_code.as_str())))
+        .filter(tickets::tax_code_print.eq_any(prints))
         .filter(tickets::service_code.eq(service.to_owned()))
         .filter(lasts(settled_since))
         .order((tickets::created_at.desc(), tickets::id.desc()))
@@ -497,17 +549,8 @@ const NAMES: (
     tickets::problem_type,
 );
 
-const FACTS: (
-    tickets::details,
-    tickets::tax_code,
-    tickets::created_at,
-    tickets::state_since,
-) = (
-    tickets::details,
-    tickets::tax_code,
-    tickets::created_at,
-    tickets::state_since,
-);
+const FACTS: (tickets::dossier, tickets::created_at, tickets::state_since) =
+    (tickets::dossier, tickets::created_at, tickets::state_since);
 
 /// `domain::links::overlaps`, as SQL.
 fn lasts(settled_since: Timestamp) -> RowCondition {
@@ -521,12 +564,13 @@ fn lasts(settled_since: Timestamp) -> RowCondition {
 }
 
 fn filed(
-    ((id, number, state, custodian, service, problem_type), (details, tax_code, created_at, since)): FiledRow,
+    ((id, number, state, custodian, service, problem_type), (dossier, created_at, since)): FiledRow,
 ) -> Result<Filed, StoreError> {
+    let custodian = custodian.as_str().into();
+    let contents = dossiers::open(id.0, &custodian, &dossier)?;
     let state = StateCode::from_code(&state).ok_or_else(|| corrupt(id.0, "state"))?;
     let is_settled = matches!(state, StateCode::Resolved | StateCode::AutoClosed);
     Ok(Filed {
-        tax_code: tax_code.open(),
         settled_at: since.map(|at| at.0).filter(|_| is_settled),
         neighbour: Neighbour {
             named: NamedTicket {
@@ -534,11 +578,12 @@ fn filed(
                 number: TicketNumber::from_stored(number),
             },
             state,
-            custodian: custodian.as_str().into(),
+            custodian,
             service,
             problem_type,
-            exam_date: exam_date(details, id.0)?,
+            exam_date: exam_date(&contents),
             created_at: created_at.0,
         },
+        tax_code: contents.tax_code,
     })
 }

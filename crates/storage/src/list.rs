@@ -14,12 +14,13 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 
 use crate::connection::MultiBackend;
+use crate::keyring::Field;
 use crate::schema::{accounts, legs, tickets};
-use crate::sealed::Sealed;
+use crate::sealing::SealedText;
 use crate::sla::{self, PAUSED_IN_TIME, Standing};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::{nudges_in, of_citizen, of_tracking, priority_of, priority_rank};
-use crate::{DbConnection, StoreError, assignee, dialect, trail};
+use crate::{DbConnection, StoreError, assignee, dialect, dossiers};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
 #[derive(Debug, Clone, Default)]
@@ -178,9 +179,7 @@ struct ItemRow {
     tags: String,
     needs_attention: bool,
     tallies: Json,
-    tax_code: Sealed,
-    given_name: Sealed,
-    family_name: Sealed,
+    dossier: SealedText,
     created_at: Ts,
     updated_at: Ts,
     due_at: Ts,
@@ -195,8 +194,8 @@ pub fn list(
     filter: &Filter,
     page: &Page,
 ) -> Result<Vec<Item>, StoreError> {
-    let query = match scoped(tickets::table.into_boxed(), scope) {
-        Some(query) => ordered(filtered(query, filter), page),
+    let query = match scoped(tickets::table.into_boxed(), scope)? {
+        Some(query) => ordered(filtered(query, filter)?, page),
         None => return Ok(Vec::new()),
     };
     let rows = query
@@ -216,7 +215,7 @@ pub fn list_declared(
     conn: &mut DbConnection,
     scope: &Scope,
 ) -> Result<Vec<AuthorityCode>, StoreError> {
-    let Some(query) = scoped(tickets::table.into_boxed(), scope) else {
+    let Some(query) = scoped(tickets::table.into_boxed(), scope)? else {
         return Ok(Vec::new());
     };
     let found = query
@@ -227,8 +226,8 @@ pub fn list_declared(
     Ok(found.iter().map(|code| code.as_str().into()).collect())
 }
 
-fn scoped(query: Query, scope: &Scope) -> Option<Query> {
-    match scope {
+fn scoped(query: Query, scope: &Scope) -> Result<Option<Query>, StoreError> {
+    Ok(match scope {
         Scope::Authority(code) => {
             Some(query.filter(tickets::custodian.eq(code.as_str().to_owned())))
         }
@@ -239,7 +238,7 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
             delegators,
         } => Some(
             query
-                .filter(of_citizen(identity, tax_code, delegators))
+                .filter(of_citizen(identity, tax_code, delegators)?)
                 .filter(tickets::state.ne(StateCode::Removed.as_str())),
         ),
         Scope::Tracking(id) => Some(
@@ -248,7 +247,7 @@ fn scoped(query: Query, scope: &Scope) -> Option<Query> {
                 .filter(tickets::state.ne(StateCode::Removed.as_str())),
         ),
         Scope::Technical(_) | Scope::Nothing => None,
-    }
+    })
 }
 
 /// The condition of the partial indexes, to the letter.
@@ -258,7 +257,7 @@ const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'removed')";
 const IS_UNTOUCHED: &str = "state IN ('new', 'not-competent')";
 const IS_TOUCHED: &str = "state NOT IN ('new', 'not-competent')";
 
-fn filtered(mut query: Query, filter: &Filter) -> Query {
+fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
     if !filter.states.is_empty() {
         if filter.states.iter().all(|state| state.is_open()) {
             query = query.filter(diesel::dsl::sql::<Bool>(IS_OPEN));
@@ -334,40 +333,22 @@ fn filtered(mut query: Query, filter: &Filter) -> Query {
         query = query.filter(dialect::contains(tickets::number, text).or(described));
     }
     if let Some(value) = &filter.tax_code {
-        query = query.filter(tickets::tax_code.eq(Sealed::new(value.clone())));
+        let prints = dossiers::prints(Field::TaxCode, value)?;
+        query = query.filter(tickets::tax_code_print.eq_any(prints));
     }
     if let Some(value) = &filter.email {
-        query = query.filter(tickets::email.eq(Sealed::new(value.clone())));
+        let prints = dossiers::prints(Field::Email, value)?;
+        query = query.filter(tickets::email_print.eq_any(prints));
     }
     if let Some(value) = &filter.phone {
-        query = query.filter(tickets::phone.eq(Sealed::new(value.clone())));
+        let prints = dossiers::prints(Field::Phone, value)?;
+        query = query.filter(tickets::phone_print.assume_not_null().eq_any(prints));
     }
     if let Some(value) = &filter.family_name {
-        query = query.filter(tickets::family_name.eq_any(spellings(value)));
+        let prints = dossiers::prints(Field::FamilyName, value)?;
+        query = query.filter(tickets::family_name_print.eq_any(prints));
     }
-    query
-}
-
-/// A name as people type it: as given, in capitals, in small letters, with capitals at word starts.
-/// An index serves all four; a normalised key comes with sealing.
-fn spellings(name: &str) -> Vec<Sealed> {
-    let small = name.to_lowercase();
-    let mut at_start = true;
-    let title: String = small
-        .chars()
-        .flat_map(|c| {
-            let upper = at_start;
-            at_start = !c.is_alphanumeric();
-            if upper {
-                c.to_uppercase().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect();
-    [name.to_owned(), name.to_uppercase(), small, title]
-        .map(Sealed::new)
-        .to_vec()
+    Ok(query)
 }
 
 fn ordered(query: Query, page: &Page) -> Query {
@@ -439,8 +420,8 @@ impl ItemRow {
             column,
         };
         let id = TicketId::new(self.id.0);
-        let tax_code = self.tax_code.open();
-        trail::note(id, &self.custodian.as_str().into(), &tax_code)?;
+        let custodian = self.custodian.as_str().into();
+        let contents = dossiers::open(id.uuid(), &custodian, &self.dossier)?;
         Ok(Item {
             id,
             state: StateCode::from_code(&self.state).ok_or_else(|| corrupt("state"))?,
@@ -456,9 +437,9 @@ impl ItemRow {
             custodian: self.custodian,
             needs_attention: self.needs_attention,
             nudges: nudges_in(&self.tallies).ok_or_else(|| corrupt("tallies"))?,
-            is_about_another: scope.is_another(&tax_code),
-            given_name: self.given_name.open(),
-            family_name: self.family_name.open(),
+            is_about_another: scope.is_another(&contents.tax_code),
+            given_name: contents.given_name,
+            family_name: contents.family_name,
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
             due_at: self.due_at.0,

@@ -112,14 +112,14 @@ diesel::table! {
         tags -> Text,
         channel -> Text,
         requester_kind -> Text,
-        requester_identity -> Nullable<Text>,
-        tax_code -> Text,
-        given_name -> Text,
-        family_name -> Text,
-        email -> Text,
-        phone -> Nullable<Text>,
+        identity_print -> Nullable<Text>,
+        tax_code_print -> Text,
+        key_desk -> Text,
+        family_name_print -> Text,
+        email_print -> Text,
+        phone_print -> Nullable<Text>,
         description -> Nullable<Text>,
-        details -> Text,
+        dossier -> Text,
         follow_up_of -> Nullable<Uid>,
         created_at -> Instant,
         updated_at -> Instant,
@@ -348,12 +348,13 @@ diesel::table! {
     /// See `migrations/`.
     delegations (id) {
         id -> Uid,
-        delegate_tax_code -> Text,
-        delegator_tax_code -> Text,
+        delegate_print -> Text,
+        delegator_print -> Text,
         valid_from -> Instant,
         valid_to -> Nullable<Instant>,
         revoked_at -> Nullable<Instant>,
         created_at -> Instant,
+        people -> Text,
     }
 }
 

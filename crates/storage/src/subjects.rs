@@ -1,27 +1,24 @@
-//! A person across tickets: which are about them, putting their data right, and where free texts name
-//! them. What is sealed cannot be searched in SQL, so texts are read page by page.
+//! A person across tickets: which are about them, and where free texts name them. What is sealed cannot be searched in SQL, so texts are read page by page.
 
 use diesel::prelude::*;
 use domain::ids::TicketId;
 use domain::note::Audience;
 use domain::subject_request::MentionPlace;
-use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::keyring::Field;
 use crate::schema::{
     activities, activity_comments, callbacks, complaint_tickets, complaints, contacts, notes,
     tickets,
 };
-use crate::sealed::Sealed;
-use crate::sealing::GONE;
 use crate::sql_types::Id;
-use crate::tickets::Dossier;
-use crate::{DbConnection, StoreError, attachments};
+use crate::{DbConnection, StoreError, dossiers};
 
 /// The tickets about the person with this tax code, the first one first.
 pub fn list_tickets(conn: &mut DbConnection, tax_code: &str) -> Result<Vec<TicketId>, StoreError> {
+    let prints = dossiers::prints(Field::TaxCode, tax_code)?;
     let ids = tickets::table
-        .filter(tickets::tax_code.eq(Sealed::new(tax_code)))
+        .filter(tickets::tax_code_print.eq_any(prints))
         .order((tickets::created_at.asc(), tickets::id.asc()))
         .select(tickets::id)
         .load::<Id>(conn)?;
@@ -35,24 +32,6 @@ pub fn has_open_complaint(conn: &mut DbConnection, ticket: TicketId) -> Result<b
         .filter(complaint_tickets::ticket_id.eq(Id(ticket.uuid())))
         .filter(complaints::state.ne_all(["closed", "archived"]));
     Ok(diesel::select(diesel::dsl::exists(open)).get_result(conn)?)
-}
-
-/// Puts names and contacts of a ticket's requester right. What else there is stays; the history is the
-/// caller's affair.
-pub fn rectify(
-    conn: &mut DbConnection,
-    ticket: TicketId,
-    dossier: &Dossier,
-) -> Result<(), StoreError> {
-    diesel::update(tickets::table.find(Id(ticket.uuid())))
-        .set((
-            tickets::given_name.eq(Sealed::new(dossier.given_name.clone())),
-            tickets::family_name.eq(Sealed::new(dossier.family_name.clone())),
-            tickets::email.eq(Sealed::new(dossier.email.clone())),
-            tickets::phone.eq(dossier.phone.clone().map(Sealed::new)),
-        ))
-        .execute(conn)?;
-    Ok(())
 }
 
 /// A free text, and where it stands. No `Debug`, because of the text.
@@ -200,23 +179,4 @@ fn list_notes(
             })
         })
         .collect()
-}
-
-/// Takes what names the requester out of a ticket's row and its files. What is counted stays.
-pub fn forget(conn: &mut DbConnection, ticket: TicketId, now: Timestamp) -> Result<(), StoreError> {
-    let gone = || Sealed::new(GONE);
-    attachments::purge(conn, ticket, now)?;
-    diesel::update(tickets::table.find(Id(ticket.uuid())))
-        .set((
-            tickets::requester_identity.eq(None::<Sealed>),
-            tickets::tax_code.eq(gone()),
-            tickets::given_name.eq(gone()),
-            tickets::family_name.eq(gone()),
-            tickets::email.eq(gone()),
-            tickets::phone.eq(None::<Sealed>),
-            tickets::description.eq(None::<String>),
-            tickets::details.eq(Sealed::new("{}")),
-        ))
-        .execute(conn)?;
-    Ok(())
 }

@@ -21,68 +21,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignee;
 use crate::connection::MultiBackend;
+use crate::dossiers::{self, Contents, DossierColumns};
+pub use crate::dossiers::{
+    Details, Dossier, Walked, forget_person, list_key_desks, reseal_page, rewrite, seal_plain_page,
+};
+use crate::keyring::Field;
 use crate::schema::{self, tickets};
-use crate::sealed::Sealed;
+use crate::sealing::SealedText;
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, attachments, history, legs, links, trail};
-
-/// The requester's own data: who they are and what they wrote. The lifecycle never reads it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Dossier {
-    /// The way it came in.
-    pub channel: Channel,
-    /// What sort of requester.
-    pub requester: RequesterKind,
-    /// The national identity (issuer and subject), or the account of the operator who filed.
-    pub identity: Option<String>,
-    /// Tax code.
-    pub tax_code: String,
-    /// Given name.
-    pub given_name: String,
-    /// Family name.
-    pub family_name: String,
-    /// E-mail address.
-    pub email: String,
-    /// Telephone number, E.164.
-    pub phone: Option<String>,
-    /// What the requester wrote.
-    pub description: Option<String>,
-    /// Everything else of the form.
-    pub details: Details,
-    /// The closed ticket this one goes on from (T24).
-    pub follow_up_of: Option<TicketId>,
-    /// When it should be resolved.
-    pub due_at: Timestamp,
-}
-
-/// The less used members of the form.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Details {
-    /// The service's own fields.
-    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
-    pub extra: serde_json::Map<String, serde_json::Value>,
-    /// Role on the operators' form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requester_role: Option<String>,
-    /// Number to call back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recall_phone: Option<String>,
-    /// Another address for notifications.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notification_email: Option<String>,
-    /// Language of messages to the requester: `it` or `en`.
-    #[serde(default)]
-    pub lang: domain::invalid::Lang,
-    /// Version of the privacy notice that was acknowledged, at filing.
-    #[serde(default)]
-    pub privacy_notice: String,
-    /// Answers given in the self-help tree.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub self_help_path: Vec<String>,
-    /// Whether a delegate filed it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_delegated: bool,
-}
+use crate::{DbConnection, StoreError, attachments, history, legs, links};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
 #[diesel(table_name = tickets, treat_none_as_default_value = false)]
@@ -107,14 +54,14 @@ struct TicketRow {
     tags: String,
     channel: String,
     requester_kind: String,
-    requester_identity: Option<Sealed>,
-    tax_code: Sealed,
-    given_name: Sealed,
-    family_name: Sealed,
-    email: Sealed,
-    phone: Option<Sealed>,
+    identity_print: Option<String>,
+    tax_code_print: String,
+    key_desk: String,
+    family_name_print: String,
+    email_print: String,
+    phone_print: Option<String>,
     description: Option<String>,
-    details: Sealed,
+    dossier: SealedText,
     follow_up_of: Option<Id>,
     created_at: Ts,
     updated_at: Ts,
@@ -229,6 +176,8 @@ pub fn insert(
     attachment: Option<&domain::note::Attachment>,
 ) -> Result<(), StoreError> {
     let now = lifecycle_columns(ticket, None);
+    let key_desk = dossier.key_desk.as_str();
+    let sealed = DossierColumns::new(ticket.id.uuid(), key_desk, &Contents::of(dossier))?;
     let row = TicketRow {
         id: Id(ticket.id.uuid()),
         number: ticket.number.as_str().to_owned(),
@@ -253,14 +202,14 @@ pub fn insert(
         tags: now.tags,
         channel: dossier.channel.as_str().to_owned(),
         requester_kind: dossier.requester.as_str().to_owned(),
-        requester_identity: dossier.identity.clone().map(Sealed::new),
-        tax_code: Sealed::new(dossier.tax_code.clone()),
-        given_name: Sealed::new(dossier.given_name.clone()),
-        family_name: Sealed::new(dossier.family_name.clone()),
-        email: Sealed::new(dossier.email.clone()),
-        phone: dossier.phone.clone().map(Sealed::new),
+        identity_print: sealed.identity_print,
+        tax_code_print: sealed.tax_code_print,
+        key_desk: key_desk.to_owned(),
+        family_name_print: sealed.family_name_print,
+        email_print: sealed.email_print,
+        phone_print: sealed.phone_print,
         description: dossier.description.clone(),
-        details: details_column(&dossier.details)?,
+        dossier: sealed.dossier,
         follow_up_of: dossier.follow_up_of.map(|id| Id(id.uuid())),
         created_at: Ts(ticket.created_at),
         updated_at: Ts(ticket.updated_at),
@@ -279,7 +228,7 @@ pub fn insert(
 /// Writes the ticket as it is now, and what happened to it. The only way to change a ticket.
 ///
 /// `was` is the version the decision was made on; somebody else's change since makes it `Stale`.
-/// `timer_at` is when the scheduler must look again. `contacts` replaces the details, if given.
+/// `timer_at` is when the scheduler must look again. `contacts` replaces the dossier, if given.
 pub fn save(
     conn: &mut DbConnection,
     ticket: &Ticket,
@@ -287,7 +236,7 @@ pub fn save(
     events: &[Event],
     actor: &Actor,
     timer_at: Option<Timestamp>,
-    contacts: Option<&Details>,
+    contacts: Option<&Dossier>,
 ) -> Result<(), StoreError> {
     let row = tickets::table.filter(
         tickets::id
@@ -300,10 +249,8 @@ pub fn save(
     if changed == 0 {
         return Err(StoreError::Stale);
     }
-    if let Some(details) = contacts {
-        diesel::update(tickets::table.find(Id(ticket.id.uuid())))
-            .set(tickets::details.eq(details_column(details)?))
-            .execute(conn)?;
+    if let Some(dossier) = contacts {
+        rewrite(conn, ticket.id, dossier)?;
     }
     history::append(conn, ticket, events, actor)?;
     legs::write(conn, ticket, was)
@@ -337,7 +284,7 @@ pub fn find(
             tax_code,
             delegators,
         } => query
-            .filter(of_citizen(identity, tax_code, delegators))
+            .filter(of_citizen(identity, tax_code, delegators)?)
             .filter(is_shown_to_requester()),
         Scope::Tracking(id) => query
             .filter(of_tracking(*id))
@@ -396,19 +343,21 @@ pub(crate) fn of_citizen(
     identity: &str,
     tax_code: &TaxCode,
     delegators: &[TaxCode],
-) -> RowCondition {
-    let sealed = |code: &TaxCode| Sealed::new(code.as_str());
+) -> Result<RowCondition, StoreError> {
     let is_shown = tickets::requester_kind.eq(RequesterKind::Citizen.as_str());
-    let is_own = tickets::requester_identity
+    let is_own = tickets::identity_print
         .assume_not_null()
-        .eq(Sealed::new(identity))
-        .and(tickets::tax_code.eq(sealed(tax_code)));
+        .eq_any(dossiers::prints(Field::Identity, identity)?)
+        .and(tickets::tax_code_print.eq_any(dossiers::prints(Field::TaxCode, tax_code.as_str())?));
     if delegators.is_empty() {
-        return Box::new(is_own.and(is_shown));
+        return Ok(Box::new(is_own.and(is_shown)));
     }
-    let delegators: Vec<Sealed> = delegators.iter().map(sealed).collect();
-    let is_delegators = tickets::tax_code.eq_any(delegators);
-    Box::new(is_own.or(is_delegators).and(is_shown))
+    let mut others = Vec::new();
+    for delegator in delegators {
+        others.extend(dossiers::prints(Field::TaxCode, delegator.as_str())?);
+    }
+    let is_delegators = tickets::tax_code_print.eq_any(others);
+    Ok(Box::new(is_own.or(is_delegators).and(is_shown)))
 }
 
 /// The tickets an account owns that are not over, with who has them in custody.
@@ -458,25 +407,6 @@ pub fn find_open_follow_up(
     }
 }
 
-/// The details kept in a column.
-pub(crate) fn details_of(sealed: Sealed, id: uuid::Uuid) -> Result<Details, StoreError> {
-    serde_json::from_str(&sealed.open()).map_err(|_| StoreError::Corrupt {
-        table: "tickets",
-        id: id.to_string(),
-        column: "details",
-    })
-}
-
-fn details_column(details: &Details) -> Result<Sealed, StoreError> {
-    serde_json::to_string(details)
-        .map(Sealed::new)
-        .map_err(|_| StoreError::Corrupt {
-            table: "tickets",
-            id: String::new(),
-            column: "details",
-        })
-}
-
 impl TicketRow {
     fn into_domain(
         self,
@@ -491,7 +421,6 @@ impl TicketRow {
         };
         let tallies: Tallies =
             serde_json::from_value(self.tallies.0.clone()).map_err(|_| corrupt("tallies"))?;
-        let details = details_of(self.details.clone(), id)?;
         let state = self.state(tallies.asked).ok_or_else(|| corrupt("state"))?;
         let ticket = Ticket {
             id: TicketId::new(id),
@@ -534,20 +463,20 @@ impl TicketRow {
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         };
-        let tax_code = self.tax_code.open();
-        trail::note(ticket.id, &ticket.custodian.code, &tax_code)?;
+        let contents = dossiers::open(id, &ticket.custodian.code, &self.dossier)?;
         let dossier = Dossier {
+            key_desk: self.key_desk.as_str().into(),
             channel: Channel::from_code(&self.channel).ok_or_else(|| corrupt("channel"))?,
             requester: RequesterKind::from_code(&self.requester_kind)
                 .ok_or_else(|| corrupt("requester_kind"))?,
-            identity: self.requester_identity.map(Sealed::open),
-            tax_code,
-            given_name: self.given_name.open(),
-            family_name: self.family_name.open(),
-            email: self.email.open(),
-            phone: self.phone.map(Sealed::open),
+            identity: contents.identity,
+            tax_code: contents.tax_code,
+            given_name: contents.given_name,
+            family_name: contents.family_name,
+            email: contents.email,
+            phone: contents.phone,
             description: self.description,
-            details,
+            details: contents.details,
             follow_up_of: self.follow_up_of.map(|id| TicketId::new(id.0)),
             due_at: self.due_at.0,
         };

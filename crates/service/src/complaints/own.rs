@@ -122,11 +122,12 @@ impl Desk {
                     if !linked.contains(&id) {
                         linked.insert(0, id);
                     }
-                    let proved = EmailAddress::from_stored(dossier.email);
+                    let is_gone = dossier.is_gone();
+                    let proved = (!is_gone).then(|| EmailAddress::from_stored(dossier.email));
                     Complainant {
                         kind: ComplainantKind::Person,
                         label: format!("{} {}", dossier.given_name, dossier.family_name),
-                        email: proved_address(form.email, Some(proved))?,
+                        email: proved_address(form.email, proved)?,
                         postal_address: None,
                         identity: None,
                         ticket: Some(id),

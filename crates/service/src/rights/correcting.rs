@@ -13,7 +13,7 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::tickets::{self, Dossier};
-use storage::{DbConnection, subjects};
+use storage::{DbConnection, dossiers};
 
 use super::Deed;
 use crate::once::{Answer, Once};
@@ -141,7 +141,7 @@ impl Desk {
         };
         let members = right.put_into(&mut dossier);
         if !members.is_empty() {
-            subjects::rectify(conn, id, &dossier)?;
+            dossiers::rewrite(conn, id, &dossier)?;
             let command = Command::Rectify {
                 members: members.clone(),
             };

@@ -12,6 +12,7 @@ mod concurrency;
 mod counters;
 mod delegations;
 mod desk_extras;
+mod dossiers;
 mod due_work;
 mod email_proofs;
 mod idempotency;

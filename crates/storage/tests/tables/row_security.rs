@@ -277,14 +277,7 @@ fn a_scope_ends_with_its_transaction() {
 #[test]
 fn a_scope_that_cannot_be_said_is_refused() {
     fenced(|fresh| {
-        let Scope::Citizen { tax_code, .. } = citizen(1) else {
-            panic!("a citizen")
-        };
-        let scope = Scope::Citizen {
-            identity: "https://idp.example|\0".to_owned(),
-            tax_code,
-            delegators: Vec::new(),
-        };
+        let scope = Scope::Authority("TO4\0".into());
         let outcome = fresh.db().read_in(&scope, |conn| count(conn, "tickets"));
         assert!(outcome.is_err());
         assert_eq!(fresh.db().read(|conn| count(conn, "tickets")).unwrap(), 0);

@@ -133,9 +133,13 @@ fn contacts_change_only_with_the_event_that_says_so() {
             .decide(&command, &operator, town::hours(1), &windows)
             .unwrap();
         ticket.absorb(&events);
-        let (now, details) = (ticket.clone(), full_dossier().details);
+        let now = ticket.clone();
+        let changed = Dossier {
+            details: full_dossier().details,
+            ..town::dossier(1, RequesterKind::Staff)
+        };
         write(db, move |conn| {
-            tickets::save(conn, &now, 1, &events, &operator, None, Some(&details))
+            tickets::save(conn, &now, 1, &events, &operator, None, Some(&changed))
         });
         let (found, dossier) = find(db, &Scope::System, ticket.id).unwrap();
         assert_eq!(found, ticket);

@@ -1,5 +1,6 @@
 //! What rows may refer to: a small region's desks, services and people, and its requesters.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::account::AccountState;
@@ -13,6 +14,7 @@ use domain::tax_code::TaxCode;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
+use storage::keyring::LocalMaster;
 use storage::lives::{self, AccountEvent, Life};
 use storage::reference::{AuthorityRow, ProblemTypeRow, ServiceRow};
 use storage::tickets::{Details, Dossier, RequesterKind};
@@ -35,12 +37,21 @@ pub(crate) fn everywhere(test: impl Fn(&Fresh)) {
     };
     support::everywhere(patient, |fresh| {
         fresh.db().migrate().unwrap();
+        unlock(fresh.db(), &[TO4, CN1, REGION, ELSEWHERE]);
         // Twice, as at every start after the first.
         write(fresh.db(), found);
         write(fresh.db(), found);
         write(fresh.db(), people_move_in);
         test(fresh);
     });
+}
+
+/// Opens the keys, the same in every test, with one for each of these desks at least.
+pub(crate) fn unlock(db: &Db, desks: &[&str]) {
+    db.unlock(Arc::new(LocalMaster::new(&[1; 32]))).unwrap();
+    let desks: Vec<String> = desks.iter().map(|desk| (*desk).to_owned()).collect();
+    let keyring = db.keyring().unwrap();
+    keyring.ensure(&desks, Timestamp::UNIX_EPOCH).unwrap();
 }
 
 /// A write that must succeed, with every row in reach.
@@ -173,6 +184,7 @@ pub(crate) fn identity(number: u32) -> String {
 /// A requester with no more than what must be given.
 pub(crate) fn dossier(number: u32, requester: RequesterKind) -> Dossier {
     Dossier {
+        key_desk: TO4.into(),
         channel: Channel::Portal,
         requester,
         identity: (requester == RequesterKind::Citizen).then(|| identity(number)),

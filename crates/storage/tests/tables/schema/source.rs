@@ -19,7 +19,10 @@ const TYPES: [(&str, &str, &str); 8] = [
 /// The number that a database gives rows by itself: SQLite does so for this type alone.
 const ROW_NUMBER: (&str, &str) = ("changes", "arrival");
 /// What a program of an earlier version, which does not know the column, leaves in it.
-const DEFAULTS: [(&str, &str, &str); 1] = [("outbox", "channel", "'mail'")];
+const DEFAULTS: [(&str, &str, &str); 2] = [
+    ("outbox", "channel", "'mail'"),
+    ("delegations", "people", "''"),
+];
 
 /// Every column, with its type as `database` names it.
 pub(crate) fn facts(database: &str) -> Facts {
