@@ -67,6 +67,11 @@ pub enum Command {
     GiveUp,
     /// The scheduler closes (T12).
     AutoClose,
+    /// Retention, or an erasure that somebody asked for, takes the person out of it (T25).
+    Anonymise {
+        /// What was over then or earlier may go.
+        over_by: Timestamp,
+    },
     /// The system reports a message about the ticket that could not be delivered (D-7).
     ReportUndelivered {
         /// Which.

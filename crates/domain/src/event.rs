@@ -262,6 +262,9 @@ pub enum Change {
         /// Which, by name.
         members: Vec<String>,
     },
+    /// T25.
+    #[serde(rename = "request.anonymised")]
+    Anonymised,
     /// Descriptive members changed.
     #[serde(rename = "request.described")]
     Described {
@@ -329,6 +332,7 @@ impl Change {
             Change::Restricted => "request.restricted",
             Change::RestrictionLifted => "request.restriction_lifted",
             Change::Rectified { .. } => "request.rectified",
+            Change::Anonymised => "request.anonymised",
             Change::Described { .. } => "request.described",
         }
     }

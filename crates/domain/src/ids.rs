@@ -101,6 +101,9 @@ id_type!(
     "An answer to all tickets of an announcement at once."
 );
 
+id_type!(HoldId, "A legal hold.");
+id_type!(RetentionRunId, "A run of retention.");
+
 id_type!(BulkJobId, "One action on many tickets.");
 id_type!(ReplyTemplateId, "Words for notes, ready to be used.");
 

@@ -35,6 +35,7 @@ pub mod person_name;
 pub mod phone;
 pub mod playbook;
 pub mod rejection;
+pub mod retention;
 pub mod review;
 pub mod sla;
 pub mod state;

@@ -1,7 +1,7 @@
 //! The whole life cycle of a ticket: who may do what, when, and what it leads to.
 //!
 //! `decide` reads and answers with events or a refusal; `absorb` brings the ticket to where the
-//! events lead. Nothing else changes a ticket. The transitions are T01–T24 of `domain.md` §4.2;
+//! events lead. Nothing else changes a ticket. The transitions are T01–T25 of `domain.md` §4.2;
 //! T01 is `Ticket::file`, T24 is a refusal ([`Rejection::Over`]) that the use case answers with
 //! a follow-up. No other file may decide on a state, which is why this one is long.
 
@@ -322,6 +322,12 @@ impl Ticket {
                 Due::Close => vec![(Change::AutoClosed, None)],
                 _ => return Err(Rejection::NotDue),
             },
+            (Command::Anonymise { over_by }, Actor::System) => match self.over_since() {
+                Some(at) if at <= *over_by && self.anonymised_at.is_none() => {
+                    vec![(Change::Anonymised, None)]
+                }
+                _ => return Err(Rejection::NotDue),
+            },
             (command, _) => {
                 return Err(Rejection::Forbidden {
                     action: command.name(),
@@ -385,7 +391,8 @@ impl Ticket {
         if let Some(since) = self.restricted_at {
             return Err(Rejection::Restricted { since });
         }
-        if !fits(action, self.state.code(), self.custodian.is_region) {
+        let is_forgotten = self.anonymised_at.is_some();
+        if is_forgotten || !fits(action, self.state.code(), self.custodian.is_region) {
             return Ok(false);
         }
         if let (ActionCode::Reopen, State::AutoClosed { at, .. }) = (action, self.state) {
@@ -751,15 +758,16 @@ impl Ticket {
         let (State::Removed { at }, Some(_)) = (self.state, &self.merged_into) else {
             return Err(self.not_allowed(action, staff, now, windows));
         };
-        let obstacle = if now.duration_since(at) > windows.undo_merge {
-            MergeObstacle::TooLate
-        } else if survivor.custodian != self.custodian.code {
-            MergeObstacle::OtherCustody
-        } else if survivor.is_over {
-            MergeObstacle::SurvivorOver
-        } else {
-            return Ok(at);
-        };
+        let obstacle =
+            if now.duration_since(at) > windows.undo_merge || self.anonymised_at.is_some() {
+                MergeObstacle::TooLate
+            } else if survivor.custodian != self.custodian.code {
+                MergeObstacle::OtherCustody
+            } else if survivor.is_over {
+                MergeObstacle::SurvivorOver
+            } else {
+                return Ok(at);
+            };
         Err(Rejection::MergeNotAllowed(obstacle))
     }
 
@@ -846,7 +854,9 @@ impl Ticket {
 
     fn must_be_settled(&self, action: &'static str) -> Result<(), Rejection> {
         match self.state {
-            State::Resolved { .. } | State::AutoClosed { .. } => Ok(()),
+            State::Resolved { .. } | State::AutoClosed { .. } if self.anonymised_at.is_none() => {
+                Ok(())
+            }
             _ => Err(Rejection::TransitionNotAllowed {
                 action,
                 state: self.state.code(),
@@ -1063,6 +1073,10 @@ impl Ticket {
             | Change::ReviewTaken
             | Change::ReviewDecided { .. } => {}
             Change::PlaybookDecided(word) => self.playbook = Some(word.clone()),
+            Change::Anonymised => {
+                self.anonymised_at = Some(event.at);
+                self.needs_attention = false;
+            }
             Change::ReviewDue => {
                 self.needs_attention = true;
                 let word = self.playbook.as_mut();
@@ -1259,6 +1273,7 @@ impl Command {
             Command::Remind => "remind",
             Command::GiveUp => "give up",
             Command::AutoClose => "close",
+            Command::Anonymise { .. } => "anonymise",
             Command::Place { .. } => "place",
             Command::Release => "release",
             Command::Restrict { .. } => "restrict",

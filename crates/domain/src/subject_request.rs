@@ -145,8 +145,8 @@ codes! {
         LegalHold = "legal-hold",
         /// Its data are restricted (GDPR 18).
         Restricted = "restricted",
-        /// A law says how long it is kept (GDPR 17(3)(b)).
-        TermOfLaw = "term-of-law",
+        /// A review or complaint about it is not over: a claim needs it (GDPR 17(3)(e)).
+        Claim = "claim",
     }
 }
 

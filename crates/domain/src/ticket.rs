@@ -153,6 +153,8 @@ pub struct Ticket {
     pub kind: Option<TicketKind>,
     /// Words for finding it again: lower-case slugs, no free text.
     pub tags: Vec<String>,
+    /// When the person was taken out of it (T25): from then on it is for counting.
+    pub anonymised_at: Option<Timestamp>,
     /// What the answers of the present custodian to its playbook lead to, once there are any.
     pub playbook: Option<PlaybookWord>,
     /// Since when the processing of its data is restricted (GDPR 18); none while it is not.
@@ -216,6 +218,7 @@ impl Ticket {
             priority: Priority::Medium,
             kind: None,
             tags: Vec::new(),
+            anonymised_at: None,
             playbook: None,
             restricted_at: None,
             created_at: now,
@@ -262,6 +265,14 @@ impl Ticket {
         }
         let waiting = self.waiting().filter(|waiting| !waiting.is_told);
         waiting.map(|waiting| waiting.review_at)
+    }
+
+    /// When it was closed or removed; none while it is not over.
+    pub const fn over_since(&self) -> Option<Timestamp> {
+        match self.state {
+            State::AutoClosed { at, .. } | State::Removed { at } => Some(at),
+            _ => None,
+        }
     }
 
     /// When the scheduler must look at this ticket next; none while only people can move it.

@@ -146,6 +146,7 @@ pub fn as_left_by(ticket: &Ticket, desk: &AuthorityCode) -> Option<Ticket> {
         reminders: 0,
         nudges: 0,
         nudged_at: None,
+        anonymised_at: None,
         needs_attention: false,
         priority: Priority::Medium,
         kind: None,

@@ -261,6 +261,7 @@ impl Desk {
     ) -> Result<bool, DeskError> {
         let lives = |ticket: &Ticket| match ticket.state {
             State::Removed { .. } => false,
+            _ if ticket.anonymised_at.is_some() => false,
             // The last change of a closed ticket may be one of its review, which is told here.
             State::AutoClosed { .. } => {
                 let reviews = &self.settings.reviews;

@@ -11,6 +11,7 @@ use domain::codes::AuthorityCode;
 use domain::email::EmailAddress;
 use domain::ids::TicketId;
 use domain::person_name::folded;
+use domain::retention::Class;
 use domain::state::{Channel, RequesterKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -280,6 +281,83 @@ pub fn forget_person(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreE
         }
     }
     Ok(())
+}
+
+/// Takes what a class holds out of a ticket's document, as its time is over: the whole person with
+/// [`Class::Identifier`].
+pub(crate) fn forget_class(
+    conn: &mut DbConnection,
+    id: TicketId,
+    class: Class,
+) -> Result<(), StoreError> {
+    let Some((key_desk, mut contents)) = load(conn, id)? else {
+        return match class {
+            Class::Identifier => forget_person(conn, id),
+            _ => Ok(()),
+        };
+    };
+    match class {
+        Class::Identifier => return forget_person(conn, id),
+        Class::Contact => {
+            contents.email = GONE.to_owned();
+            contents.phone = contents.phone.map(|_| GONE.to_owned());
+            contents.details.recall_phone = None;
+            contents.details.notification_email = None;
+        }
+        // The service's own fields: what was examined, and other people as well.
+        Class::HealthText => {
+            contents.details.extra.clear();
+            contents.details.self_help_path.clear();
+        }
+        Class::Attachment | Class::Complaint => return Ok(()),
+    }
+    let columns = DossierColumns::new(id.uuid(), &key_desk, &contents)?;
+    diesel::update(tickets::table.find(Id(id.uuid())))
+        .set(columns)
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether nothing that a class holds is left in a ticket's document.
+pub(crate) fn has_forgotten(
+    conn: &mut DbConnection,
+    id: TicketId,
+    class: Class,
+) -> Result<bool, StoreError> {
+    let Some((_, contents)) = load(conn, id)? else {
+        return Ok(true);
+    };
+    let is_gone = |text: &str| text == GONE;
+    let details = &contents.details;
+    Ok(match class {
+        Class::Identifier => [
+            &contents.tax_code,
+            &contents.given_name,
+            &contents.family_name,
+        ]
+        .into_iter()
+        .chain(&contents.identity)
+        .all(|text| is_gone(text)),
+        Class::Contact => {
+            is_gone(&contents.email)
+                && contents.phone.as_deref().is_none_or(is_gone)
+                && details.recall_phone.is_none()
+                && details.notification_email.is_none()
+        }
+        Class::HealthText => details.extra.is_empty() && details.self_help_path.is_empty(),
+        Class::Attachment | Class::Complaint => true,
+    })
+}
+
+/// The document of a ticket with the desk whose keys seal it; none if they were destroyed.
+fn load(conn: &mut DbConnection, id: TicketId) -> Result<Option<(String, Contents)>, StoreError> {
+    let found = tickets::table
+        .find(Id(id.uuid()))
+        .select((tickets::key_desk, tickets::dossier))
+        .first::<(String, SealedText)>(conn)
+        .optional()?;
+    let (key_desk, sealed) = found.ok_or(StoreError::NotFound { what: "ticket" })?;
+    Ok(unseal(id.uuid(), &sealed)?.map(|contents| (key_desk, contents)))
 }
 
 /// The desks whose keys tickets need, also those that have left the reference data: each must have a key

@@ -529,6 +529,7 @@ mod tests {
                 kind: LinkKind::Related,
             },
             Change::NotePublished { of: 1 },
+            Change::Anonymised,
         ];
         for change in all {
             assert_eq!(

@@ -1253,6 +1253,93 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    retention_schedules (authority_code, version) {
+        authority_code -> Text,
+        version -> BigInt,
+        is_proposal -> Bool,
+        identifier -> Text,
+        contact -> Text,
+        health_text -> Text,
+        attachment -> Text,
+        complaint -> Text,
+        created_at -> Instant,
+        created_by -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    legal_holds (id) {
+        id -> Uid,
+        kind -> Text,
+        ticket_id -> Nullable<Uid>,
+        authority_code -> Nullable<Text>,
+        person -> Nullable<Text>,
+        person_print -> Nullable<Text>,
+        reason -> Text,
+        until -> Nullable<Instant>,
+        created_at -> Instant,
+        created_by -> Uid,
+        ended_at -> Nullable<Instant>,
+        ended_by -> Nullable<Uid>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    retention_marks (subject, class) {
+        subject -> Uid,
+        class -> Text,
+        kind -> Text,
+        run_id -> Uid,
+        named -> Text,
+        authority_code -> Text,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    retention_blobs (blob_key) {
+        blob_key -> Text,
+        run_id -> Uid,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    retention_runs (id) {
+        id -> Uid,
+        state -> Text,
+        due_by -> Instant,
+        authority_code -> Nullable<Text>,
+        node -> Text,
+        started_at -> Instant,
+        schedules -> Text,
+        due -> BigInt,
+        in_stock -> BigInt,
+        confirmed_at -> Nullable<Instant>,
+        ended_at -> Nullable<Instant>,
+        counts -> Nullable<Text>,
+        kept -> Nullable<Text>,
+        digest -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
@@ -1438,6 +1525,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     complaint_reply_schemes,
     data_keys,
     audit_entries,
+    retention_schedules,
+    legal_holds,
+    retention_marks,
+    retention_blobs,
+    retention_runs,
     subject_requests,
     subject_request_steps,
     subject_exports,

@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use crate::keyring::Field;
 use crate::schema::{
-    activities, activity_comments, callbacks, complaint_tickets, complaints, contacts, notes,
-    tickets,
+    activities, activity_comments, callbacks, complaints, contacts, notes, tickets,
 };
 use crate::sql_types::Id;
 use crate::{DbConnection, StoreError, dossiers};
@@ -23,15 +22,6 @@ pub fn list_tickets(conn: &mut DbConnection, tax_code: &str) -> Result<Vec<Ticke
         .select(tickets::id)
         .load::<Id>(conn)?;
     Ok(ids.into_iter().map(|id| TicketId::new(id.0)).collect())
-}
-
-/// Whether a complaint that is about this ticket is still to be answered.
-pub fn has_open_complaint(conn: &mut DbConnection, ticket: TicketId) -> Result<bool, StoreError> {
-    let open = complaint_tickets::table
-        .inner_join(complaints::table.on(complaints::id.eq(complaint_tickets::complaint_id)))
-        .filter(complaint_tickets::ticket_id.eq(Id(ticket.uuid())))
-        .filter(complaints::state.ne_all(["closed", "archived"]));
-    Ok(diesel::select(diesel::dsl::exists(open)).get_result(conn)?)
 }
 
 /// A free text, and where it stands. No `Debug`, because of the text.

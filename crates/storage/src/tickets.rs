@@ -107,6 +107,9 @@ struct Tallies {
     /// In microseconds since 1970.
     #[serde(default)]
     restricted_at: Option<i64>,
+    /// In microseconds since 1970, too.
+    #[serde(default)]
+    anonymised_at: Option<i64>,
 }
 
 /// How often the requester nudged, as the counters say.
@@ -144,6 +147,7 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
         "nudges": ticket.nudges, "nudged_at": ticket.nudged_at.map(Timestamp::as_microsecond),
         "playbook": ticket.playbook,
         "restricted_at": ticket.restricted_at.map(Timestamp::as_microsecond),
+        "anonymised_at": ticket.anonymised_at.map(Timestamp::as_microsecond),
     });
     LifecycleColumns {
         version: ticket.version,
@@ -455,6 +459,10 @@ impl TicketRow {
                 None => None,
             },
             tags: serde_json::from_str(&self.tags).map_err(|_| corrupt("tags"))?,
+            anonymised_at: match tallies.anonymised_at.map(Timestamp::from_microsecond) {
+                Some(at) => Some(at.map_err(|_| corrupt("tallies"))?),
+                None => None,
+            },
             playbook: tallies.playbook,
             restricted_at: match tallies.restricted_at.map(Timestamp::from_microsecond) {
                 Some(at) => Some(at.map_err(|_| corrupt("tallies"))?),

@@ -273,6 +273,7 @@ impl Step {
                     | Change::Restricted
                     | Change::RestrictionLifted
                     | Change::Rectified { .. }
+                    | Change::Anonymised
             )
     }
 }
@@ -466,7 +467,8 @@ impl Story {
             | Change::ReviewDecided { .. }
             | Change::Restricted
             | Change::RestrictionLifted
-            | Change::Rectified { .. } => {}
+            | Change::Rectified { .. }
+            | Change::Anonymised => {}
         }
         if step.answers {
             self.responded.get_or_insert(at);

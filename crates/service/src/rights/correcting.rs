@@ -12,8 +12,8 @@ use domain::subject_request::SubjectRequestStep;
 use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use storage::DbConnection;
 use storage::tickets::{self, Dossier};
-use storage::{DbConnection, dossiers};
 
 use super::Deed;
 use crate::once::{Answer, Once};
@@ -141,7 +141,7 @@ impl Desk {
         };
         let members = right.put_into(&mut dossier);
         if !members.is_empty() {
-            dossiers::rewrite(conn, id, &dossier)?;
+            tickets::rewrite(conn, id, &dossier)?;
             let command = Command::Rectify {
                 members: members.clone(),
             };

@@ -3,8 +3,10 @@
 //!
 //! Invariant: what is kept has its reason on record, and a dry run writes nothing.
 
-use domain::actor::Staff;
+use domain::actor::{Actor, Staff};
+use domain::command::Command;
 use domain::ids::{ErasureId, MentionId, SubjectRequestId, TicketId, TicketNumber, TicketRef};
+use domain::retention::{Class, Kept};
 use domain::state::State;
 use domain::subject_request::{
     ErasureOutcome, ErasureState, KeptReason, MentionPlace, SubjectRequestRefused,
@@ -16,9 +18,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::due_work::{self, Claimed};
 use storage::erasures::{self, Erasure, Mention};
+use storage::retention::{self, Mark};
 use storage::subject_requests::SubjectRequest;
 use storage::tickets::Dossier;
-use storage::{DbConnection, reviews, sealing, subjects, tickets};
+use storage::{DbConnection, holds, sealing, tickets};
 
 use super::{Deed, found, must_be_another};
 use crate::once::{Answer, Once};
@@ -100,10 +103,10 @@ impl Desk {
             must_be_possible(&request)?;
             let mut items = Vec::new();
             for ticket in self.tickets_of_subject(conn, &request)? {
-                let Some((ticket, _)) = load(conn, ticket)? else {
+                let Some((ticket, dossier)) = load(conn, ticket)? else {
                     continue;
                 };
-                let reason = self.kept_because(conn, &ticket, now)?;
+                let reason = self.kept_because(conn, &ticket, &dossier, now)?;
                 items.push(ItemView {
                     ticket: ticket.id,
                     number: ticket.number,
@@ -299,25 +302,45 @@ impl Desk {
         let Some((mut ticket, dossier)) = load(conn, id)? else {
             return Err(DeskError::NotFound);
         };
-        let kept = self.kept_because(conn, &ticket, now)?;
+        // Whoever sets a hold meanwhile comes before or after, and never in between.
+        holds::follow(conn)?;
+        let kept = self.kept_because(conn, &ticket, &dossier, now)?;
         if kept.is_none() {
-            self.forget_requester(conn, &mut ticket, &dossier, now)?;
+            self.forget_requester(conn, (&mut ticket, &dossier), erasure.id, now)?;
             let tickets = vec![id];
             self.note_deed(conn, "erase_ticket", tickets, &request.tax_code, now)?;
         }
         Ok(erasures::add_item(conn, erasure.id, id, kept, now)?)
     }
 
-    /// Takes what names the requester out of a ticket that is over. What is counted stays.
+    /// Takes what names the requester out of a ticket that is over (T25), class by class as retention
+    /// does; what went before stays gone. What is counted stays.
     fn forget_requester(
         &self,
         conn: &mut DbConnection,
-        ticket: &mut Ticket,
-        dossier: &Dossier,
+        (ticket, dossier): (&mut Ticket, &Dossier),
+        erasure: ErasureId,
         now: Timestamp,
     ) -> Result<(), DeskError> {
-        let _ = dossier;
-        Ok(subjects::forget(conn, ticket.id, now)?)
+        let gone = retention::list_gone(conn, ticket.id.uuid())?;
+        for class in Class::OF_TICKETS {
+            if gone.contains(&class) {
+                continue;
+            }
+            let mark = Mark {
+                kind: retention::Kind::Ticket,
+                subject: ticket.id.uuid(),
+                named: ticket.number.to_string(),
+                authority: ticket.custodian.code.clone(),
+                class,
+            };
+            retention::forget(conn, &mark, erasure.uuid(), now)?;
+        }
+        if ticket.anonymised_at.is_none() {
+            let command = Command::Anonymise { over_by: now };
+            self.apply(conn, ticket, dossier, &command, &Actor::System, now)?;
+        }
+        Ok(())
     }
 
     /// Why a ticket is not erased now, if there is a reason (GDPR 17(3), 18).
@@ -325,8 +348,13 @@ impl Desk {
         &self,
         conn: &mut DbConnection,
         ticket: &Ticket,
+        dossier: &Dossier,
         now: Timestamp,
     ) -> Result<Option<KeptReason>, DeskError> {
+        let (custodian, person) = (&ticket.custodian.code, &dossier.tax_code);
+        if holds::exists_for_ticket(conn, ticket.id, custodian, person, now)? {
+            return Ok(Some(KeptReason::LegalHold));
+        }
         if ticket.restricted_at.is_some() {
             return Ok(Some(KeptReason::Restricted));
         }
@@ -337,10 +365,6 @@ impl Desk {
             State::Removed { .. } => return self.kept_with_survivor(conn, ticket),
             _ => return Ok(Some(KeptReason::Open)),
         };
-        let review = reviews::find_of(conn, ticket.id)?;
-        if review.is_some_and(|review| review.decided.is_none()) {
-            return Ok(Some(KeptReason::Open));
-        }
         let reopen = self.settings.windows_for(ticket).reopen;
         let window = match self.settings.reviews.enabled {
             true => reopen.max(self.settings.reviews.request_within),
@@ -350,10 +374,13 @@ impl Desk {
         if is_closed && now.duration_since(over_since) <= window {
             return Ok(Some(KeptReason::ReopeningWindow));
         }
-        match subjects::has_open_complaint(conn, ticket.id)? {
-            true => Ok(Some(KeptReason::TermOfLaw)),
-            false => Ok(None),
-        }
+        Ok(match retention::find_going_on(conn, ticket.id)? {
+            // Its complaint or review is a claim that the data are needed for (GDPR 17(3)(e)).
+            Some(Kept::Complaint | Kept::Review) => Some(KeptReason::Claim),
+            Some(Kept::Hold) => Some(KeptReason::LegalHold),
+            Some(Kept::FollowUp | Kept::Work) => Some(KeptReason::Open),
+            None => None,
+        })
     }
 
     fn kept_with_survivor(

@@ -1,0 +1,17 @@
+DROP TRIGGER notes_no_update ON notes;
+CREATE TRIGGER notes_no_update BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION refuse_change();
+DROP TRIGGER activity_comments_no_update ON activity_comments;
+CREATE TRIGGER activity_comments_no_update BEFORE UPDATE ON activity_comments FOR EACH ROW EXECUTE FUNCTION refuse_change();
+DROP TRIGGER playbook_answers_no_update ON playbook_answers;
+CREATE TRIGGER playbook_answers_no_update BEFORE UPDATE ON playbook_answers FOR EACH ROW EXECUTE FUNCTION refuse_change();
+DROP TRIGGER complaint_entries_no_update ON complaint_entries;
+CREATE TRIGGER complaint_entries_no_update BEFORE UPDATE ON complaint_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
+DROP TRIGGER complaint_dispatches_no_update ON complaint_dispatches;
+CREATE TRIGGER complaint_dispatches_no_update BEFORE UPDATE ON complaint_dispatches FOR EACH ROW EXECUTE FUNCTION refuse_change();
+DROP FUNCTION refuse_all_but_forgetting();
+DROP INDEX tickets_over;
+DROP TABLE retention_runs;
+DROP TABLE retention_blobs;
+DROP TABLE retention_marks;
+DROP TABLE legal_holds;
+DROP TABLE retention_schedules;
