@@ -147,6 +147,7 @@ impl Jobs {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)
             }
+            Job::Exports => Report::of_exports(runtime.block_on(self.desk.make_exports())?),
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })
     }

@@ -25,15 +25,18 @@ pub enum Job {
     Webhooks,
     /// Rows whose time is over.
     Rows,
+    /// Copies of people's data that were asked for.
+    Exports,
     /// Blobs that nothing names.
     Blobs,
 }
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 7] = [
+    pub const ALL: [Job; 8] = [
         Job::Work,
         Job::Accounts,
+        Job::Exports,
         Job::Mail,
         Job::Texts,
         Job::Webhooks,
@@ -46,7 +49,7 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Rows | Job::Blobs => true,
-            Job::Mail | Job::Texts | Job::Webhooks => false,
+            Job::Mail | Job::Texts | Job::Webhooks | Job::Exports => false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Job {
             Job::Mail => "mail",
             Job::Texts => "texts",
             Job::Webhooks => "webhooks",
+            Job::Exports => "exports",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
         }
@@ -101,6 +105,8 @@ pub struct Report {
     pub webhooks_retried: usize,
     /// Deliveries given up.
     pub webhooks_failed: usize,
+    /// Copies of people's data that were made.
+    pub exports_made: usize,
     /// Rows cleared away.
     pub rows_deleted: usize,
     /// Blobs cleared away.
@@ -163,6 +169,13 @@ impl Report {
         }
     }
 
+    pub(crate) fn of_exports(made: usize) -> Self {
+        Report {
+            exports_made: made,
+            ..Report::default()
+        }
+    }
+
     pub(crate) fn of_pause(job: Job) -> Self {
         Report {
             paused_jobs: vec![job],
@@ -217,6 +230,7 @@ impl Report {
             webhooks_delivered,
             webhooks_retried,
             webhooks_failed,
+            exports_made,
             rows_deleted,
             blobs_deleted,
             failed_jobs,
@@ -239,6 +253,7 @@ impl Report {
         self.webhooks_delivered += webhooks_delivered;
         self.webhooks_retried += webhooks_retried;
         self.webhooks_failed += webhooks_failed;
+        self.exports_made += exports_made;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.failed_jobs.extend(failed_jobs);
@@ -267,6 +282,7 @@ impl fmt::Display for Report {
             (self.webhooks_delivered, "webhooks delivered"),
             (self.webhooks_retried, "webhooks to be tried again"),
             (self.webhooks_failed, "webhooks given up"),
+            (self.exports_made, "copies of data made"),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
         ];

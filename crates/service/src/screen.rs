@@ -52,6 +52,9 @@ pub struct StaffTicket {
     pub tags: Vec<String>,
     pub channel: String,
     pub needs_attention: bool,
+    /// Answers kept before there were restrictions do not say.
+    #[serde(default)]
+    pub restricted_at: Option<Timestamp>,
     pub requester: Person,
     pub description: Option<String>,
     pub extra: Map<String, Value>,
@@ -438,6 +441,7 @@ impl Desk {
             tags: ticket.tags.clone(),
             channel: dossier.channel.as_str().to_owned(),
             needs_attention: ticket.needs_attention,
+            restricted_at: ticket.restricted_at,
             requester: person(dossier),
             description: dossier.description.clone(),
             extra: dossier.details.extra.clone(),

@@ -35,6 +35,7 @@ pub use correcting::{CorrectedTicket, Rectification};
 pub use erasing::{ErasureReport, ErasureView, ItemView, MentionView};
 pub use exporting::{ExportLink, ExportView, LINK_LIFE};
 pub use own::OwnSubjectRequest;
+pub use storage::subject_exports::Export;
 
 use crate::once::{Answer, Once};
 use crate::texts::{MailContext, MailTemplate};
