@@ -38,6 +38,7 @@ mod reach;
 mod removals;
 mod reply_templates;
 mod reviews;
+mod rights;
 mod routing;
 mod scheduler;
 mod sessions;
