@@ -6,6 +6,7 @@ use std::io::{Cursor, Read};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::app::Options;
 use tests::citizens::{ANNA, MARIO};
 use tests::client::Reply;
 use tests::people::{CN1, TO4};
@@ -241,8 +242,16 @@ both!(
     }
 );
 
+/// A log-in is fresh for five minutes, and a token good for longer.
+fn soon_stale() -> Options {
+    let mut options = Options::default();
+    options.settings.sign_in.fresh = jiff::SignedDuration::from_mins(5);
+    options
+}
+
 both!(
     what_the_officer_fetches_needs_a_second_person,
+    soon_stale(),
     async |app| {
         let ticket = app
             .file_anonymous(&forms::report_not_found(&MARIO, TO4), &[])
@@ -301,11 +310,12 @@ both!(
                 .all(|content| !contains(content, MARIO.email))
         );
 
-        app.advance("PT1H");
+        // A token that somebody left open is not enough.
+        app.advance("PT6M");
         auditor
             .post(&exports, &json!({"delivery": "staff"}))
             .await
-            .is(401);
+            .is_problem(403, "fresh-login-required");
     }
 );
 
