@@ -323,6 +323,8 @@ impl Ticket {
                 _ => return Err(Rejection::NotDue),
             },
             (Command::Anonymise { over_by }, Actor::System) => match self.over_since() {
+                // What is restricted is kept as if it were held (GDPR 18).
+                Some(_) if self.restricted_at.is_some() => return Err(Rejection::NotDue),
                 Some(at) if at <= *over_by && self.anonymised_at.is_none() => {
                     vec![(Change::Anonymised, None)]
                 }
