@@ -897,7 +897,7 @@ impl Ticket {
 
     /// Which timer is due (I-13: only the one of the present state).
     pub fn due(&self, now: Timestamp, windows: &Windows) -> Due {
-        match (self.state, self.next_timer(windows)) {
+        match (self.state, self.awaited_timer(windows)) {
             (_, None) => Due::Nothing,
             (State::Resolved { closes_at, .. }, _) if now > closes_at => Due::Close,
             (State::AwaitingInfo { since, .. }, Some(at)) if now >= at => {

@@ -277,9 +277,6 @@ impl Ticket {
 
     /// When the scheduler must look at this ticket next; none while only people can move it.
     pub fn next_timer(&self, windows: &Windows) -> Option<Timestamp> {
-        if self.restricted_at.is_some() {
-            return None;
-        }
         match self.state {
             State::Resolved { closes_at, .. } => Some(closes_at),
             State::AwaitingInfo { since, reminders } => {
@@ -291,5 +288,11 @@ impl Ticket {
             }
             _ => None,
         }
+    }
+
+    /// The same, and none while the processing is restricted: time stands still then (GDPR 18).
+    pub fn awaited_timer(&self, windows: &Windows) -> Option<Timestamp> {
+        let timer = self.next_timer(windows);
+        timer.filter(|_| self.restricted_at.is_none())
     }
 }

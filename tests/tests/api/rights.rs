@@ -90,7 +90,7 @@ async fn close(app: &TestApp, ticket: &Filed) {
 /// Long enough for auto-close, and then for every window to be over.
 async fn let_windows_run_out(app: &TestApp) {
     for _ in 0..2 {
-        app.advance("P60D");
+        app.advance("P120D");
         app.run_jobs();
     }
 }
@@ -329,14 +329,14 @@ both!(
                 &json!({"kind": "objection", "text": "Non voglio."}),
             )
             .await;
-        assert_eq!(reply.is(201).text_at("/due_at"), "2026-04-01T07:00:00Z");
+        assert_eq!(reply.is(201).text_at("/due_at"), "2026-04-01T08:00:00Z");
         let path = format!("/v1/subject-requests/{}", reply.text_at("/id"));
         app.advance("P29D");
         app.run_jobs();
         let overdue = "/v1/subject-requests?overdue=true";
         let auditor = app.as_("auditor").await;
         assert_eq!(auditor.get(overdue).await.json["items"], json!([]));
-        app.advance("P1D");
+        app.advance("P1DT1M");
         app.run_jobs();
         let auditor = app.as_("auditor").await;
         let list = auditor.get(overdue).await;
@@ -359,7 +359,7 @@ both!(
             .await
             .is(422);
         let extended = change(&auditor, Method::POST, &path, "steps", &body).await;
-        assert_eq!(extended.is(201).text_at("/due_at"), "2026-05-31T07:00:00Z");
+        assert_eq!(extended.is(201).text_at("/due_at"), "2026-05-31T08:00:00Z");
         assert_eq!(extended.json["overdue"], false);
         let mails = app.mails_to(ANNA.email).await;
         assert!(mails.last().expect("a mail").body.contains("È complicato."));
