@@ -102,6 +102,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
     handlers::complaints::routes(config);
     handlers::reply_schemes::routes(config);
     handlers::own_complaints::routes(config);
+    handlers::own_subject_requests::routes(config);
+    handlers::subject_requests::routes(config);
+    handlers::subject_exports::routes(config);
+    handlers::erasures::routes(config);
+    handlers::corrections::routes(config);
     handlers::announcements::routes(config);
     handlers::broadcasts::routes(config);
     handlers::bulk::routes(config);
@@ -165,6 +170,7 @@ pub fn serve(
             .service(docs_page::docs_service())
             .service(handlers::tracking::tracking_page)
             .service(handlers::tracking::activation_page)
+            .service(handlers::tracking::export_page)
     })
     .workers(options.workers.max(1))
     .max_connections(options.max_connections)

@@ -1180,6 +1180,175 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "GET",
+        "/v1/me/subject-requests",
+        "list_own_subject_requests",
+        Callers::Requester,
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/me/subject-requests",
+        "ask_about_own_data",
+        Callers::Requester,
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/me/subject-requests/{request}/export",
+        "fetch_own_export",
+        Callers::Requester,
+        PRIVATE,
+    ),
+    rule(
+        "GET",
+        "/v1/subject-requests",
+        "list_subject_requests",
+        Callers::Staff(Right::ApproveSubjectRequests),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/subject-requests",
+        "enter_subject_request",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            location: true,
+            etag: true,
+            ..PRIVATE
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/subject-requests/{request}",
+        "show_subject_request",
+        Callers::Staff(Right::ApproveSubjectRequests),
+        VERSIONED,
+    ),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/steps",
+        "step_subject_request",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
+        "/v1/subject-requests/{request}/report",
+        "show_rights_report",
+        Callers::Staff(Right::ApproveSubjectRequests),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/exports",
+        "start_export",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/exports/{export}/approvals",
+        "approve_export",
+        Callers::Staff(Right::ApproveSubjectRequests),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/exports/{export}/links",
+        "create_export_link",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/export-downloads",
+        "fetch_export",
+        Callers::Public,
+        F {
+            problem_statuses: &[404],
+            ..FRESH
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/erasures",
+        "start_erasure",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/erasures/{erasure}/approvals",
+        "approve_erasure",
+        Callers::Staff(Right::ApproveSubjectRequests),
+        F {
+            problem_statuses: &[409],
+            ..PRIVATE
+        },
+    )
+    .grave(),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/mentions/{mention}/reviews",
+        "review_mention",
+        Callers::Staff(Right::KeepSubjectRequests),
+        PRIVATE,
+    ),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/restrictions",
+        "restrict_processing",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "DELETE",
+        "/v1/subject-requests/{request}/restrictions/current",
+        "lift_restriction",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "POST",
+        "/v1/subject-requests/{request}/rectifications",
+        "rectify_data",
+        Callers::Staff(Right::KeepSubjectRequests),
+        F {
+            needs_if_match: true,
+            problem_statuses: &[409],
+            ..VERSIONED
+        },
+    ),
+    rule(
+        "GET",
         "/v1/complaints",
         "list_complaints",
         Callers::Staff(Right::ReadComplaints),
@@ -1711,6 +1880,8 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_activity_changes",
     "list_reviews",
     "list_own_complaints",
+    "list_own_subject_requests",
+    "list_subject_requests",
     "list_complaints",
     "list_reply_schemes",
     "list_announcements",

@@ -14,10 +14,16 @@ use domain::complaint::ComplaintRefused;
 use domain::invalid::{FieldError, Invalid, Lang, Text};
 use domain::rejection::Rejection;
 use domain::review::ReviewRefused;
+use domain::subject_request::SubjectRequestRefused;
 use serde_json::{Map, Value, json};
+use service::complaints::OwnComplaint;
 use service::error::CodeRefusal;
+use service::own_screen::RequesterScreen;
 use service::playbooks::steps_from;
 use service::{DeskError, Telling};
+
+use crate::handlers::own_body::RequesterScreenBody;
+use crate::handlers::own_complaints::OwnComplaintBody;
 
 macro_rules! slugs {
     ($($slug:literal = $status:literal, $it:literal, $en:literal, $more_it:literal, $more_en:literal;)+) => {
@@ -47,6 +53,9 @@ slugs! {
     "admin-exists" = 409, "L'ente ha già un responsabile", "The authority has an administrator",
         "Ogni ente ha un solo responsabile: il ruolo si cede, non si raddoppia.",
         "An authority has one administrator: the role is handed over, not doubled.";
+    "approval-not-waiting" = 409, "Non c'è niente da approvare o da consegnare", "Nothing waits for this",
+        "È già stato approvato, consegnato o è scaduto, oppure non è ancora pronto.",
+        "It was approved, delivered or has run out, or is not ready yet.";
     "attachment-purged" = 410, "Il file non c'è più", "The file is gone",
         "La richiesta è stata rimossa: dopo i giorni previsti i suoi file si cancellano.",
         "The request was removed: some days later its files are deleted.";
@@ -80,6 +89,9 @@ slugs! {
     "endpoint-disabled" = 409, "Indirizzo disattivato", "The endpoint is disabled",
         "Un indirizzo disattivato non riceve niente: riattivalo prima.",
         "A disabled endpoint is sent nothing: enable it first.";
+    "export-delivery-not-possible" = 409, "Consegna non possibile in questo modo", "It cannot be delivered this way",
+        "Per posta si spedisce solo a un indirizzo confermato; con il proprio accesso ritira solo chi ha chiesto con quello.",
+        "Mail goes to a proved address alone; with a token of their own only who asked with one can fetch it.";
     "external-id-taken" = 409, "Identificativo esterno già usato", "The external id is taken",
         "L'identificativo esterno è di un'altra attività, oppure l'attività ne ha già un altro. Niente è stato scritto.",
         "The external id is another activity's, or this one has another. Nothing was written.";
@@ -197,6 +209,9 @@ slugs! {
     "request-timeout" = 408, "Tempo scaduto", "The request took too long",
         "Il corpo non è arrivato in tempo.",
         "The body did not arrive in time.";
+    "restricted" = 409, "Trattamento limitato", "Processing is restricted",
+        "Il trattamento dei dati di questa richiesta è limitato su domanda dell'interessato: si può leggere, non modificare. since dice da quando.",
+        "Processing of this request's data is restricted as the person asked: it can be read, not changed. since tells since when.";
     "review-involved-before" = 409, "Chi se ne è occupato non decide la revisione", "Involved before",
         "Hai già lavorato a questa richiesta: la revisione la decide qualcun altro.",
         "You had a hand in this request: somebody else decides its review.";
@@ -227,6 +242,18 @@ slugs! {
     "second-person-required" = 403, "Serve una seconda persona", "A second person is needed",
         "Chi chiede un accesso straordinario non lo approva, nemmeno con un altro account.",
         "Whoever asks for a break-glass grant does not approve it, under another account neither.";
+    "second-person-needed" = 409, "Serve una seconda persona", "A second person is needed",
+        "Chi chiede non approva: lo fa un'altra persona.",
+        "Whoever asks does not approve: somebody else does.";
+    "subject-request-extended-before" = 409, "Termine già prorogato", "The term was extended before",
+        "Il termine si proroga una volta sola: due_at dice fino a quando.",
+        "A term is extended once: due_at tells until when.";
+    "subject-request-other-kind" = 409, "La richiesta chiede altro", "The request asks for something else",
+        "kind dice che cosa chiede la persona: questo non le risponde.",
+        "kind says what the person asks for: this does not answer it.";
+    "subject-request-step-not-allowed" = 409, "Passaggio non previsto", "Not possible for a request in this state",
+        "Lo stato della richiesta non consente il passaggio; allowed elenca quelli possibili.",
+        "The request's state does not allow the step; allowed lists those it does.";
     "temporarily-unavailable" = 503, "Servizio momentaneamente occupato", "Temporarily unavailable",
         "Il servizio è troppo occupato: riprova dopo i secondi in Retry-After.",
         "Too much to do at once: try again after the seconds in Retry-After.";
@@ -433,6 +460,19 @@ impl Telling for Told {
         let problem = Problem::from(error);
         json!({"it": problem.told(Lang::It), "en": problem.told(Lang::En)}).to_string()
     }
+
+    fn show_ticket(&self, screen: RequesterScreen, lang: Lang) -> Value {
+        written(&RequesterScreenBody::new(screen, lang))
+    }
+
+    fn show_complaint(&self, complaint: OwnComplaint, lang: Lang) -> Value {
+        written(&OwnComplaintBody::new(complaint, lang))
+    }
+}
+
+/// A body as the program it is answered to reads it. All of ours can be written.
+fn written(body: &impl serde::Serialize) -> Value {
+    serde_json::to_value(body).unwrap_or_default()
 }
 
 impl Told {
@@ -535,6 +575,7 @@ impl From<DeskError> for Problem {
             DeskError::PurposeRequired => Problem::new("purpose-required"),
             DeskError::Grant(refused) => grant_refused(refused),
             DeskError::HoldEnded => Problem::new("hold-ended"),
+            DeskError::SubjectRequest(refused) => subject_request_refused(refused),
             DeskError::OwnAccount => Problem::new("own-account"),
             DeskError::SecondFactorExists => Problem::new("second-factor-exists"),
             DeskError::CertifiedMail => {
@@ -597,11 +638,12 @@ impl From<Rejection> for Problem {
                 problem.with("next_allowed_at", possible_from.to_string())
             }
             Rejection::NudgesUsedUp { .. } => problem,
+            Rejection::Restricted { since } => problem.with("since", since.to_string()),
             Rejection::ManualCloseForbidden { state } => problem.with("state", state.as_str()).detail(
                 "Una richiesta risolta si chiude da sola allo scadere dei termini: usa Risolto.",
                 "a resolved request closes by itself when its window is over: use resolve",
             ),
-            Rejection::Over | Rejection::NotDue => problem.with("allowed", Vec::<&str>::new()),
+            Rejection::Over | Rejection::NotDue | Rejection::RestrictedAsAsked => problem.with("allowed", Vec::<&str>::new()),
             Rejection::NoteRequired { published, .. } => {
                 let (it, en) = if *published {
                     ("Serve una nota pubblicata", "a published note is required")
@@ -700,6 +742,26 @@ fn review_refused(refused: ReviewRefused) -> Problem {
         ReviewRefused::NotNow { state } => {
             Problem::new("review-step-not-allowed").with("state", state.as_str())
         }
+    }
+}
+
+fn subject_request_refused(refused: SubjectRequestRefused) -> Problem {
+    match refused {
+        SubjectRequestRefused::NotNow { state, allowed, .. } => {
+            let allowed: Vec<&str> = allowed.iter().map(|step| step.as_str()).collect();
+            Problem::new("subject-request-step-not-allowed")
+                .with("state", state.as_str())
+                .with("allowed", allowed)
+        }
+        SubjectRequestRefused::ExtendedBefore { due_at } => {
+            Problem::new("subject-request-extended-before").with("due_at", due_at.to_string())
+        }
+        SubjectRequestRefused::OtherKind { kind } => {
+            Problem::new("subject-request-other-kind").with("kind", kind.as_str())
+        }
+        SubjectRequestRefused::SamePerson => Problem::new("second-person-needed"),
+        SubjectRequestRefused::NoWay => Problem::new("export-delivery-not-possible"),
+        SubjectRequestRefused::NotWaiting => Problem::new("approval-not-waiting"),
     }
 }
 

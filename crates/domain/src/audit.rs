@@ -217,7 +217,7 @@ impl Purpose {
             | R::DecideComplaints
             | R::KeepAssignment => Purpose::Supervision,
             R::ReadReports => Purpose::Reporting,
-            R::KeepHolds => Purpose::Rights,
+            R::KeepHolds | R::KeepSubjectRequests | R::ApproveSubjectRequests => Purpose::Rights,
             R::ReadAudit | R::Inspect | R::ReadDisclosures | R::ReadBreakGlass => Purpose::Audit,
             R::KeepAccounts
             | R::AppointAdmin

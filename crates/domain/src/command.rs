@@ -85,6 +85,16 @@ pub enum Command {
     },
     /// The ticket hears of its technical activity: from who works it, or from the system (T19).
     FollowActivity(ActivityStep),
+    /// Whoever answers for people's rights restricts the processing (GDPR 18), or lifts that.
+    Restrict {
+        /// Whether it is restricted from now on.
+        holds: bool,
+    },
+    /// Whoever answers for people's rights puts data about the person right (GDPR 16).
+    Rectify {
+        /// Which members, by name.
+        members: Vec<String>,
+    },
     /// The system takes the ticket from an owner who no longer works at its desk (I-15).
     Release,
     /// A member of staff links the ticket with another.

@@ -250,6 +250,18 @@ pub enum Change {
         /// How.
         outcome: ReviewOutcome,
     },
+    /// The processing of its data is restricted, as the person asked (GDPR 18).
+    #[serde(rename = "request.restricted")]
+    Restricted,
+    /// The restriction is over.
+    #[serde(rename = "request.restriction_lifted")]
+    RestrictionLifted,
+    /// Wrong data about the person were put right (GDPR 16).
+    #[serde(rename = "request.rectified")]
+    Rectified {
+        /// Which, by name.
+        members: Vec<String>,
+    },
     /// T25.
     #[serde(rename = "request.anonymised")]
     Anonymised,
@@ -317,6 +329,9 @@ impl Change {
             Change::ReviewRequested { .. } => "review.requested",
             Change::ReviewTaken => "review.taken",
             Change::ReviewDecided { .. } => "review.decided",
+            Change::Restricted => "request.restricted",
+            Change::RestrictionLifted => "request.restriction_lifted",
+            Change::Rectified { .. } => "request.rectified",
             Change::Anonymised => "request.anonymised",
             Change::Described { .. } => "request.described",
         }
@@ -385,6 +400,9 @@ impl Change {
                 | Change::ReviewRequested { .. }
                 | Change::ReviewTaken
                 | Change::ReviewDecided { .. }
+                | Change::Restricted
+                | Change::RestrictionLifted
+                | Change::Rectified { .. }
         )
     }
 }

@@ -83,6 +83,13 @@ id_type!(CallbackId, "Somebody who is to be called back.");
 id_type!(ComplaintId, "A complaint in the register.");
 id_type!(DispatchId, "What was sent to a complainant.");
 id_type!(SchemeId, "A version of a scheme of replies.");
+id_type!(
+    SubjectRequestId,
+    "What somebody asked about their own data."
+);
+id_type!(ExportId, "A copy of somebody's data.");
+id_type!(ErasureId, "An erasure of somebody's data.");
+id_type!(MentionId, "A place where a free text names somebody.");
 id_type!(ReviewId, "A review of a decided ticket.");
 id_type!(
     AnnouncementId,

@@ -42,6 +42,7 @@ pub mod retention;
 pub mod review;
 pub mod sla;
 pub mod state;
+pub mod subject_request;
 pub mod tax_code;
 pub mod text;
 pub mod ticket;

@@ -62,6 +62,16 @@ const fn fits(action: ActionCode, state: StateCode, at_region: bool) -> bool {
     }
 }
 
+/// Restricting and rectifying are the affair of whoever keeps the register of people's rights.
+fn must_answer_for_rights(staff: &Staff, command: &Command) -> Result<(), Rejection> {
+    match permissions::has(staff.role, Right::KeepSubjectRequests) {
+        true => Ok(()),
+        false => Err(Rejection::Forbidden {
+            action: command.name(),
+        }),
+    }
+}
+
 /// The note an action cannot go without: `Some(true)` published, `Some(false)` internal.
 const fn note_needed(action: ActionCode) -> Option<bool> {
     use ActionCode as A;
@@ -105,6 +115,7 @@ impl Ticket {
         now: Timestamp,
         windows: &Windows,
     ) -> Result<Vec<Event>, Rejection> {
+        self.must_be_free_for(command, actor)?;
         let changes = match (command, actor) {
             (Command::Update(update), Actor::Staff(staff)) => {
                 self.decide_update(update, staff, now, windows)?
@@ -294,11 +305,26 @@ impl Ticket {
                 }
                 vec![(Change::Undelivered { message: *message }, None)]
             }
+            (Command::Restrict { holds }, Actor::Staff(staff)) => {
+                must_answer_for_rights(staff, command)?;
+                match (*holds, self.restricted_at) {
+                    (true, None) => vec![(Change::Restricted, None)],
+                    (false, Some(_)) => vec![(Change::RestrictionLifted, None)],
+                    _ => return Err(Rejection::RestrictedAsAsked),
+                }
+            }
+            (Command::Rectify { members }, Actor::Staff(staff)) => {
+                must_answer_for_rights(staff, command)?;
+                let members = members.clone();
+                vec![(Change::Rectified { members }, None)]
+            }
             (Command::AutoClose, Actor::System) => match self.due(now, windows) {
                 Due::Close => vec![(Change::AutoClosed, None)],
                 _ => return Err(Rejection::NotDue),
             },
             (Command::Anonymise { over_by }, Actor::System) => match self.over_since() {
+                // What is restricted is kept as if it were held (GDPR 18).
+                Some(_) if self.restricted_at.is_some() => return Err(Rejection::NotDue),
                 Some(at) if at <= *over_by && self.anonymised_at.is_none() => {
                     vec![(Change::Anonymised, None)]
                 }
@@ -311,6 +337,22 @@ impl Ticket {
             }
         };
         Ok(self.numbered(changes, now))
+    }
+
+    /// While the processing is restricted (GDPR 18) people take no action but those that the
+    /// restriction is for; what the system has to record goes on.
+    fn must_be_free_for(&self, command: &Command, actor: &Actor) -> Result<(), Rejection> {
+        // An update hears of it behind custody, which is told first.
+        let is_for_rights = matches!(
+            command,
+            Command::Restrict { .. } | Command::Rectify { .. } | Command::Update(_)
+        );
+        match self.restricted_at {
+            Some(since) if *actor != Actor::System && !is_for_rights => {
+                Err(Rejection::Restricted { since })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether `staff` may ask for `action` here and now, whatever goes along with it.
@@ -348,6 +390,9 @@ impl Ticket {
             });
         }
         self.must_hold_for(action, staff)?;
+        if let Some(since) = self.restricted_at {
+            return Err(Rejection::Restricted { since });
+        }
         let is_forgotten = self.anonymised_at.is_some();
         if is_forgotten || !fits(action, self.state.code(), self.custodian.is_region) {
             return Ok(false);
@@ -852,7 +897,8 @@ impl Ticket {
 
     /// Which timer is due (I-13: only the one of the present state).
     pub fn due(&self, now: Timestamp, windows: &Windows) -> Due {
-        match (self.state, self.next_timer(windows)) {
+        match (self.state, self.awaited_timer(windows)) {
+            (_, None) => Due::Nothing,
             (State::Resolved { closes_at, .. }, _) if now > closes_at => Due::Close,
             (State::AwaitingInfo { since, .. }, Some(at)) if now >= at => {
                 let waited = now.duration_since(since);
@@ -1056,6 +1102,9 @@ impl Ticket {
                 }
                 self.needs_attention = false;
             }
+            Change::Restricted => self.restricted_at = Some(event.at),
+            Change::RestrictionLifted => self.restricted_at = None,
+            Change::Rectified { .. } => {}
             Change::Assigned { to } => self.assignee = Some(to.clone()),
             Change::Released { .. } => self.assignee = None,
             Change::InfoRequested => {
@@ -1229,6 +1278,8 @@ impl Command {
             Command::Anonymise { .. } => "anonymise",
             Command::Place { .. } => "place",
             Command::Release => "release",
+            Command::Restrict { .. } => "restrict",
+            Command::Rectify { .. } => "rectify",
             Command::Nudge { .. } => "nudge",
             Command::FollowActivity(_) => "follow an activity",
             Command::ReportUndelivered { .. } => "report undelivered",

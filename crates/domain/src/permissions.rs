@@ -119,6 +119,10 @@ pub enum Right {
     KeepRetention,
     /// Keep data from going, and end that.
     KeepHolds,
+    /// Keep the register of what people ask about their own data, and do it.
+    KeepSubjectRequests,
+    /// Read that register, and be the second person of what needs two (D-6).
+    ApproveSubjectRequests,
 }
 
 /// How far a right goes.
@@ -275,6 +279,15 @@ const MATRIX: &[(Right, [Reach; 8])] = &[
     (Right::ReadRetention, [No, No, No, No, All, No, All, All]),
     (Right::KeepRetention, [No, No, No, No, Region, No, All, No]),
     (Right::KeepHolds, [No, No, No, No, All, No, No, All]),
+    (
+        Right::KeepSubjectRequests,
+        [No, No, No, No, No, No, No, All],
+    ),
+    // The second person may be a second auditor or who leads the region (`threat-model.md` D-6).
+    (
+        Right::ApproveSubjectRequests,
+        [No, No, No, No, All, No, No, All],
+    ),
 ];
 
 impl Right {

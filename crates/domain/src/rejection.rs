@@ -107,6 +107,15 @@ pub enum Rejection {
     /// The ticket cannot go on in the other one, or not come back from it.
     #[error("the ticket cannot be merged: {}", .0.as_str())]
     MergeNotAllowed(MergeObstacle),
+    /// The processing of the ticket's data is restricted (GDPR 18).
+    #[error("the ticket is restricted since {since}")]
+    Restricted {
+        /// Since when.
+        since: jiff::Timestamp,
+    },
+    /// It is restricted already, or is not.
+    #[error("the restriction stands as asked already")]
+    RestrictedAsAsked,
     /// A timer that is not due, or no longer (I-13).
     #[error("the timer is not due")]
     NotDue,
@@ -124,6 +133,8 @@ impl Rejection {
             Rejection::ManualCloseForbidden { .. } => "manual-close-forbidden",
             Rejection::NoteRequired { .. } | Rejection::NoteTooShort { .. } => "note-required",
             Rejection::AudienceMismatch { .. } => "audience-mismatch",
+            Rejection::Restricted { .. } => "restricted",
+            Rejection::RestrictedAsAsked => "transition-not-allowed",
             Rejection::NotInCustody => "not-in-custody",
             Rejection::Forbidden { .. } => "forbidden",
             Rejection::PlaybookNotSatisfied { .. } => "playbook-not-satisfied",

@@ -157,6 +157,8 @@ pub struct Ticket {
     pub anonymised_at: Option<Timestamp>,
     /// What the answers of the present custodian to its playbook lead to, once there are any.
     pub playbook: Option<PlaybookWord>,
+    /// Since when the processing of its data is restricted (GDPR 18); none while it is not.
+    pub restricted_at: Option<Timestamp>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -218,6 +220,7 @@ impl Ticket {
             tags: Vec::new(),
             anonymised_at: None,
             playbook: None,
+            restricted_at: None,
             created_at: now,
             updated_at: now,
         };
@@ -263,6 +266,9 @@ impl Ticket {
 
     /// When somebody must be told to look whether that came; none once they were.
     pub fn next_review(&self) -> Option<Timestamp> {
+        if self.restricted_at.is_some() {
+            return None;
+        }
         let waiting = self.waiting().filter(|waiting| !waiting.is_told);
         waiting.map(|waiting| waiting.review_at)
     }
@@ -288,5 +294,11 @@ impl Ticket {
             }
             _ => None,
         }
+    }
+
+    /// The same, and none while the processing is restricted: time stands still then (GDPR 18).
+    pub fn awaited_timer(&self, windows: &Windows) -> Option<Timestamp> {
+        let timer = self.next_timer(windows);
+        timer.filter(|_| self.restricted_at.is_none())
     }
 }

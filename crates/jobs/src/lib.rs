@@ -174,6 +174,7 @@ impl Jobs {
                 let files = runtime.block_on(self.desk.delete_retired_files())?;
                 Report::of_retention(&outcome, files)
             }
+            Job::Exports => Report::of_exports(runtime.block_on(self.desk.make_exports())?),
             Job::Blobs => Report::of_blobs(runtime.block_on(self.desk.sweep_blobs())?),
         })
     }

@@ -33,6 +33,8 @@ pub enum Job {
     Retention,
     /// Rows whose time is over.
     Rows,
+    /// Copies of people's data that were asked for.
+    Exports,
     /// Blobs that nothing names.
     Blobs,
     /// Data keys that other nodes made, and what retired ones sealed.
@@ -41,10 +43,11 @@ pub enum Job {
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 11] = [
+    pub const ALL: [Job; 12] = [
         Job::Work,
         Job::Accounts,
         Job::Audit,
+        Job::Exports,
         Job::Mail,
         Job::Texts,
         Job::Webhooks,
@@ -60,9 +63,13 @@ impl Job {
     pub const fn acts_in_bulk(self) -> bool {
         match self {
             Job::Work | Job::Accounts | Job::Retention | Job::Rows | Job::Blobs => true,
-            Job::Audit | Job::AuditIndex | Job::Mail | Job::Texts | Job::Webhooks | Job::Keys => {
-                false
-            }
+            Job::Audit
+            | Job::AuditIndex
+            | Job::Exports
+            | Job::Mail
+            | Job::Texts
+            | Job::Webhooks
+            | Job::Keys => false,
         }
     }
 
@@ -77,6 +84,7 @@ impl Job {
             Job::Webhooks => "webhooks",
             Job::AuditIndex => "audit-index",
             Job::Retention => service::retention::runs::JOB,
+            Job::Exports => "exports",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
             Job::Keys => "keys",
@@ -131,6 +139,8 @@ pub struct Report {
     pub data_forgotten: usize,
     /// Runs of retention that wait until somebody confirms them.
     pub retention_waiting: usize,
+    /// Copies of people's data that were made.
+    pub exports_made: usize,
     /// Rows cleared away.
     pub rows_deleted: usize,
     /// Blobs cleared away.
@@ -208,6 +218,13 @@ impl Report {
         }
     }
 
+    pub(crate) fn of_exports(made: usize) -> Self {
+        Report {
+            exports_made: made,
+            ..Report::default()
+        }
+    }
+
     pub(crate) fn of_pause(job: Job) -> Self {
         Report {
             paused_jobs: vec![job],
@@ -274,6 +291,7 @@ impl Report {
             webhooks_failed,
             data_forgotten,
             retention_waiting,
+            exports_made,
             rows_deleted,
             blobs_deleted,
             values_resealed,
@@ -302,6 +320,7 @@ impl Report {
         self.webhooks_failed += webhooks_failed;
         self.data_forgotten += data_forgotten;
         self.retention_waiting += retention_waiting;
+        self.exports_made += exports_made;
         self.rows_deleted += rows_deleted;
         self.blobs_deleted += blobs_deleted;
         self.values_resealed += values_resealed;
@@ -339,6 +358,7 @@ impl fmt::Display for Report {
                 self.retention_waiting,
                 "runs of retention waiting for a person",
             ),
+            (self.exports_made, "copies of data made"),
             (self.rows_deleted, "rows cleared away"),
             (self.blobs_deleted, "blobs cleared away"),
             (self.values_resealed, "values sealed anew"),

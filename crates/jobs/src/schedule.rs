@@ -49,6 +49,12 @@ const AUDIT_INDEX: Rhythm = Rhythm {
     first: Duration::ZERO,
     every: Duration::from_secs(10),
 };
+/// Somebody waits, and making one may take a while.
+const EXPORTS: Rhythm = Rhythm {
+    jobs: &[Job::Exports],
+    first: Duration::from_secs(5),
+    every: Duration::from_secs(10),
+};
 /// Not at once: a start has better things to do. Not after an hour: who restarts more often
 /// than that would never sweep.
 const SWEEPS: Rhythm = Rhythm {
@@ -85,6 +91,7 @@ impl Jobs {
             self.keep_webhooks(stop.clone()),
             self.keep(KEYS, stop.clone()),
             self.keep(AUDIT_INDEX, stop.clone()),
+            self.keep(EXPORTS, stop.clone()),
             self.keep(SWEEPS, stop),
         );
     }

@@ -108,6 +108,7 @@ impl Instance {
         db.unlock(master::open(config, &db, demo.is_some())?)
             .map_err(master::explain)?;
         let mut settings = settings(config, &reference, config.mail.tracking_url(&base_url))?;
+        settings.export_url = config.mail.export_url(&base_url);
         if settings.accounts.activation_url.is_empty() {
             settings.accounts.activation_url = format!("{base_url}/activation");
         }
@@ -269,6 +270,7 @@ fn settings(
         text_limits: config.text_limits,
         time_zone: config.time_zone.clone(),
         tracking_url,
+        export_url: String::new(),
         quotas: config.quotas.clone(),
         email_proof: config.email_proof.clone(),
         sign_in,

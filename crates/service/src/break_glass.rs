@@ -314,7 +314,8 @@ impl Desk {
         Ok(lines.join("\n"))
     }
 
-    fn moment_for_people(&self, at: Timestamp) -> String {
+    /// An instant as mails write it, where the installation is.
+    pub(crate) fn moment_for_people(&self, at: Timestamp) -> String {
         let local = at.to_zoned(self.settings.time_zone.clone());
         local.strftime("%d/%m/%Y %H:%M").to_string()
     }

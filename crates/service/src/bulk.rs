@@ -7,16 +7,20 @@
 
 use domain::actor::Staff;
 use domain::ids::{BulkJobId, TicketRef};
+use domain::invalid::Lang;
 use domain::visibility::{Scope, View, view_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use storage::{DbConnection, bulk, tickets};
 use uuid::Uuid;
 
 pub use storage::bulk::{ItemResult, Job, JobState};
 
 use crate::action_form::CheckedAction;
+use crate::complaints::OwnComplaint;
 use crate::once::{Answer, Once};
+use crate::own_screen::RequesterScreen;
 use crate::{Desk, DeskError, trail};
 
 /// Tickets that are answered while somebody waits (`api.md` §5).
@@ -33,10 +37,17 @@ pub struct Item {
     pub version: i64,
 }
 
-/// Says what people are told of an error. Whoever answers them knows; here it is only kept.
+/// Says what people are told, where that is not an answer of its own. Whoever answers them knows; here it
+/// is only kept.
 pub trait Telling: Send + Sync {
-    /// What is told, in each language, as a text that [`Telling`]'s author reads back.
+    /// What is told of an error, in each language, as a text that [`Telling`]'s author reads back.
     fn tell(&self, error: DeskError) -> String;
+
+    /// A requester's own ticket as they are shown it.
+    fn show_ticket(&self, screen: RequesterScreen, lang: Lang) -> Value;
+
+    /// A complaint as its complainant is shown it.
+    fn show_complaint(&self, complaint: OwnComplaint, lang: Lang) -> Value;
 }
 
 impl Desk {

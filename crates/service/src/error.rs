@@ -127,6 +127,9 @@ pub enum DeskError {
     /// A legal hold was ended before.
     #[error("the hold was ended")]
     HoldEnded,
+    /// A step with a request about one's own data, or a deed that answers one, is refused.
+    #[error(transparent)]
+    SubjectRequest(#[from] domain::subject_request::SubjectRequestRefused),
     /// Nobody steers their own account.
     #[error("one's own account")]
     OwnAccount,

@@ -5,6 +5,7 @@ use domain::audit::AuditActor;
 use domain::visibility::Scope;
 use jiff::SignedDuration;
 use storage::data_keys::{self, KeyRow};
+use storage::holds;
 use storage::keyring::{self, INSTALLATION};
 use storage::privacy;
 use storage::reseal::{self, Walk, Wanted};
@@ -194,8 +195,11 @@ impl Desk {
         self.by_operator("destroy_data_keys").within(|| {
             let desk = desk.to_owned();
             self.db.write_in(&Scope::System, move |conn| {
-                // Somebody may have handed one over meanwhile.
-                if reseal::count_elsewhere(conn, &desk)? > 0 {
+                // What is under a hold stays; and somebody may have handed one over meanwhile.
+                let code = desk.as_str().into();
+                if holds::exists_for_desk(conn, &code, now)?
+                    || reseal::count_elsewhere(conn, &desk)? > 0
+                {
                     return Err(DeskError::Busy);
                 }
                 keyring::current()?.destroy(conn, &desk, now)?;

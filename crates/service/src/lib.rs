@@ -62,6 +62,7 @@ pub mod reply_templates;
 pub mod resealing;
 pub mod retention;
 pub mod reviews;
+pub mod rights;
 pub mod routing;
 pub mod scheduler;
 pub mod screen;

@@ -291,7 +291,7 @@ impl Desk {
         message: &Outgoing,
         template: MailTemplate,
     ) -> Result<MailTemplate, DeskError> {
-        let is_of_request = !template.is_about_complaint();
+        let is_of_request = !template.is_about_complaint() && !template.is_about_rights();
         let tells_a_note = is_of_request && template.needs().contains(&Placeholder::Note);
         let Some(desk) = message.desk.as_ref().filter(|_| tells_a_note) else {
             return Ok(template);
@@ -310,6 +310,9 @@ impl Desk {
     ) -> Result<MailContext, DeskError> {
         if template.is_about_complaint() {
             return self.complaint_mail_context(conn, message, template);
+        }
+        if template.is_about_rights() {
+            return self.rights_mail_context(conn, message, template);
         }
         let mut context = MailContext::default();
         if let Some(proof) = message.proof {

@@ -12,6 +12,7 @@ use domain::ticket::Ticket;
 use domain::visibility::{Scope, View};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use storage::DbConnection;
 use storage::attachments::{self, StoredAttachment};
 use storage::history::{self, Entry};
 use storage::links::{self, OwnNeighbour};
@@ -108,39 +109,47 @@ impl Desk {
         scope: &Scope,
         wanted: &TicketRef,
     ) -> Result<RequesterScreen, DeskError> {
-        self.db.read_snapshot_in(scope, |conn| {
-            let (ticket, dossier) =
-                tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
-            let mut entries =
-                history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
-            let files = attachments::list(conn, ticket.id)?;
-            let (follow_ups, merged) = links::list_beside_own(conn, ticket.id, &dossier)?
-                .into_iter()
-                .partition::<Vec<_>, _>(|one| one.role == LinkRole::Later);
-            let on_behalf_of = scope.is_another(&dossier.tax_code);
-            entries.reverse();
-            let review = self.own_review(&entries);
-            let until = self.review_end(&entries, review.is_some());
-            let now = self.clock.now();
-            // Counted anew: a gap would tell of what the desks did among themselves.
-            let messages: Vec<_> = entries
-                .into_iter()
-                .zip(1..)
-                .map(|(entry, seq)| self.requester_message(entry, &files, seq, on_behalf_of))
-                .collect();
-            let attachments = messages
-                .iter()
-                .flat_map(|message| message.attachments.clone())
-                .collect();
-            Ok(RequesterScreen {
-                ticket: self.requester_ticket(&ticket, &dossier, on_behalf_of),
-                messages,
-                attachments,
-                follow_ups,
-                merged: merged.into_iter().map(|one| one.named).collect(),
-                review,
-                can_request_review_until: until.filter(|until| *until >= now),
-            })
+        self.db
+            .read_snapshot_in(scope, |conn| self.own_screen(conn, scope, wanted))
+    }
+
+    /// What a requester's own screen shows, and a copy of their data repeats (I-4).
+    pub(crate) fn own_screen(
+        &self,
+        conn: &mut DbConnection,
+        scope: &Scope,
+        wanted: &TicketRef,
+    ) -> Result<RequesterScreen, DeskError> {
+        let (ticket, dossier) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
+        let mut entries =
+            history::list_entries(conn, ticket.id, View::Requester, None, None, WHOLE_STORY)?;
+        let files = attachments::list(conn, ticket.id)?;
+        let (follow_ups, merged) = links::list_beside_own(conn, ticket.id, &dossier)?
+            .into_iter()
+            .partition::<Vec<_>, _>(|one| one.role == LinkRole::Later);
+        let on_behalf_of = scope.is_another(&dossier.tax_code);
+        entries.reverse();
+        let review = self.own_review(&entries);
+        let until = self.review_end(&entries, review.is_some());
+        let now = self.clock.now();
+        // Counted anew: a gap would tell of what the desks did among themselves.
+        let messages: Vec<_> = entries
+            .into_iter()
+            .zip(1..)
+            .map(|(entry, seq)| self.requester_message(entry, &files, seq, on_behalf_of))
+            .collect();
+        let attachments = messages
+            .iter()
+            .flat_map(|message| message.attachments.clone())
+            .collect();
+        Ok(RequesterScreen {
+            ticket: self.requester_ticket(&ticket, &dossier, on_behalf_of),
+            messages,
+            attachments,
+            follow_ups,
+            merged: merged.into_iter().map(|one| one.named).collect(),
+            review,
+            can_request_review_until: until.filter(|until| *until >= now),
         })
     }
 
@@ -268,6 +277,18 @@ impl Desk {
             Change::Restored { .. } => Text::new(
                 "La richiesta continua di nuovo qui",
                 "The request goes on here again",
+            ),
+            Change::Restricted => Text::new(
+                "Il trattamento dei dati è limitato, come richiesto",
+                "Processing of the data is restricted, as asked",
+            ),
+            Change::RestrictionLifted => Text::new(
+                "La limitazione del trattamento è finita",
+                "The restriction of processing is over",
+            ),
+            Change::Rectified { .. } => Text::new(
+                "Dati rettificati, come richiesto",
+                "Data put right, as asked",
             ),
             Change::ReviewRequested { .. } => Text::new("Revisione richiesta", "Review asked for"),
             Change::ReviewTaken => {

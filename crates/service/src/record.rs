@@ -84,8 +84,9 @@ impl Desk {
             other => other?,
         }
         // Most changes leave the next look where it was: then there is nothing to write.
-        if before.next_timer(self.settings.windows_for(before)) != timer {
-            self.schedule(conn, Kind::TicketTimer, ticket.id.uuid(), timer)?;
+        let awaited = ticket.awaited_timer(self.settings.windows_for(ticket));
+        if before.awaited_timer(self.settings.windows_for(before)) != awaited {
+            self.schedule(conn, Kind::TicketTimer, ticket.id.uuid(), awaited)?;
         }
         let review = ticket.next_review();
         if before.next_review() != review {

@@ -54,6 +54,9 @@ pub struct StaffTicket {
     pub tags: Vec<String>,
     pub channel: String,
     pub needs_attention: bool,
+    /// Answers kept before there were restrictions do not say.
+    #[serde(default)]
+    pub restricted_at: Option<Timestamp>,
     pub requester: Person,
     pub description: Option<String>,
     pub extra: Map<String, Value>,
@@ -462,6 +465,7 @@ impl Desk {
             tags: ticket.tags.clone(),
             channel: dossier.channel.as_str().to_owned(),
             needs_attention: ticket.needs_attention,
+            restricted_at: ticket.restricted_at,
             requester: person(dossier, identity),
             description: dossier.description.clone(),
             extra: extra_for(&dossier.details.extra, identity),

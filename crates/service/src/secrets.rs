@@ -5,7 +5,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::{constant_time, hmac};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use domain::ids::{IssueId, ProofId, TicketId};
+use domain::ids::{ExportId, IssueId, ProofId, TicketId};
 
 /// The installation's secret. Prints nothing.
 pub struct Secrets {
@@ -58,6 +58,12 @@ impl Secrets {
     /// The secret in a ticket's tracking link: 192 bits.
     pub fn tracking_secret(&self, ticket: TicketId) -> String {
         let bytes = self.derive("tracking", ticket.uuid().as_bytes());
+        BASE64URL_NOPAD.encode(bytes.get(..24).unwrap_or(&bytes))
+    }
+
+    /// The secret in the link to a copy of somebody's data: 192 bits.
+    pub fn export_secret(&self, export: ExportId) -> String {
+        let bytes = self.derive("export", export.uuid().as_bytes());
         BASE64URL_NOPAD.encode(bytes.get(..24).unwrap_or(&bytes))
     }
 

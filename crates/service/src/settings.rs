@@ -39,6 +39,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// The address that tracking links start with.
     pub tracking_url: String,
+    /// The address that links to copies of somebody's data start with.
+    pub export_url: String,
     /// How much a requester may send.
     pub quotas: Quotas,
     /// E-mail proofs.
@@ -356,6 +358,7 @@ impl Default for Settings {
             text_limits: TextLimits::default(),
             time_zone: TimeZone::UTC,
             tracking_url: "http://127.0.0.1:8080/tracking".to_owned(),
+            export_url: "http://127.0.0.1:8080/export".to_owned(),
             quotas: Quotas {
                 filings_per_day: 50,
                 messages_per_ticket: 300,

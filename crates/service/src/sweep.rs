@@ -6,7 +6,7 @@ use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use storage::{
     DbConnection, StoreError, absences, attachments, bulk, changes, email_proofs, holds,
-    idempotency, login_sources, outbox, removals, sessions, tickets, used_tokens,
+    idempotency, login_sources, outbox, removals, sessions, subject_exports, tickets, used_tokens,
     webhook_deliveries,
 };
 
@@ -98,6 +98,7 @@ impl Desk {
         gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;
         let removed = ago(self.settings.purge_removed_after);
         gone += self.purge_removed(removed, now)?;
+        gone += self.sweep_at_once(move |conn| subject_exports::expire(conn, now))?;
         let long_over = self.day_of(ago(ABSENCE_AGE));
         gone += self.sweep_pages(move |conn| absences::delete_over(conn, long_over, PAGE))?;
         let unheard = ago(SOURCE_AGE);
@@ -122,6 +123,14 @@ impl Desk {
                 .db
                 .write_in(&Scope::System, move |conn| purge_files(conn, &ids, now))?;
         }
+    }
+
+    /// Does what is done at once, because there is never much of it.
+    fn sweep_at_once<F>(&self, work: F) -> Result<usize, DeskError>
+    where
+        F: Fn(&mut DbConnection) -> Result<usize, StoreError> + Send + 'static,
+    {
+        Ok(self.db.write_in(&Scope::System, work)?)
     }
 
     fn sweep_pages<F>(&self, page: F) -> Result<usize, DeskError>

@@ -32,7 +32,7 @@ impl Desk {
             Due::GiveUp => Command::GiveUp,
             Due::Close => Command::AutoClose,
             Due::Nothing => {
-                let next = ticket.next_timer(windows);
+                let next = ticket.awaited_timer(windows);
                 return Ok((Due::Nothing, next.map_or(Next::Done, Next::At)));
             }
         };

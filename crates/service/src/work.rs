@@ -5,7 +5,9 @@
 //! whatever is done depends on the state it finds, so that late, repeated or overtaken work does no
 //! harm (D-38).
 
-use domain::ids::{AccountId, ActivityId, AnnouncementId, ComplaintId, ReviewId, TicketId};
+use domain::ids::{
+    AccountId, ActivityId, AnnouncementId, ComplaintId, ReviewId, SubjectRequestId, TicketId,
+};
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -42,11 +44,15 @@ pub enum Kind {
     Complaint,
     /// Texts to be sealed, or opened, after an authority said so.
     Texts,
+    /// The term for what somebody asked about their own data.
+    SubjectRequest,
+    /// An erasure that was approved.
+    Erasure,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 14] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
@@ -59,6 +65,8 @@ impl Kind {
         Kind::Review,
         Kind::Complaint,
         Kind::Texts,
+        Kind::SubjectRequest,
+        Kind::Erasure,
     ];
 
     /// The code in rows, metrics and the API.
@@ -76,6 +84,8 @@ impl Kind {
             Kind::Review => "review",
             Kind::Complaint => "complaint",
             Kind::Texts => "texts",
+            Kind::SubjectRequest => "subject-request",
+            Kind::Erasure => "erasure",
         }
     }
 
@@ -149,9 +159,8 @@ impl Desk {
                 if is_stopping() {
                     self.db
                         .write(move |conn| due_work::give_back(conn, &work))?;
-                } else if work.kind == Kind::BulkJob.as_str() {
-                    // In as many transactions as it has tickets.
-                    match self.work_bulk_job(&work, is_stopping) {
+                } else if let Some(turns) = self.work_in_turns(&work, is_stopping) {
+                    match turns {
                         Ok(turns) => run.other += turns,
                         Err(error) => {
                             run.failed += 1;
@@ -180,6 +189,20 @@ impl Desk {
                 0 => return Ok(adopted),
                 some => adopted += some,
             }
+        }
+    }
+
+    /// Does work that has as many transactions as tickets, if it is such; the answer is how many had
+    /// their turn.
+    fn work_in_turns(
+        &self,
+        work: &Claimed,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Option<Result<usize, DeskError>> {
+        match Kind::from_code(&work.kind)? {
+            Kind::BulkJob => Some(self.work_bulk_job(work, is_stopping)),
+            Kind::Erasure => Some(self.work_erasure(work, is_stopping)),
+            _ => None,
         }
     }
 
@@ -282,7 +305,13 @@ impl Desk {
                 Ok((Effect::Other, Next::Done))
             }
             Kind::Texts => Ok((Effect::Other, self.settle_texts(conn, now)?)),
-            Kind::BulkJob => Err(DeskError::Broken("a bulk job is no single piece", None)),
+            Kind::SubjectRequest => {
+                let id = SubjectRequestId::new(work.subject);
+                Ok((Effect::Other, self.look_at_subject_request(conn, id, now)?))
+            }
+            Kind::BulkJob | Kind::Erasure => {
+                Err(DeskError::Broken("work in turns is no single piece", None))
+            }
         }
     }
 

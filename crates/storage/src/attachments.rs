@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::blobs::BlobRef;
 use crate::keyring::{self, MARK};
-use crate::schema::{attachments, notes, purged_attachments};
+use crate::schema::{attachments, notes, purged_attachments, subject_exports};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Instant, Ts, Uid};
 use crate::{DbConnection, StoreError};
@@ -135,12 +135,18 @@ pub fn list(
         .collect()
 }
 
-/// Which of these blobs no attachment speaks of: leftovers of writes that never committed.
+/// Which of these blobs neither an attachment nor a copy of somebody's data speaks of: leftovers of
+/// writes that never committed.
 pub fn list_orphans(conn: &mut DbConnection, keys: Vec<String>) -> Result<Vec<String>, StoreError> {
-    let known: Vec<String> = attachments::table
+    let mut known: Vec<String> = attachments::table
         .filter(attachments::blob_key.eq_any(&keys))
         .select(attachments::blob_key)
         .load(conn)?;
+    // Copies of somebody's data are kept in the same store until they are fetched.
+    let copies = subject_exports::table
+        .filter(subject_exports::blob_key.assume_not_null().eq_any(&keys))
+        .select(subject_exports::blob_key.assume_not_null());
+    known.extend(copies.load::<String>(conn)?);
     Ok(keys
         .into_iter()
         .filter(|key| !known.contains(key))

@@ -158,6 +158,17 @@ pub fn list(
     rows.into_iter().map(into_callback).collect()
 }
 
+/// Those who are to be called back about a ticket, the first one first.
+pub fn list_about(conn: &mut DbConnection, ticket: TicketId) -> Result<Vec<Callback>, StoreError> {
+    let rows = callbacks::table
+        .left_join(tickets::table.on(tickets::id.nullable().eq(callbacks::ticket_id)))
+        .filter(callbacks::ticket_id.eq(Some(Id(ticket.uuid()))))
+        .order((callbacks::created_at.asc(), callbacks::id.asc()))
+        .select((CallbackRow::as_select(), tickets::number.nullable()))
+        .load::<(CallbackRow, Option<String>)>(conn)?;
+    rows.into_iter().map(into_callback).collect()
+}
+
 /// The attempts of each of these, the first one first.
 pub fn list_attempts(
     conn: &mut DbConnection,

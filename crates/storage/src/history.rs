@@ -247,7 +247,7 @@ pub fn list_entries(
 }
 
 /// The kinds of [`Change::is_told_to_requester`], for SQL; a test keeps the two the same.
-const TOLD_TO_REQUESTER: [&str; 16] = [
+const TOLD_TO_REQUESTER: [&str; 19] = [
     "request.created",
     "request.information_requested",
     "request.information_received",
@@ -264,6 +264,9 @@ const TOLD_TO_REQUESTER: [&str; 16] = [
     "review.requested",
     "review.taken",
     "review.decided",
+    "request.restricted",
+    "request.restriction_lifted",
+    "request.rectified",
 ];
 
 fn entry(
@@ -515,6 +518,11 @@ mod tests {
             Change::ReviewRequested {
                 desk: code(),
                 due_at: Timestamp::UNIX_EPOCH,
+            },
+            Change::Restricted,
+            Change::RestrictionLifted,
+            Change::Rectified {
+                members: vec!["email".to_owned()],
             },
             Change::ReviewTaken,
             Change::ReviewDecided {

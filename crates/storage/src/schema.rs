@@ -1506,6 +1506,119 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    subject_requests (id) {
+        id -> Uid,
+        version -> BigInt,
+        kind -> Text,
+        state -> Text,
+        channel -> Text,
+        person -> Text,
+        person_print -> Text,
+        identity -> Nullable<Text>,
+        identity_print -> Nullable<Text>,
+        ticket_id -> Nullable<Uid>,
+        email -> Nullable<Text>,
+        lang -> Text,
+        received_at -> Instant,
+        due_at -> Instant,
+        was_extended -> Bool,
+        overdue_at -> Nullable<Instant>,
+        closed_at -> Nullable<Instant>,
+        account_id -> Nullable<Uid>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    subject_request_steps (request_id, seq) {
+        request_id -> Uid,
+        seq -> BigInt,
+        at -> Instant,
+        account_id -> Nullable<Uid>,
+        step -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    subject_exports (id) {
+        id -> Uid,
+        request_id -> Uid,
+        delivery -> Text,
+        state -> Text,
+        asked_by -> Uid,
+        asked_at -> Instant,
+        approved_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+        blob_key -> Nullable<Text>,
+        blob_sha256 -> Nullable<Text>,
+        blob_size -> Nullable<BigInt>,
+        blob_secret -> Nullable<Text>,
+        ready_at -> Nullable<Instant>,
+        expires_at -> Nullable<Instant>,
+        ended_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    erasures (id) {
+        id -> Uid,
+        request_id -> Uid,
+        state -> Text,
+        asked_by -> Uid,
+        asked_at -> Instant,
+        approved_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+        words -> Nullable<Text>,
+        scanned -> Nullable<Text>,
+        ended_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    erasure_items (erasure_id, ticket_id) {
+        erasure_id -> Uid,
+        ticket_id -> Uid,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    erasure_mentions (id) {
+        id -> Uid,
+        erasure_id -> Uid,
+        place -> Text,
+        subject -> Uid,
+        seq -> BigInt,
+        ticket_id -> Nullable<Uid>,
+        found_at -> Instant,
+        reviewed_by -> Nullable<Uid>,
+        reviewed_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1596,5 +1709,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     legal_holds,
     retention_marks,
     retention_blobs,
-    retention_runs
+    retention_runs,
+    subject_requests,
+    subject_request_steps,
+    subject_exports,
+    erasures,
+    erasure_items,
+    erasure_mentions
 );

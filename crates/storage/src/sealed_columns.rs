@@ -251,6 +251,73 @@ pub const ALL: &[SealedColumns] = &[
         sealed: &["file_name", "sha256", "blob_secret"],
         prints: &[],
     },
+    SealedColumns {
+        table: "legal_holds",
+        key: Key::Id("id"),
+        desk: "''",
+        sealed: &["person", "reason", "end_reason"],
+        prints: &[Printed {
+            column: "person_print",
+            of: "person",
+            field: Field::Person,
+            maker: Maker::Installation,
+        }],
+    },
+    SealedColumns {
+        table: "disclosures",
+        key: Key::Id("id"),
+        desk: "disclosures.desk",
+        sealed: &["reason"],
+        prints: &[],
+    },
+    SealedColumns {
+        table: "break_glass_grants",
+        key: Key::Id("id"),
+        desk: "''",
+        sealed: &["reason"],
+        prints: &[],
+    },
+    SealedColumns {
+        table: "subject_requests",
+        key: Key::Id("id"),
+        desk: "''",
+        sealed: &["person", "identity", "email"],
+        prints: &[
+            Printed {
+                column: "person_print",
+                of: "person",
+                field: Field::Person,
+                maker: Maker::Installation,
+            },
+            Printed {
+                column: "identity_print",
+                of: "identity",
+                field: Field::Identity,
+                maker: Maker::Installation,
+            },
+        ],
+    },
+    SealedColumns {
+        table: "subject_request_steps",
+        key: Key::Seq("request_id", "seq"),
+        desk: "''",
+        sealed: &["reason"],
+        prints: &[],
+    },
+    SealedColumns {
+        table: "subject_exports",
+        key: Key::Id("id"),
+        desk: "''",
+        sealed: &["blob_sha256", "blob_secret"],
+        prints: &[],
+    },
+    SealedColumns {
+        table: "erasures",
+        key: Key::Id("id"),
+        desk: "''",
+        sealed: &["words"],
+        prints: &[],
+    },
 ];
 
 /// Texts that are sealed or not as their authority wants (`crate::privacy`).

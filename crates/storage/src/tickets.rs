@@ -105,6 +105,9 @@ struct Tallies {
     nudged_at: Option<i64>,
     #[serde(default)]
     playbook: Option<PlaybookWord>,
+    /// In microseconds since 1970.
+    #[serde(default)]
+    restricted_at: Option<i64>,
     /// In microseconds since 1970, too.
     #[serde(default)]
     anonymised_at: Option<i64>,
@@ -143,7 +146,9 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     let tallies = serde_json::json!({
         "bounces": ticket.bounces, "reopens": ticket.reopens, "reminders": ticket.reminders, "asked": asked,
         "nudges": ticket.nudges, "nudged_at": ticket.nudged_at.map(Timestamp::as_microsecond),
-        "playbook": ticket.playbook, "anonymised_at": ticket.anonymised_at.map(Timestamp::as_microsecond),
+        "playbook": ticket.playbook,
+        "restricted_at": ticket.restricted_at.map(Timestamp::as_microsecond),
+        "anonymised_at": ticket.anonymised_at.map(Timestamp::as_microsecond),
     });
     LifecycleColumns {
         version: ticket.version,
@@ -532,6 +537,10 @@ impl TicketRow {
                 None => None,
             },
             playbook: tallies.playbook,
+            restricted_at: match tallies.restricted_at.map(Timestamp::from_microsecond) {
+                Some(at) => Some(at.map_err(|_| corrupt("tallies"))?),
+                None => None,
+            },
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         };

@@ -10,7 +10,7 @@ use domain::ids::AccountId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::app::{Options, TestApp};
-use tests::citizens::{ANNA, MARIO};
+use tests::citizens::{ANNA, LAURA, MARIO};
 use tests::client::{Client, Request};
 use tests::people::{CN1, REGION, TO4};
 use tests::requester::Filed;
@@ -193,6 +193,9 @@ const REGISTER_READERS: &[&str] = &[
 ];
 const PREPARERS_OF_TO4: &[&str] = &["operator", "supervisor", "admin", "regional-supervisor"];
 const DECIDERS: &[&str] = &["supervisor", "admin", "regional-supervisor"];
+/// Who keeps the register of people's rights, and who is the second person there.
+const OFFICER: &[&str] = &["auditor"];
+const APPROVERS: &[&str] = &["regional-supervisor", "auditor"];
 /// Everybody in a placement.
 const ALL_STAFF: &[&str] = &[
     "operator",
@@ -617,6 +620,49 @@ const ROWS: &[(&str, Door)] = &[
         Door::OwnComplaints { about_one: true },
     ),
     (
+        "list_own_subject_requests",
+        Door::OwnComplaints { about_one: false },
+    ),
+    (
+        "ask_about_own_data",
+        Door::OwnComplaints { about_one: false },
+    ),
+    // The one that is called for here is the owner's, who comes first.
+    ("fetch_own_export", Door::OwnComplaints { about_one: true }),
+    ("fetch_export", Door::Public),
+    (
+        "list_subject_requests",
+        Door::Keepers(APPROVERS, About::Nothing),
+    ),
+    (
+        "show_subject_request",
+        Door::Keepers(APPROVERS, About::Nothing),
+    ),
+    (
+        "show_rights_report",
+        Door::Keepers(APPROVERS, About::Nothing),
+    ),
+    ("approve_export", Door::Keepers(APPROVERS, About::Nothing)),
+    ("approve_erasure", Door::Keepers(APPROVERS, About::Nothing)),
+    (
+        "enter_subject_request",
+        Door::Keepers(OFFICER, About::Nothing),
+    ),
+    (
+        "step_subject_request",
+        Door::Keepers(OFFICER, About::Nothing),
+    ),
+    ("start_export", Door::Keepers(OFFICER, About::Nothing)),
+    ("create_export_link", Door::Keepers(OFFICER, About::Nothing)),
+    ("start_erasure", Door::Keepers(OFFICER, About::Nothing)),
+    ("review_mention", Door::Keepers(OFFICER, About::Nothing)),
+    (
+        "restrict_processing",
+        Door::Keepers(OFFICER, About::Nothing),
+    ),
+    ("lift_restriction", Door::Keepers(OFFICER, About::Nothing)),
+    ("rectify_data", Door::Keepers(OFFICER, About::Nothing)),
+    (
         "list_complaints",
         Door::Keepers(REGISTER_READERS, About::Nothing),
     ),
@@ -1005,6 +1051,11 @@ pub(super) struct Stage {
     job: String,
     reply_template: String,
     grant: String,
+    own_request: String,
+    subject_request: String,
+    export: String,
+    erasure: String,
+    mention: String,
 }
 
 impl Stage {
@@ -1086,7 +1137,14 @@ impl Stage {
         let complaint = post(&anna, "/v1/me/complaints", &complaint).await;
         let words = json!({"it": "Ci scusiamo.", "en": "We are sorry."});
         let scheme = json!({"code": "scuse", "label": "Scuse", "body": words});
+        let (own_request, export) = owned_export(app, &anna).await;
+        let (subject_request, erasure, mention) = found_mention(app).await;
         Stage {
+            own_request,
+            subject_request,
+            export,
+            erasure,
+            mention,
             absence: post(
                 &operator,
                 "/v1/absences",
@@ -1216,6 +1274,16 @@ impl Stage {
             .replace("{absence}", &self.absence)
             .replace("{job}", &self.job)
             .replace("{reply_template}", &self.reply_template)
+            .replace(
+                "{request}",
+                match rule.path.contains("export") {
+                    true => &self.own_request,
+                    false => &self.subject_request,
+                },
+            )
+            .replace("{export}", &self.export)
+            .replace("{erasure}", &self.erasure)
+            .replace("{mention}", &self.mention)
             .replace("{contact}", &self.contact)
             .replace("{callback}", &self.callback)
             .replace("{activity}", &self.activity)
@@ -1259,6 +1327,54 @@ fn break_glass() -> Value {
         "authority_code": TO4, "hours": 1, "purpose": "security-incident",
         "reason": "Per provare la porta.",
     })
+}
+
+/// A copy of the owner's data that waits to be fetched by the owner.
+async fn owned_export(app: &TestApp, owner: &Client) -> (String, String) {
+    let asked = owner
+        .post("/v1/me/subject-requests", &json!({"kind": "access"}))
+        .await;
+    let id = asked.is(201).text_at("/id").to_owned();
+    let auditor = started(app, &id).await;
+    let exports = format!("/v1/subject-requests/{id}/exports");
+    let export = auditor
+        .post(&exports, &json!({"delivery": "citizen"}))
+        .await;
+    app.desk.make_exports().await.expect("the copy is made");
+    (id, export.is(201).text_at("/id").to_owned())
+}
+
+/// An erasure that found a text which names somebody.
+async fn found_mention(app: &TestApp) -> (String, String, String) {
+    let contact = json!({"channel": "phone", "direction": "inbound", "outcome": "answered",
+        "note": format!("Chiama {}.", LAURA.tax_code)});
+    let operator = app.as_("to4.operator").await;
+    operator.post("/v1/contacts", &contact).await.is(201);
+    let body = json!({"kind": "erasure", "channel": "letter", "tax_code": LAURA.tax_code});
+    let auditor = app.as_("auditor").await;
+    let entered = auditor.post("/v1/subject-requests", &body).await;
+    let id = entered.is(201).text_at("/id").to_owned();
+    let auditor = started(app, &id).await;
+    let erasures = format!("/v1/subject-requests/{id}/erasures");
+    let asked = auditor.post(&erasures, &json!({"dry_run": false})).await;
+    let erasure = asked.is(201).text_at("/erasure/id").to_owned();
+    let supervisor = app.as_("region.supervisor").await;
+    let approvals = format!("{erasures}/{erasure}/approvals");
+    supervisor.post(&approvals, &json!({})).await.is(201);
+    app.desk.run_due_work().expect("due work is done");
+    let report = format!("/v1/subject-requests/{id}/report");
+    let report = auditor.get(&report).await;
+    let mention = report.text_at("/erasures/0/mentions/0/id").to_owned();
+    (id, erasure, mention)
+}
+
+/// The officer, who began to work on a request.
+async fn started(app: &TestApp, id: &str) -> Client {
+    let auditor = app.as_("auditor").await;
+    let steps = auditor.request(Method::POST, &format!("/v1/subject-requests/{id}/steps"));
+    let body = json!({"step": "start"});
+    steps.if_match("\"1\"").json(&body).send().await.is(201);
+    auditor
 }
 
 /// Words for notes.

@@ -46,6 +46,7 @@ mod removals;
 mod reply_templates;
 mod retention;
 mod reviews;
+mod rights;
 mod routing;
 mod scheduler;
 mod sealed_rest;

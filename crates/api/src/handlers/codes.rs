@@ -828,6 +828,135 @@ pub(crate) enum Remedy {
     SettledOtherwise,
 }
 
+/// What somebody asks about their own data.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SubjectRequestKind {
+    Access,
+    Erasure,
+    Restriction,
+    Rectification,
+    Objection,
+}
+
+/// Where what somebody asks about their own data stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SubjectRequestState {
+    Received,
+    InProgress,
+    Done,
+    Refused,
+}
+
+/// What was done with it.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SubjectRequestStep {
+    Receive,
+    Start,
+    Extend,
+    Finish,
+    Refuse,
+    Overdue,
+    Export,
+    Erase,
+    Restrict,
+    LiftRestriction,
+    Rectify,
+}
+
+/// How what somebody asks about their own data came in.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SubjectRequestChannel {
+    Identity,
+    Tracking,
+    Letter,
+    Mail,
+    Counter,
+}
+
+/// Who gets a copy of the data.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ExportDelivery {
+    Mail,
+    Citizen,
+    Staff,
+}
+
+/// How far a copy of the data is.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ExportState {
+    AwaitingApproval,
+    Preparing,
+    Ready,
+    Fetched,
+    Expired,
+}
+
+/// How far an erasure is.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ErasureState {
+    AwaitingApproval,
+    Running,
+    Done,
+}
+
+/// What an erasure did with a request.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ErasureOutcome {
+    Erased,
+    Kept,
+}
+
+/// Why an erasure kept a request.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum KeptReason {
+    Open,
+    ReopeningWindow,
+    LegalHold,
+    Restricted,
+    Claim,
+}
+
+/// Where a free text stands that names somebody.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum MentionPlace {
+    Description,
+    Note,
+    Activity,
+    ActivityComment,
+    Contact,
+    Callback,
+    Complaint,
+}
+
+/// A step that is taken for itself.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SubjectRequestMove {
+    Start,
+    Extend,
+    Finish,
+    Refuse,
+}
+
+/// How a request reached the officer.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum PaperChannel {
+    Letter,
+    Mail,
+    Counter,
+}
+
 /// Where a complaint stands.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -973,7 +1102,7 @@ mod tests {
     use domain::{
         activity, actor, announcement, assignment, audit, break_glass, calendar, callback, command,
         complaint, contact, invalid, links, note, notification, purpose, review, sla, state,
-        ticket,
+        subject_request, ticket,
     };
     use service::playbooks::VersionState;
     use service::texts::letter;
@@ -1170,6 +1299,76 @@ mod tests {
             (
                 listed::<Remedy>(),
                 codes(&review::Remedy::ALL, review::Remedy::as_str),
+            ),
+            (
+                listed::<SubjectRequestKind>(),
+                codes(
+                    subject_request::SubjectRequestKind::ALL,
+                    subject_request::SubjectRequestKind::as_str,
+                ),
+            ),
+            (
+                listed::<SubjectRequestState>(),
+                codes(
+                    subject_request::SubjectRequestState::ALL,
+                    subject_request::SubjectRequestState::as_str,
+                ),
+            ),
+            (
+                listed::<SubjectRequestStep>(),
+                codes(
+                    subject_request::SubjectRequestStep::ALL,
+                    subject_request::SubjectRequestStep::as_str,
+                ),
+            ),
+            (
+                listed::<SubjectRequestChannel>(),
+                codes(
+                    subject_request::SubjectRequestChannel::ALL,
+                    subject_request::SubjectRequestChannel::as_str,
+                ),
+            ),
+            (
+                listed::<ExportDelivery>(),
+                codes(
+                    subject_request::ExportDelivery::ALL,
+                    subject_request::ExportDelivery::as_str,
+                ),
+            ),
+            (
+                listed::<ExportState>(),
+                codes(
+                    subject_request::ExportState::ALL,
+                    subject_request::ExportState::as_str,
+                ),
+            ),
+            (
+                listed::<ErasureState>(),
+                codes(
+                    subject_request::ErasureState::ALL,
+                    subject_request::ErasureState::as_str,
+                ),
+            ),
+            (
+                listed::<ErasureOutcome>(),
+                codes(
+                    subject_request::ErasureOutcome::ALL,
+                    subject_request::ErasureOutcome::as_str,
+                ),
+            ),
+            (
+                listed::<KeptReason>(),
+                codes(
+                    subject_request::KeptReason::ALL,
+                    subject_request::KeptReason::as_str,
+                ),
+            ),
+            (
+                listed::<MentionPlace>(),
+                codes(
+                    subject_request::MentionPlace::ALL,
+                    subject_request::MentionPlace::as_str,
+                ),
             ),
             (
                 listed::<ComplaintState>(),

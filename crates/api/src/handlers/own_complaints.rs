@@ -37,7 +37,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// A complaint as its complainant sees it.
 #[derive(Serialize, ToSchema)]
-struct OwnComplaintBody {
+pub(crate) struct OwnComplaintBody {
     id: Uuid,
     #[schema(max_length = 32, pattern = "^R-[0-9]{4}-[0-9]{6,12}-[A-Y]$")]
     number: String,
@@ -85,7 +85,7 @@ struct LetterBody {
 }
 
 impl OwnComplaintBody {
-    fn new(one: OwnComplaint, lang: Lang) -> Self {
+    pub(crate) fn new(one: OwnComplaint, lang: Lang) -> Self {
         OwnComplaintBody {
             id: one.id.uuid(),
             number: one.number,

@@ -68,6 +68,10 @@ pub(crate) struct StaffTicketBody {
     channel: String,
     /// Whether somebody should look.
     needs_attention: bool,
+    /// Since when the processing of its data is restricted: it can be read and not changed. Null while
+    /// it is not.
+    #[schema(required, format = DateTime)]
+    restricted_at: Option<String>,
     requester: PersonBody,
     /// The problem in the requester's words; null where the form does not ask for them.
     #[schema(required, max_length = 4000)]
@@ -473,6 +477,7 @@ impl StaffTicketBody {
             tags: ticket.tags,
             channel: ticket.channel,
             needs_attention: ticket.needs_attention,
+            restricted_at: ticket.restricted_at.map(|at| at.to_string()),
             requester: PersonBody::from(ticket.requester),
             description: ticket.description,
             extra: ticket.extra,

@@ -99,6 +99,13 @@ pub(crate) async fn activation_page() -> HttpResponse {
     page(include_str!("activation.html"))
 }
 
+/// And for whoever opens the link to a copy of their data; set `mail.export_url` where a program has a
+/// page of its own.
+#[get("/export")]
+pub(crate) async fn export_page() -> HttpResponse {
+    page(include_str!("export.html"))
+}
+
 fn page(text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((

@@ -6,7 +6,7 @@ use super::SpecError;
 use super::walk;
 
 /// Every tag a handler may use, in the order of the reader's journey.
-pub(super) const TAGS: [(&str, &str); 15] = [
+pub(super) const TAGS: [(&str, &str); 16] = [
     (
         "catalogue",
         "Services, authorities, forms and working calendars: what can be asked, of whom, when. No token needed.",
@@ -39,6 +39,10 @@ pub(super) const TAGS: [(&str, &str); 15] = [
     (
         "complaints",
         "The register of complaints, and the schemes of replies.",
+    ),
+    (
+        "data-rights",
+        "What people ask about their own data: the register, copies, erasures, restrictions.",
     ),
     ("administration", "Configuration, audit and reports."),
     (

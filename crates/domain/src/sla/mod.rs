@@ -270,6 +270,9 @@ impl Step {
                     | Change::ReviewRequested { .. }
                     | Change::ReviewTaken
                     | Change::ReviewDecided { .. }
+                    | Change::Restricted
+                    | Change::RestrictionLifted
+                    | Change::Rectified { .. }
                     | Change::Anonymised
             )
     }
@@ -462,6 +465,9 @@ impl Story {
             | Change::ReviewRequested { .. }
             | Change::ReviewTaken
             | Change::ReviewDecided { .. }
+            | Change::Restricted
+            | Change::RestrictionLifted
+            | Change::Rectified { .. }
             | Change::Anonymised => {}
         }
         if step.answers {

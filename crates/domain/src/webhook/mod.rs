@@ -57,6 +57,18 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("link.removed", "a link between two requests is gone"),
     ("request.anonymised", "a request names nobody any more"),
     (
+        "request.restricted",
+        "the processing of a request's data is restricted",
+    ),
+    (
+        "request.restriction_lifted",
+        "a request's data may be processed again",
+    ),
+    (
+        "request.rectified",
+        "wrong data about the person were put right",
+    ),
+    (
         "request.described",
         "priority, kind, tags or contacts changed",
     ),

@@ -254,7 +254,9 @@ fn destroy(config: &Config, code: &str, confirmed: Option<&str>) -> anyhow::Resu
         Some(_) => {
             let Destruction { values, .. } = desk
                 .destroy_keys(code)
-                .context("nothing was destroyed; try again")?;
+                .context(
+                    "nothing was destroyed: a legal hold is in force there, or a request came back meanwhile",
+                )?;
             out::say(&format!(
                 "the keys of {code} are destroyed, and {values} values with them. Other nodes forget them \
                  within seconds.\nBackups stay readable to whoever has an old copy of the table data_keys \

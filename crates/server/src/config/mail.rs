@@ -20,6 +20,7 @@ pub(super) struct MailSection {
     reply_to: String,
     base_url: String,
     tracking_url: String,
+    export_url: String,
     portal_url: String,
     smtp: SmtpSection,
 }
@@ -65,6 +66,7 @@ pub(crate) struct Mail {
     /// Where people reach the service, if it is said.
     pub(crate) base_url: Option<String>,
     tracking_url: Option<String>,
+    export_url: Option<String>,
     portal_url: Option<String>,
 }
 
@@ -86,6 +88,7 @@ impl MailSection {
             reply_to: set(&self.reply_to).map(str::to_owned),
             base_url: check.address("mail.base_url", &self.base_url),
             tracking_url: check.address("mail.tracking_url", &self.tracking_url),
+            export_url: check.address("mail.export_url", &self.export_url),
             portal_url: check.address("mail.portal_url", &self.portal_url),
         }
     }
@@ -159,6 +162,13 @@ impl Mail {
         self.tracking_url
             .clone()
             .unwrap_or_else(|| format!("{base_url}/tracking"))
+    }
+
+    /// Where links to copies of somebody's data lead.
+    pub(crate) fn export_url(&self, base_url: &str) -> String {
+        self.export_url
+            .clone()
+            .unwrap_or_else(|| format!("{base_url}/export"))
     }
 
     /// What the mailer is opened with.

@@ -195,7 +195,7 @@ impl Desk {
     }
 
     /// What its complainant sees; `whole` adds what was sent and the requests it is about.
-    fn own_complaint(
+    pub(crate) fn own_complaint(
         &self,
         conn: &mut DbConnection,
         scope: &Scope,

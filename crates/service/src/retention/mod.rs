@@ -64,7 +64,11 @@ impl Desk {
         let Some((mut ticket, dossier)) = found else {
             return Ok(Taken::NotDue);
         };
-        if hold_rows::exists_for_ticket(conn, id, &authority, &dossier.tax_code, now)? {
+        // What may not be processed may not be deleted either (GDPR 18(2)); an erasure asks before.
+        let is_restricted = ticket.restricted_at.is_some();
+        if is_restricted
+            || hold_rows::exists_for_ticket(conn, id, &authority, &dossier.tax_code, now)?
+        {
             return Ok(Taken::Kept(Kept::Hold));
         }
         if let Some(kept) = retention::find_going_on(conn, id)? {

@@ -51,6 +51,12 @@ pub enum MailTemplate {
     ComplaintExtended,
     /// The reply to a complaint.
     ComplaintReply,
+    /// What somebody asked about their own data takes longer.
+    RightsExtended,
+    /// What somebody asked about their own data is answered.
+    RightsAnswered,
+    /// A copy of somebody's data can be fetched, once.
+    ExportReady,
     /// It was closed after its reply window.
     Closed,
     /// There is something to read, and nothing of it.
@@ -69,7 +75,7 @@ pub enum MailTemplate {
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [MailTemplate; 25] = [
+    pub const ALL: [MailTemplate; 28] = [
         MailTemplate::OneTimeCode,
         MailTemplate::Receipt,
         MailTemplate::InfoRequested,
@@ -88,6 +94,9 @@ impl MailTemplate {
         MailTemplate::ComplaintReceived,
         MailTemplate::ComplaintExtended,
         MailTemplate::ComplaintReply,
+        MailTemplate::RightsExtended,
+        MailTemplate::RightsAnswered,
+        MailTemplate::ExportReady,
         MailTemplate::Closed,
         MailTemplate::Pointer,
         MailTemplate::StaffAssigned,
@@ -118,6 +127,9 @@ impl MailTemplate {
             MailTemplate::ComplaintReceived => "complaint-received",
             MailTemplate::ComplaintExtended => "complaint-extended",
             MailTemplate::ComplaintReply => "complaint-reply",
+            MailTemplate::RightsExtended => "rights-extended",
+            MailTemplate::RightsAnswered => "rights-answered",
+            MailTemplate::ExportReady => "export-ready",
             MailTemplate::Closed => "closed",
             MailTemplate::Pointer => "pointer",
             MailTemplate::StaffAssigned => "staff-assigned",
@@ -179,6 +191,16 @@ impl MailTemplate {
             MailTemplate::ComplaintReply => {
                 Text::new("Risposta a un reclamo", "Reply to a complaint")
             }
+            MailTemplate::RightsExtended => Text::new(
+                "Dati personali: proroga del termine",
+                "Personal data: term extended",
+            ),
+            MailTemplate::RightsAnswered => {
+                Text::new("Dati personali: risposta", "Personal data: answer")
+            }
+            MailTemplate::ExportReady => {
+                Text::new("Dati personali: copia pronta", "Personal data: copy ready")
+            }
             MailTemplate::Closed => Text::new("Richiesta chiusa", "Request closed"),
             MailTemplate::Pointer => Text::new("Avviso di novità", "Notice that there is news"),
             MailTemplate::StaffAssigned => {
@@ -218,6 +240,9 @@ impl MailTemplate {
             MailTemplate::ComplaintReceived => &[Number, AuthorityLabel, ClosesOn],
             MailTemplate::ComplaintExtended => &[Number, Note, ClosesOn],
             MailTemplate::ComplaintReply => &[Number, Note],
+            MailTemplate::RightsExtended => &[Note, ClosesOn],
+            MailTemplate::RightsAnswered => &[Note],
+            MailTemplate::ExportReady => &[Link, ClosesOn],
             MailTemplate::Closed => &[Number, TrackingLink],
             MailTemplate::Pointer => &[Number, TrackingLink],
             MailTemplate::StaffAssigned => &[Number, ServiceLabel],
@@ -255,6 +280,9 @@ impl MailTemplate {
             | MailTemplate::ComplaintReceived
             | MailTemplate::ComplaintExtended
             | MailTemplate::ComplaintReply
+            | MailTemplate::RightsExtended
+            | MailTemplate::RightsAnswered
+            | MailTemplate::ExportReady
             | MailTemplate::StaffDigest
             | MailTemplate::BreakGlass => false,
         }
@@ -278,6 +306,14 @@ impl MailTemplate {
             MailTemplate::ComplaintReceived
                 | MailTemplate::ComplaintExtended
                 | MailTemplate::ComplaintReply
+        )
+    }
+
+    /// Whether it is about what somebody asked about their own data.
+    pub const fn is_about_rights(self) -> bool {
+        matches!(
+            self,
+            MailTemplate::RightsExtended | MailTemplate::RightsAnswered | MailTemplate::ExportReady
         )
     }
 
@@ -380,6 +416,18 @@ impl MailTemplate {
             MailTemplate::ComplaintReply => (
                 include_str!("../../templates/mail/it/complaint-reply.txt"),
                 include_str!("../../templates/mail/en/complaint-reply.txt"),
+            ),
+            MailTemplate::RightsExtended => (
+                include_str!("../../templates/mail/it/rights-extended.txt"),
+                include_str!("../../templates/mail/en/rights-extended.txt"),
+            ),
+            MailTemplate::RightsAnswered => (
+                include_str!("../../templates/mail/it/rights-answered.txt"),
+                include_str!("../../templates/mail/en/rights-answered.txt"),
+            ),
+            MailTemplate::ExportReady => (
+                include_str!("../../templates/mail/it/export-ready.txt"),
+                include_str!("../../templates/mail/en/export-ready.txt"),
             ),
             MailTemplate::Closed => (
                 include_str!("../../templates/mail/it/closed.txt"),
