@@ -19,6 +19,7 @@ use serde_json::json;
 use service::clock::ManualClock;
 use service::work::WorkRun;
 use service::{Clock, Desk, Settings};
+use storage::lives::{self, AccountEvent};
 use storage::{Backend, Db, StoreError};
 
 use crate::citizens::{Issuer as OwnIssuer, Person};
@@ -375,6 +376,22 @@ impl TestApp {
             "UPDATE account_lives SET state = '{state}' WHERE account_id = \
              (SELECT id FROM accounts WHERE username = '{username}')"
         ));
+    }
+
+    /// Gives an account a mailbox, as whoever keeps it would.
+    pub fn set_email(&self, username: &str, email: &str) {
+        let (username, email, now) = (username.to_owned(), email.to_owned(), self.now());
+        let set = self.db.write(move |conn| {
+            let mut life = lives::find_by_username(conn, &username)?.expect("an account");
+            life.email = Some(email);
+            let event = AccountEvent {
+                kind: "account.probe".to_owned(),
+                actor: None,
+                detail: json!({}),
+            };
+            lives::save(conn, &mut life, &event, now)
+        });
+        set.expect("the mailbox is written");
     }
 
     /// What is written: rows of the tables that a refused request must leave alone, and files.

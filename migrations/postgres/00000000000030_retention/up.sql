@@ -138,6 +138,9 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+DROP TRIGGER notes_sealed_alone ON notes;
+DROP TRIGGER activity_comments_sealed_alone ON activity_comments;
+DROP TRIGGER complaint_entries_sealed_alone ON complaint_entries;
 DROP TRIGGER playbook_answers_sealed_alone ON playbook_answers;
 DROP TRIGGER complaint_dispatches_sealed_alone ON complaint_dispatches;
 DROP TRIGGER notes_no_update ON notes;

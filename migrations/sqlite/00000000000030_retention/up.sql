@@ -103,6 +103,9 @@ END;
 -- What was written stays, but for two changes, in a row that is otherwise as it was: a text whose time is
 -- over becomes a dash, once a mark says that its class went; and a text is sealed, or sealed anew, or of a
 -- note opened again (docs/adr/0032).
+DROP TRIGGER notes_sealed_alone;
+DROP TRIGGER activity_comments_sealed_alone;
+DROP TRIGGER complaint_entries_sealed_alone;
 DROP TRIGGER playbook_answers_sealed_alone;
 DROP TRIGGER complaint_dispatches_sealed_alone;
 DROP TRIGGER notes_no_update;

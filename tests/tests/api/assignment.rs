@@ -424,10 +424,7 @@ both!(
             "to4.supervisor",
             "two.hats",
         ] {
-            app.execute(&format!(
-                "UPDATE account_lives SET email = '{name}@example.org' WHERE account_id = \
-                 (SELECT id FROM accounts WHERE username = '{name}')"
-            ));
+            app.set_email(name, &format!("{name}@example.org"));
         }
         let name = async |id: &str| {
             for name in ["to4.operator", "to4.colleague", "to4.supervisor"] {

@@ -48,10 +48,7 @@ async fn set(app: &TestApp, change: &Value) {
 }
 
 async fn prefer(app: &TestApp, username: &str, preferences: &Value) {
-    app.execute(&format!(
-        "UPDATE account_lives SET email = '{username}@example.org' WHERE account_id = \
-         (SELECT id FROM accounts WHERE username = '{username}')"
-    ));
+    app.set_email(username, &format!("{username}@example.org"));
     let client = app.as_(username).await;
     let path = "/v1/me/notification-preferences";
     client.put(path, preferences).await.is(200);

@@ -198,10 +198,7 @@ both!(the_owner_is_told_of_a_nudge_else_the_queue, async |app| {
     let [owned, queued] = [file(app).await, file(app).await];
     act(app, "to4.operator", &owned, json!({"action": "take"})).await;
     for name in ["to4.operator", "to4.colleague"] {
-        app.execute(&format!(
-            "UPDATE account_lives SET email = '{name}@example.org' WHERE account_id = \
-             (SELECT id FROM accounts WHERE username = '{name}')"
-        ));
+        app.set_email(name, &format!("{name}@example.org"));
         let wish = match name {
             "to4.operator" => json!({"requester_wrote": "instant"}),
             _ => json!({"queue": "instant"}),

@@ -393,10 +393,7 @@ both!(
 both!(
     a_supervisor_who_wants_mail_gets_it_when_a_review_is_asked_for_and_due,
     async |app| {
-        app.execute(
-            "UPDATE account_lives SET email = 'capo@example.org' WHERE account_id = \
-             (SELECT id FROM accounts WHERE username = 'to4.supervisor')",
-        );
+        app.set_email("to4.supervisor", "capo@example.org");
         let supervisor = app.as_("to4.supervisor").await;
         let preferences = json!({"queue": "instant"});
         let path = "/v1/me/notification-preferences";

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use service::texts::Placeholder;
+use storage::sealed_columns::{ALL, SealedColumns, TEXTS};
 
 use crate::repository::{read, texts};
 
@@ -109,6 +110,47 @@ fn every_class_is_one_of_the_five_and_personal_data_are_kept_as_they_should_be()
             }
         }
     }
+}
+
+#[test]
+fn what_is_called_sealed_is_what_the_program_seals() {
+    let named = |list: &[SealedColumns]| -> BTreeSet<String> {
+        let columns = list.iter().flat_map(|one| {
+            let name = |column: &&str| format!("{}.{column}", one.table);
+            one.sealed.iter().map(name).collect::<Vec<_>>()
+        });
+        columns.collect()
+    };
+    let called = |kept: &str| -> BTreeSet<String> {
+        let columns = part("columns").into_iter();
+        let fits = columns.filter(|(_, value)| value.ends_with(kept));
+        fits.map(|(column, _)| column).collect()
+    };
+    let mut sealed = named(ALL);
+    sealed.insert("tickets.dossier".to_owned());
+    assert_eq!(called(", sealed"), sealed);
+    assert_eq!(called(", switch"), named(TEXTS));
+}
+
+#[test]
+fn the_page_on_privacy_shows_what_is_kept_of_people() {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, value) in part("columns") {
+        if value != "operational" {
+            let (table, column) = key.split_once('.').expect("table.column");
+            let cells = tables.entry(table.to_owned()).or_default();
+            cells.push(format!("`{column}` ({value})"));
+        }
+    }
+    let head = "| table | what names people or is theirs, and how it is kept |\n|---|---|\n";
+    let rows = tables
+        .iter()
+        .map(|(table, cells)| format!("| `{table}` | {} |\n", cells.join(", ")));
+    let wanted = format!("{head}{}", rows.collect::<String>());
+    assert!(
+        read("docs/privacy.md").contains(&wanted),
+        "docs/privacy.md should hold:\n{wanted}"
+    );
 }
 
 #[test]

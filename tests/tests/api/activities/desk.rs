@@ -136,10 +136,7 @@ both!(
     the_owner_at_the_region_is_told_and_who_did_it_is_not,
     async |app| {
         let opened = open(app, &activity()).await;
-        app.execute(
-            "UPDATE account_lives SET email = 'region@example.org' WHERE account_id = \
-             (SELECT id FROM accounts WHERE username = 'region.operator')",
-        );
+        app.set_email("region.operator", "region@example.org");
         let region = app.as_("region.operator").await;
         let preferences = json!({"assigned": "instant"});
         let path = "/v1/me/notification-preferences";
