@@ -537,7 +537,10 @@ pub const RULES: &[Rule] = &[
         "/v1/audit-searches",
         "search_audit",
         Callers::Staff(Right::ReadAudit),
-        PRIVATE,
+        F {
+            problem_statuses: &[404],
+            ..PRIVATE
+        },
     ),
     rule(
         "POST",

@@ -42,13 +42,16 @@ pub struct Download {
     pub bytes: Bytes,
 }
 
-/// The files of a ticket, and of a removed one what is left of those that were purged.
+/// The files of a ticket, and of one that is over what is left of those that were purged.
 pub(crate) fn list_files(
     conn: &mut DbConnection,
     ticket: &Ticket,
 ) -> Result<Vec<StoredAttachment>, StoreError> {
     let mut files = attachments::list(conn, ticket.id)?;
-    if matches!(ticket.state, State::Removed { .. }) {
+    if matches!(
+        ticket.state,
+        State::Removed { .. } | State::AutoClosed { .. }
+    ) {
         files.extend(attachments::list_purged(conn, ticket.id)?);
     }
     Ok(files)

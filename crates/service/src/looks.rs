@@ -284,7 +284,11 @@ impl Desk {
         named: &TicketRef,
     ) -> Result<TicketId, DeskError> {
         let found = match is_full {
-            true => tickets::find_id(conn, named)?,
+            // Entries may speak of a ticket that nobody reaches any more.
+            true => match named {
+                TicketRef::Id(id) => Some(*id),
+                TicketRef::Number(_) => tickets::find_id(conn, named)?,
+            },
             false => tickets::find(conn, &Scope::of(staff), named)?.map(|(ticket, _)| ticket.id),
         };
         let ticket = found.ok_or(DeskError::NotFound)?;

@@ -176,6 +176,7 @@ both!(
 both!(
     a_plain_file_that_is_not_what_its_row_says_stops_no_other,
     async |app| {
+        app.hold_plain();
         let touched = file(app, TO4, 700).await;
         let good = file(app, CN1, 800).await;
         make_plain(app, &files::pdf(701).bytes);
@@ -269,6 +270,7 @@ both!(who_asked_is_kept_as_a_print_alone, async |app| {
 both!(
     an_answer_kept_under_a_name_is_found_after_the_upgrade,
     async |app| {
+        app.hold_plain();
         let first = file_once(app, "k-1").await;
         let named = format!("citizen:{ISSUER}|subject-of-{}", MARIO.tax_code);
         app.execute(&format!(
