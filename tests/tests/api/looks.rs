@@ -41,7 +41,9 @@ fn wrong_entries(
         200..=399 => AuditOutcome::Done,
         _ => AuditOutcome::Refused,
     };
-    if !entries.iter().any(|one| one.outcome == wanted) {
+    // Of many actions each is told as it went; the answer is good all the same.
+    let is_of_many = operation == "act_on_tickets";
+    if !is_of_many && !entries.iter().any(|one| one.outcome == wanted) {
         wrong.push(format!("no entry says {wanted:?}"));
     }
     // A log-out is told once more, as what it is.

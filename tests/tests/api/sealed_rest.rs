@@ -293,7 +293,7 @@ both!(
         let filed = app.file_anonymous(&form, &[]).await;
         let before = app.mails().await.len();
         let note = json!({"body": "Ci pensiamo noi.", "published": true});
-        let action = json!({"action": "note", "note": note});
+        let action = json!({"action": "ask-info", "note": note});
         let operator = app.as_("to4.operator").await;
         operator.act(&filed.id, &action).await.is(201);
         // As if the row had been touched: it does not open any more.
