@@ -95,7 +95,7 @@ impl TaxCode {
     pub fn masked(&self) -> String {
         let shown: fn(usize) -> bool = match (self.kind(), self.0.len()) {
             (TaxCodeKind::Personal, 16) => |at| at < 6 || at == 15,
-            (TaxCodeKind::StpEni, _) => |at| at < 3 || at > 13,
+            (TaxCodeKind::StpEni, _) => |at| !(3..=13).contains(&at),
             (TaxCodeKind::Provisional, _) => |at| at > 7,
             // What is no code is hidden whole.
             (TaxCodeKind::Personal, _) => |_| false,

@@ -77,7 +77,7 @@ pub struct CheckedAction {
 
 #[derive(Debug, Clone)]
 enum Wish {
-    Plain(Action),
+    Plain(Box<Action>),
     HandOver(HandOverReason),
     Return,
     Reroute(String),
@@ -144,16 +144,16 @@ impl ActionForm {
             return None;
         };
         Some(match action {
-            "take" => Wish::Plain(Action::Take),
-            "assign" => Wish::Plain(Action::Assign),
-            "note" => Wish::Plain(Action::Note),
-            "ask-info" => Wish::Plain(Action::AskInfo),
-            "cancel-question" => Wish::Plain(Action::CancelQuestion),
+            "take" => Wish::Plain(Box::new(Action::Take)),
+            "assign" => Wish::Plain(Box::new(Action::Assign)),
+            "note" => Wish::Plain(Box::new(Action::Note)),
+            "ask-info" => Wish::Plain(Box::new(Action::AskInfo)),
+            "cancel-question" => Wish::Plain(Box::new(Action::CancelQuestion)),
             "open-activity" => Wish::OpenActivity,
             "close-activity" => Wish::CloseActivity,
-            "reopen" => Wish::Plain(Action::Reopen),
+            "reopen" => Wish::Plain(Box::new(Action::Reopen)),
             // Every way to ask for it gets the same clear refusal (I-2).
-            "close" | "auto-close" | "auto-closed" => Wish::Plain(Action::Close),
+            "close" | "auto-close" | "auto-closed" => Wish::Plain(Box::new(Action::Close)),
             "return" => Wish::Return,
             "resolve" => {
                 let code = needed(
@@ -162,7 +162,7 @@ impl ActionForm {
                     self.resolution_code.as_deref(),
                     ResolutionCode::from_code,
                 )?;
-                Wish::Plain(Action::Resolve { code })
+                Wish::Plain(Box::new(Action::Resolve { code }))
             }
             "hand-over" => Wish::HandOver(needed(
                 errors,
@@ -250,7 +250,7 @@ impl CheckedAction {
             decision.map(|decision| decision.target)
         };
         let action = match self.wish {
-            Wish::Plain(action) => action,
+            Wish::Plain(action) => *action,
             Wish::HandOver(reason) => Action::HandOver {
                 reason,
                 to: route(CustodyChange::HandOver, (Some(reason), None))?

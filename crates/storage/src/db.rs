@@ -208,7 +208,7 @@ impl Db {
                     },
                 )?;
                 if let Some(carried) = carried {
-                    carried.is_committed();
+                    carried.commit();
                 }
                 Ok(done)
             }

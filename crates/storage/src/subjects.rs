@@ -73,7 +73,7 @@ pub fn list_texts(
         })
     };
     match place {
-        MentionPlace::Note => return list_notes(conn, after, seq, limit),
+        MentionPlace::Note => list_notes(conn, after, seq, limit),
         MentionPlace::Description => tickets::table
             .filter(tickets::id.gt(after))
             .order(tickets::id.asc())

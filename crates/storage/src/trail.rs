@@ -320,7 +320,7 @@ pub(crate) struct Carried {
 
 impl Carried {
     /// The transaction was committed: what the entry says need not be said again.
-    pub(crate) fn is_committed(self) {
+    pub(crate) fn commit(self) {
         let mut inner = self.trail.inner();
         inner.fresh.remove(&self.seen);
         inner.told.add(&self.seen);

@@ -205,7 +205,7 @@ where
             (_, Some(error)) => Err(error.into()),
             (Some(Ok(value)), None) => {
                 if let Some(carried) = self.carried {
-                    carried.is_committed();
+                    carried.commit();
                 }
                 Ok(value)
             }

@@ -185,7 +185,7 @@ both!(
         };
         assert_eq!(
             own.subjects,
-            [person.clone()],
+            std::slice::from_ref(person),
             "the person looked at is the same"
         );
 
@@ -563,7 +563,7 @@ both!(
                 .collect::<Vec<_>>()
         };
         assert_eq!(
-            (of("REG010").len(), of(TO4).len() > 0),
+            (of("REG010").len(), !of(TO4).is_empty()),
             (2, true),
             "{reply}"
         );

@@ -26,7 +26,7 @@ pub(crate) fn run(config: &Config, status: bool) -> anyhow::Result<ExitCode> {
         out::say(&format!("{verb}: {version}"))?;
     }
     if !status {
-        seal(config, &db)?;
+        seal(config, db)?;
     }
     if let (Some(owner), false) = (&owner, status) {
         out::say(match owner.grant_to(&app)? {

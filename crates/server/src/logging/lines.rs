@@ -9,8 +9,8 @@ use std::fmt;
 use std::io::Write;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
+use service::clock::{Clock, SystemClock};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -109,7 +109,7 @@ where
         let crate_name = target.split("::").next().unwrap_or_default();
         let is_ours = OWN.contains(&crate_name);
         let mut line = Map::new();
-        line.insert("timestamp".into(), Timestamp::now().to_string().into());
+        line.insert("timestamp".into(), SystemClock.now().to_string().into());
         line.insert("level".into(), event.metadata().level().as_str().into());
         line.insert("target".into(), target.into());
         if let Some(message) = visitor.message.filter(|_| is_ours || self.libraries) {

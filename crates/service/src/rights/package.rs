@@ -50,7 +50,10 @@ impl Desk {
             });
             match found {
                 Ok(mut one) => {
-                    one.body["accesses"] = self.pack_accesses(&scope, ticket, request.lang)?;
+                    let accesses = self.pack_accesses(&scope, ticket, request.lang)?;
+                    if let Some(body) = one.body.as_object_mut() {
+                        body.insert("accesses".to_owned(), accesses);
+                    }
                     packed.push(one);
                 }
                 // Removed meanwhile, or shown to no requester.

@@ -1,6 +1,7 @@
 //! The entries of a request: with what they tell of, or not at all.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -25,9 +26,11 @@ fn opened(fresh: &Fresh) -> Db {
     db
 }
 
+static NEXT: AtomicU64 = AtomicU64::new(1 << 32);
+
 fn begun() -> Trail {
     Trail::begin(Beginning {
-        id: Uuid::now_v7(),
+        id: Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()),
         at: Timestamp::UNIX_EPOCH,
         actor: AuditActor::Operator,
         operation: "try".to_owned(),
