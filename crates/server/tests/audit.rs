@@ -5,6 +5,14 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 fn sportello(folder: &Path, args: &[&str]) -> Output {
+    if !folder.join("data/keys/master.key").exists() {
+        let made = run(folder, &["keys", "init"]);
+        assert!(made.status.success(), "a master key is made");
+    }
+    run(folder, args)
+}
+
+fn run(folder: &Path, args: &[&str]) -> Output {
     let database = format!("sqlite://{}", folder.join("data/sportello.db").display());
     Command::new(env!("CARGO_BIN_EXE_sportello"))
         .current_dir(folder)
