@@ -74,6 +74,7 @@ fn another_database_is_another_instance() {
 fn a_database_in_use_gets_no_demo_accounts() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), None);
+    crate::keys::load_or_create_secret(&config.keys(), "master.key").unwrap();
     let instance = Instance::open(&config, None, config.http.bind).unwrap();
     let placement = (
         domain::actor::Role::Operator,
