@@ -50,9 +50,7 @@ struct CallbackBody {
     /// Whole for the desk that calls; for the region, which looks on, as `•••••67`.
     #[schema(max_length = 16, pattern = r"^(\+[1-9][0-9]{5,14}|[•0-9]{2,16})$")]
     phone: String,
-    /// There, and true, where the number is a mask.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    #[schema(required = false)]
+    /// True where the number is a mask.
     masked: bool,
     #[schema(max_length = 200)]
     reason: String,

@@ -93,9 +93,7 @@ struct ComplainantBody {
     /// Null where the address is masked.
     #[schema(required, max_length = 200)]
     postal_address: Option<String>,
-    /// There, and true, for readers who are shown masks.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    #[schema(required = false)]
+    /// True for readers who are shown masks.
     masked: bool,
 }
 

@@ -273,9 +273,7 @@ pub(crate) struct PersonBody {
     /// The role chosen on the operators' form; `delegate` where a citizen filed for their delegator.
     #[schema(required, max_length = 64)]
     requester_role: Option<String>,
-    /// There, and true, where tax code and contacts are masks: ask for a disclosure to see them.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    #[schema(required = false)]
+    /// True where tax code and contacts are masks: ask for a disclosure to see them.
     masked: bool,
 }
 

@@ -168,9 +168,9 @@ struct TicketPage {
     #[schema(required, max_length = 512)]
     next_cursor: Option<String>,
     /// Where words were asked for: the authorities whose texts are sealed, so that words in them are not
-    /// found; numbers are. Absent where none was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 1000)]
+    /// found; numbers are. Null where none was asked for.
+    #[serde(default)]
+    #[schema(required, max_items = 1000)]
     unsearched_authorities: Option<Vec<CodeLabel>>,
     #[serde(rename = "_links")]
     links: Links,
