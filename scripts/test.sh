@@ -7,6 +7,8 @@
 # this script sees to it that it is: it starts a throw-away server, or fails.
 # Set TEST_DATABASE_URL yourself to use a server that you have already.
 #
+# Nobody of tests/canaries.txt may be found on that server's disk, nor in its log.
+#
 # The last line adds up all test binaries: "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +18,7 @@ trap 'rm -f -- "$log"' EXIT
 
 suite=(cargo test --workspace --no-fail-fast "$@")
 if [ -z "${TEST_DATABASE_URL:-}" ]; then
+    export NEVER_STORED=tests/canaries.txt
     suite=(scripts/with-postgres.sh "${suite[@]}")
 fi
 

@@ -8,8 +8,13 @@
 #
 # The cluster lives in a temporary folder, listens on a free loopback port, and
 # is stopped and removed when the command ends, however it ends.  The command
-# finds it by TEST_DATABASE_URL, runs without standard input, and its exit code
-# is the exit code of this script.
+# finds it by TEST_DATABASE_URL, and by TEST_DATABASE_DUMP the command that dumps
+# a database of it whole.  It runs without standard input, and its exit code is
+# the exit code of this script.
+#
+# If NEVER_STORED names a file, no line of it may ever be on the server's disk:
+# each segment of the write-ahead log is searched when it is full, and all other
+# files when the command has ended.  What is found makes the exit code 1.
 #
 # Not for production: flushes are off and everybody on this machine is trusted.
 set -euo pipefail
@@ -155,6 +160,34 @@ stop() {
     fi
 }
 
+# Takes the place of an archive for the write-ahead log.  A searcher that never
+# finds anything would be of no use: it must find what initdb has written.
+# shellcheck disable=SC2329 # called where NEVER_STORED is given
+prepare_search() {
+    mkdir "$folder/search"
+    grep . "$1" >"$folder/search/values"
+    cat >"$folder/search/segment" <<'SEARCH'
+#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+if LC_ALL=C grep -qaiFf values "$1"; then echo "${1##*/} of the write-ahead log" >>found; fi
+echo "${1##*/}" >>searched
+SEARCH
+    chmod 755 "$folder/search/segment"
+    [ -z "$owner" ] || chown -R "$owner" "$folder/search"
+}
+
+# Fails, and says where, if a value is on the server's disk or was in its log.
+search() {
+    local found
+    cd "$folder/data"
+    LC_ALL=C grep -rqaF pg_catalog base || die 'the search of the data folder finds nothing at all'
+    found=$(LC_ALL=C grep -rlaiFf "$folder/search/values" . || true)
+    cd "$home"
+    say "searched $(grep -c . "$folder/search/searched" 2>/dev/null || true) full segments of the log and the data folder"
+    [ ! -e "$folder/search/found" ] || found="$found $(cat "$folder/search/found")"
+    [ -z "$found" ] || die "a value of $NEVER_STORED is on the server's disk: $found"
+}
+
 trap stop EXIT
 trap 'stop; exit 129' HUP
 trap 'stop; exit 130' INT
@@ -180,10 +213,16 @@ if ! as_owner env LC_ALL=C "$binaries/postgres" --single -D "$folder/data" -c fs
     die 'the role of the tests could not be created'
 fi
 
+archive=(-c archive_mode=off)
+if [ -n "${NEVER_STORED:-}" ]; then
+    (cd "$home" && prepare_search "$NEVER_STORED") || die "$NEVER_STORED cannot be read"
+    archive=(-c archive_mode=on -c "archive_command='$folder/search/segment $folder/data/%p'")
+fi
+
 start_on() {
     as_owner env LC_ALL=C "$binaries/pg_ctl" start --silent --wait --timeout=60 \
         --pgdata="$folder/data" --log="$folder/data/server.log" \
-        --options="-c listen_addresses=127.0.0.1 -c port=$1 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200" \
+        --options="-c listen_addresses=127.0.0.1 -c port=$1 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 ${archive[*]}" \
         >"$folder/start.log" 2>&1 </dev/null
 }
 
@@ -203,6 +242,7 @@ if [ -z "$port" ]; then
 fi
 
 export TEST_DATABASE_URL="postgres://sportello@127.0.0.1:$port/postgres"
+export TEST_DATABASE_DUMP="$binaries/pg_dump --host=127.0.0.1 --port=$port --username=postgres"
 cd "$home"
 
 # A process group of its own, so that stopping us stops all the command started.
@@ -213,4 +253,5 @@ child=$!
 set +m
 wait "$child" || code=$?
 child=
+[ -z "${NEVER_STORED:-}" ] || search
 exit "$code"

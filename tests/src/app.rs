@@ -410,6 +410,11 @@ impl TestApp {
         self.holds_plain.store(true, Ordering::Relaxed);
     }
 
+    /// All of the database as its own program dumps it; `None` on SQLite.
+    pub fn dump(&self) -> Option<Vec<u8>> {
+        self.database.dump()
+    }
+
     /// Nothing of the people and files of the tests is readable in what the program leaves behind.
     fn look_for_canaries(&self) {
         canaries::assert_none_logged();

@@ -1,6 +1,7 @@
 //! Databases that live as long as a test: a copy of one that was migrated and furnished once.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -60,6 +61,21 @@ impl Fresh {
                 }
             }
         }
+    }
+}
+
+impl Fresh {
+    /// All of the database as `pg_dump` writes it; `None` on SQLite, whose file is its own dump.
+    pub fn dump(&self) -> Option<Vec<u8>> {
+        let name = self.name.as_ref()?;
+        let command = setting("TEST_DATABASE_DUMP")
+            .expect("TEST_DATABASE_DUMP: a command that dumps a database past row-level security");
+        let mut words = command.split(' ');
+        let program = words.next().expect("a program");
+        let dump = Command::new(program).args(words).arg(name).output();
+        let dump = dump.expect("the program runs");
+        assert!(dump.status.success(), "{dump:?}");
+        Some(dump.stdout)
     }
 }
 
@@ -139,12 +155,16 @@ fn unique(prefix: &str) -> String {
 }
 
 fn server_url() -> Option<String> {
+    setting("TEST_DATABASE_URL")
+}
+
+fn setting(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one setting of the test suite"
+        reason = "where the test suite finds its server"
     )]
-    let url = std::env::var("TEST_DATABASE_URL").ok();
-    url.filter(|url| !url.is_empty())
+    let value = std::env::var(name).ok();
+    value.filter(|value| !value.is_empty())
 }
 
 fn postgres_config(name: &str) -> DbConfig {

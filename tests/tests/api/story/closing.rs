@@ -1,6 +1,7 @@
 //! Nobody closes a request by hand, at any point of the story.
 
 use serde_json::json;
+use tests::canaries;
 use tests::people::DESK_PEOPLE;
 
 use super::Teller;
@@ -21,6 +22,15 @@ impl Teller<'_> {
             }
             let again = member.get(&self.filed.staff_path("")).await;
             assert_eq!(again.json["version"], seen.json["version"]);
+        }
+    }
+
+    /// Neither the person nor the file can be read in what a backup keeps, and the request is there.
+    pub(crate) fn a_dump_holds_nobody(&self) {
+        if let Some(dump) = self.app.dump() {
+            canaries::assert_none("a dump", &dump);
+            let dump = String::from_utf8(dump).expect("SQL");
+            assert!(dump.contains(&self.filed.id));
         }
     }
 }
