@@ -82,6 +82,8 @@ impl KeptEntry {
             return Ok(true);
         }
         keys.reload()?;
+        // The transaction at work keeps the keys it began with, otherwise.
+        keyring::unpin();
         Ok(is_known())
     }
 }

@@ -16,8 +16,10 @@ use proptest::test_runner::{Config, TestRunner};
 use storage::audit::EntryName;
 use storage::audit_links::Linking;
 use storage::audit_proof::{Flaw, Page, Walk};
-use storage::keyring::LocalMaster;
-use storage::{Db, DbConnection, StoreError, audit, audit_anchors, audit_links, audit_proof};
+use storage::keyring::{INSTALLATION, LocalMaster};
+use storage::{
+    Db, DbConnection, StoreError, audit, audit_anchors, audit_links, audit_proof, keyring,
+};
 use uuid::Uuid;
 
 use crate::append_only::refusal;
@@ -229,6 +231,27 @@ fn what_is_not_ours_is_not_linked_and_holds_up_nothing() {
             named,
             [(Some(forged), Flaw::Refused), (Some(first), Flaw::Refused)]
         );
+        assert_eq!(good(db), 2);
+    });
+}
+
+#[test]
+fn an_entry_under_a_key_that_another_node_made_meanwhile_is_ours() {
+    everywhere(|fresh| {
+        let db = unlocked(fresh);
+        append(db, 1, "TO4");
+        let another = Db::open(&fresh.config).unwrap();
+        another
+            .unlock(Arc::new(LocalMaster::new(&[1; 32])))
+            .unwrap();
+        another
+            .write(|conn| keyring::current()?.rotate(conn, INSTALLATION, Timestamp::UNIX_EPOCH))
+            .unwrap();
+        another.keyring().unwrap().reload().unwrap();
+        append(&another, 2, "TO4");
+        // In one transaction, which found the first under the keys it began with.
+        let run = link(db, 100);
+        assert_eq!((run.linked, run.refused), (2, Vec::new()));
         assert_eq!(good(db), 2);
     });
 }
