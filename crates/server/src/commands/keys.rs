@@ -114,6 +114,8 @@ fn rotate_master(config: &Config) -> anyhow::Result<()> {
     if !masters.is_unsettled(&needed)? {
         let next = masters.next(&needed)?;
         let from = masters.open(Some(&needed))?;
+        // The trail's entry of this very change is sealed, too.
+        db.unlock(from.clone()).map_err(master::explain)?;
         // Its id is known only to whoever rewraps.
         let id = next.id().to_owned();
         let mut tries = 0;
