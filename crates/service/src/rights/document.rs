@@ -234,7 +234,10 @@ mod tests {
                 !page.contains("<script") && !page.contains("<img"),
                 "{page}"
             );
-            assert!(!page.contains("href") && !page.contains(" src="), "{page}");
+            assert!(
+                !page.contains("href") && !page.contains(" src=\""),
+                "{page}"
+            );
             assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)"), "{page}");
         }
     }
