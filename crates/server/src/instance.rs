@@ -204,7 +204,26 @@ pub(crate) fn seal_plain(db: &Db, now: Timestamp) -> anyhow::Result<usize> {
     let told = |table: &'static str, values: usize| {
         tracing::info!(table, values, "plain values are being sealed");
     };
-    storage::reseal::seal_plain(db, now, told).context("sealing what is plain")
+    let sealed = storage::reseal::seal_plain(db, now, told).context("sealing what is plain")?;
+    scrub(db);
+    Ok(sealed)
+}
+
+/// SQLite belongs to this program alone, and is written anew at once, also if that was cut off before; on
+/// PostgreSQL others may work with the tables, and somebody has to choose the moment.
+fn scrub(db: &Db) {
+    let is_wanted = || -> Result<bool, storage::StoreError> {
+        Ok(db.backend() == Backend::Sqlite && db.read(storage::scrub::has_remnants)?)
+    };
+    // There may be no room for a copy: that must not keep anybody from working.
+    match is_wanted().and_then(|is_wanted| Ok(is_wanted && db.scrub()?)) {
+        Ok(true) => tracing::info!("the database was written anew, without what was plain"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(
+            %error,
+            "what was plain may still be in the database's files: run `sportello keys scrub`"
+        ),
+    }
 }
 
 /// The same for files, whose rows are sealed already.
