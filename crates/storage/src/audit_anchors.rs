@@ -189,7 +189,8 @@ pub fn standing(conn: &mut DbConnection) -> Result<Standing, StoreError> {
         .order(audit_anchor_sends::anchor)
         .select(audit_anchor_sends::place)
         .load(conn)?;
-    let waiting = audit_anchor_sends::table.filter(audit_anchor_sends::place.eq_any(&failing));
+    let waiting =
+        audit_anchor_sends::table.filter(audit_anchor_sends::place.eq_any(failing.clone()));
     Ok(Standing {
         last: last.as_ref().map_or(0, |anchor| anchor.number),
         last_at: last.map(|anchor| anchor.at()),

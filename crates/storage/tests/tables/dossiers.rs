@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use aws_lc_rs::{digest, hmac};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use domain::ids::{DelegationId, TicketId};
 use domain::visibility::Scope;
 use storage::delegations::{self, NewDelegation};
