@@ -1,4 +1,4 @@
-//! What somebody finds who has the database itself: every row of every table, as text.
+//! What somebody finds who has the database itself: every row of every table, as text, and where a word is.
 
 use diesel::QueryableByName;
 use diesel::RunQueryDsl;
@@ -31,6 +31,35 @@ pub fn texts(db: &Db) -> Vec<String> {
         Ok::<_, StoreError>(rows)
     });
     rows.expect("the rows are read")
+}
+
+/// The columns of all tables whose text holds `word`.
+pub fn places_of(db: &Db, word: &str) -> Vec<String> {
+    let columns = match db.backend() {
+        Backend::Sqlite => {
+            "SELECT m.name || '.' || p.name AS found FROM sqlite_master AS m \
+             JOIN pragma_table_info(m.name) AS p WHERE m.type = 'table' AND p.type <> 'BLOB' ORDER BY 1"
+        }
+        Backend::Postgres => {
+            "SELECT table_name || '.' || column_name AS found FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND data_type <> 'bytea' ORDER BY 1"
+        }
+    };
+    let places = db.read_in(&Scope::System, |conn| {
+        let columns = load(conn, columns)?;
+        assert!(columns.len() > 300, "{} columns", columns.len());
+        let mut places = Vec::new();
+        for place in columns {
+            let (table, column) = place.split_once('.').expect("a table and a column");
+            let text = format!("CAST({table}.\"{column}\" AS TEXT)");
+            let sql = format!("SELECT {text} AS found FROM {table} WHERE {text} LIKE '%{word}%'");
+            if !load(conn, &sql)?.is_empty() {
+                places.push(place);
+            }
+        }
+        Ok::<_, StoreError>(places)
+    });
+    places.expect("all tables are read")
 }
 
 fn sqlite_rows(conn: &mut DbConnection, table: &str) -> Result<String, StoreError> {

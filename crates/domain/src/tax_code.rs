@@ -100,6 +100,17 @@ impl TaxCode {
             // What is no code is hidden whole.
             (TaxCodeKind::Personal, _) => |_| false,
         };
+        self.hidden_but(shown)
+    }
+
+    /// Where no name stands beside it, as in a register: the first three characters and the last, of
+    /// whatever kind.
+    pub fn masked_alone(&self) -> String {
+        let count = self.0.chars().count();
+        self.hidden_but(|at| at < 3 || at + 1 >= count)
+    }
+
+    fn hidden_but(&self, shown: impl Fn(usize) -> bool) -> String {
         let hide = |(at, one): (usize, char)| match shown(at) {
             true => one.to_string(),
             false => masking::words(one.encode_utf8(&mut [0; 4])),
@@ -428,6 +439,18 @@ mod tests {
     }
 
     #[test]
+    fn where_no_name_stands_beside_it_less_is_shown() {
+        for (code, masked) in [
+            ("RSSMRA80A01H501U", "RSS••••••••••••U"),
+            ("12345678903", "123•••••••3"),
+            ("STP0100100000001", "STP••••••••••••1"),
+            ("—", "—"),
+        ] {
+            assert_eq!(TaxCode::from_stored(code.to_owned()).masked_alone(), masked);
+        }
+    }
+
+    #[test]
     fn it_does_not_print_itself_but_is_stored_whole() {
         let code = TaxCode::parse("RSSMRA80A01H501U", true).unwrap();
         assert_eq!(format!("{code:?}"), "TaxCode(***)");
@@ -476,7 +499,8 @@ mod tests {
         fn arbitrary_text_never_panics(text in "\\PC{0,20}", stored in "\\PC{0,20}") {
             let _ = TaxCode::parse(&text, true);
             let stored = TaxCode::from_stored(stored);
-            let _ = (stored.kind(), stored.quality(), stored.hint_key(), stored.masked());
+            let _ = (stored.kind(), stored.quality(), stored.hint_key());
+            let _ = (stored.masked(), stored.masked_alone());
         }
 
         #[test]

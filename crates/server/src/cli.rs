@@ -296,6 +296,8 @@ pub(crate) enum KeysCommand {
         #[arg(long, required = true)]
         until_done: bool,
     },
+    /// Write the database anew, so that its files hold nothing of what was there before it was sealed.
+    Scrub,
     /// Destroy the keys of an authority: its data are unreadable from then on, for everybody.
     Destroy {
         /// The code of the authority.

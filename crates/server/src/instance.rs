@@ -204,7 +204,26 @@ pub(crate) fn seal_plain(db: &Db, now: Timestamp) -> anyhow::Result<usize> {
     let told = |table: &'static str, values: usize| {
         tracing::info!(table, values, "plain values are being sealed");
     };
-    storage::reseal::seal_plain(db, now, told).context("sealing what is plain")
+    let sealed = storage::reseal::seal_plain(db, now, told).context("sealing what is plain")?;
+    scrub(db);
+    Ok(sealed)
+}
+
+/// SQLite belongs to this program alone, and is written anew at once, also if that was cut off before; on
+/// PostgreSQL others may work with the tables, and somebody has to choose the moment.
+fn scrub(db: &Db) {
+    let is_wanted = || -> Result<bool, storage::StoreError> {
+        Ok(db.backend() == Backend::Sqlite && db.read(storage::scrub::has_remnants)?)
+    };
+    // There may be no room for a copy: that must not keep anybody from working.
+    match is_wanted().and_then(|is_wanted| Ok(is_wanted && db.scrub()?)) {
+        Ok(true) => tracing::info!("the database was written anew, without what was plain"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(
+            %error,
+            "what was plain may still be in the database's files: run `sportello keys scrub`"
+        ),
+    }
 }
 
 /// The same for files, whose rows are sealed already.
@@ -222,19 +241,20 @@ fn seal_plain_files(desk: &Desk) -> anyhow::Result<()> {
 
 /// SQLite belongs to this program alone; on PostgreSQL somebody may want to be asked.
 fn bring_up_to_date(db: &Db, may_migrate: bool) -> anyhow::Result<()> {
-    if may_migrate || db.backend() == Backend::Sqlite {
-        for version in db.migrate()? {
-            tracing::info!(migration.version = version, "the tables were changed");
-        }
+    // Asked first: a role that serves may not even make the table of migrations that is there.
+    let pending = db.pending()?;
+    if pending.is_empty() {
         return Ok(());
     }
-    let pending = db.pending()?;
-    if !pending.is_empty() {
+    if !may_migrate && db.backend() == Backend::Postgres {
         bail!(
             "the database is behind this program: run `sportello migrate`, or set \
              database.migrate_on_start where database.owner_url is not set (not run yet: {})",
             pending.join(", ")
         );
+    }
+    for version in db.migrate()? {
+        tracing::info!(migration.version = version, "the tables were changed");
     }
     Ok(())
 }

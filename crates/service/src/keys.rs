@@ -9,6 +9,7 @@ use storage::holds;
 use storage::keyring::{self, INSTALLATION};
 use storage::privacy;
 use storage::reseal::{self, Walk, Wanted};
+use storage::scrub;
 use storage::trail::{Beginning, Trail};
 
 use storage::{DbConnection, StoreError};
@@ -29,6 +30,8 @@ pub struct KeysStatus {
     pub keys: Vec<(KeyRow, i64)>,
     /// Values that are not sealed, in columns that are.
     pub plain: i64,
+    /// Whether the files of the database may still hold values from before they were sealed.
+    pub has_remnants: bool,
 }
 
 /// What the destruction of a desk's keys leads to.
@@ -49,9 +52,10 @@ impl Desk {
     /// How the data keys stand.
     pub fn show_keys(&self) -> Result<KeysStatus, DeskError> {
         let keyring = self.db.keyring()?;
-        let (rows, counts) = self.db.read_in(&Scope::System, |conn| {
+        let (rows, counts, has_remnants) = self.db.read_in(&Scope::System, |conn| {
             let rows = data_keys::list(conn)?;
-            Ok::<_, DeskError>((rows, reseal::count_by_key(conn)?))
+            let counts = reseal::count_by_key(conn)?;
+            Ok::<_, DeskError>((rows, counts, scrub::has_remnants(conn)?))
         })?;
         let count = |id: i64| {
             counts
@@ -62,6 +66,7 @@ impl Desk {
         Ok(KeysStatus {
             master: keyring.master().id().to_owned(),
             plain: count(0),
+            has_remnants,
             keys: rows
                 .into_iter()
                 .map(|row| (row.clone(), count(row.id)))
@@ -206,7 +211,12 @@ impl Desk {
                 Ok(())
             })
         })?;
-        self.db.forget_versions("data_keys")?;
+        if !self.db.scrub_keys()? {
+            tracing::warn!(
+                "dead rows of data_keys still hold the destroyed keys, wrapped: the table is another \
+                 role's, who has to run `sportello keys scrub`"
+            );
+        }
         self.db.keyring()?.reload()?;
         Ok(foreseen)
     }

@@ -3,7 +3,7 @@
 use domain::actor::Staff;
 use domain::codes::AuthorityCode;
 use domain::notification::{Mode, Topic};
-use domain::permissions::{Reach, Right, reach};
+use domain::permissions::Right;
 use storage::DbConnection;
 use storage::notifications;
 
@@ -28,7 +28,7 @@ impl Desk {
         staff: &Staff,
         authority: &str,
     ) -> Result<NotificationSettings, DeskError> {
-        let authority = self.settable(staff, authority)?;
+        let authority = self.authority_in_reach(staff, authority, Right::KeepNotifications)?;
         self.db
             .read(|conn| self.notification_settings(conn, &authority))
     }
@@ -41,7 +41,7 @@ impl Desk {
         seen: i64,
         wanted: NotificationSettings,
     ) -> Result<NotificationSettings, DeskError> {
-        let authority = self.settable(staff, authority)?;
+        let authority = self.authority_in_reach(staff, authority, Right::KeepNotifications)?;
         let (desk, account) = (self.clone(), staff.account);
         self.db.write(move |conn| {
             let now = desk.clock.now();
@@ -55,17 +55,6 @@ impl Desk {
                 ..wanted
             })
         })
-    }
-
-    /// The authority, as the catalogue spells it, if its settings are within reach.
-    fn settable(&self, staff: &Staff, authority: &str) -> Result<AuthorityCode, DeskError> {
-        let found = self.reference.authority_any(authority);
-        let code = found.ok_or(DeskError::NotFound)?.code.clone();
-        match reach(staff.role, Right::KeepNotifications) {
-            Reach::All | Reach::Region => Ok(code),
-            Reach::Desk if staff.authority == code => Ok(code),
-            _ => Err(DeskError::NotFound),
-        }
     }
 
     /// What a member of staff wants by mail, topic by topic.

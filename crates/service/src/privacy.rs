@@ -2,7 +2,7 @@
 
 use domain::actor::Staff;
 use domain::codes::AuthorityCode;
-use domain::permissions::{Reach, Right, reach};
+use domain::permissions::Right;
 use jiff::Timestamp;
 use storage::{DbConnection, privacy};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ impl Desk {
         staff: &Staff,
         authority: &str,
     ) -> Result<PrivacySettings, DeskError> {
-        let authority = self.private_to(staff, authority, Right::ReadPrivacy)?;
+        let authority = self.authority_in_reach(staff, authority, Right::ReadPrivacy)?;
         Ok(self.db.read(|conn| privacy::find(conn, &authority))?)
     }
 
@@ -38,7 +38,7 @@ impl Desk {
         seen: i64,
         seal_texts: bool,
     ) -> Result<PrivacySettings, DeskError> {
-        let authority = self.private_to(staff, authority, Right::KeepPrivacy)?;
+        let authority = self.authority_in_reach(staff, authority, Right::KeepPrivacy)?;
         let (desk, account) = (self.clone(), staff.account);
         let settings = self.db.write(move |conn| {
             let now = desk.clock.now();
@@ -75,22 +75,6 @@ impl Desk {
         match privacy::settle_texts(conn, SETTLED_AT_ONCE)? {
             0 => Ok(Next::Done),
             _ => Ok(Next::At(now)),
-        }
-    }
-
-    /// The authority, as the catalogue spells it, if the right reaches it.
-    fn private_to(
-        &self,
-        staff: &Staff,
-        authority: &str,
-        right: Right,
-    ) -> Result<AuthorityCode, DeskError> {
-        let found = self.reference.authority_any(authority);
-        let code = found.ok_or(DeskError::NotFound)?.code.clone();
-        match reach(staff.role, right) {
-            Reach::All | Reach::Region => Ok(code),
-            Reach::Desk if staff.authority == code => Ok(code),
-            _ => Err(DeskError::NotFound),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The reference data in the database, and the public catalogue.
 
+use domain::actor::Staff;
 use domain::catalogue::{FormContract, Service, Validity};
+use domain::codes::AuthorityCode;
+use domain::permissions::{Reach, Right, reach};
 use storage::reference::{AuthorityRow, ProblemTypeRow, ServiceRow};
 
 use crate::{Desk, DeskError};
@@ -61,6 +64,26 @@ impl Desk {
         })
     }
 
+    /// The authority of this code, as the catalogue spells it.
+    pub(crate) fn known_authority(&self, code: &str) -> Result<AuthorityCode, DeskError> {
+        let found = self.reference.authority_any(code);
+        Ok(found.ok_or(DeskError::NotFound)?.code.clone())
+    }
+
+    /// The same, if the right of a member of staff reaches it; else as if it were not there.
+    pub(crate) fn authority_in_reach(
+        &self,
+        staff: &Staff,
+        code: &str,
+        right: Right,
+    ) -> Result<AuthorityCode, DeskError> {
+        let code = self.known_authority(code)?;
+        match reaches(staff, right, &code) {
+            true => Ok(code),
+            false => Err(DeskError::NotFound),
+        }
+    }
+
     /// The services that can be chosen today.
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         let today = self.today();
@@ -78,5 +101,14 @@ impl Desk {
             .service(code, today)
             .ok_or(DeskError::NotFound)?;
         Ok(service.form(&self.reference, today, &self.settings.text_limits))
+    }
+}
+
+/// Whether the right of a member of staff reaches an authority.
+pub(crate) fn reaches(staff: &Staff, right: Right, authority: &AuthorityCode) -> bool {
+    match reach(staff.role, right) {
+        Reach::All | Reach::Region => true,
+        Reach::Desk => staff.authority == *authority,
+        Reach::No | Reach::Activities => false,
     }
 }

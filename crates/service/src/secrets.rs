@@ -2,10 +2,10 @@
 //! and the seal of kept answers. None of them is stored anywhere, so none can be stolen from the
 //! database. HMAC-SHA256 (RFC 2104) with a label per use; AES-256-GCM for the seal.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::{constant_time, hmac};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use domain::ids::{ExportId, IssueId, ProofId, TicketId};
+use storage::keyring::{decrypt, encrypt, gcm};
 
 /// The installation's secret. Prints nothing.
 pub struct Secrets {
@@ -87,28 +87,16 @@ impl Secrets {
 
     /// Seals an answer that is kept for a repeated request.
     pub fn seal(&self, context: &str, plain: Vec<u8>) -> Option<Vec<u8>> {
-        let key =
-            RandomizedNonceKey::new(&AES_256_GCM, &self.derive("seal", context.as_bytes())).ok()?;
-        let mut sealed = plain;
-        let nonce = key
-            .seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut sealed)
-            .ok()?;
-        let mut out = nonce.as_ref().to_vec();
-        out.append(&mut sealed);
-        Some(out)
+        encrypt(&gcm(&self.sealing(context)), context.as_bytes(), plain)
     }
 
     /// Opens what [`Secrets::seal`] sealed under the same context.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let key =
-            RandomizedNonceKey::new(&AES_256_GCM, &self.derive("seal", context.as_bytes())).ok()?;
-        let (nonce, rest) = sealed.split_at_checked(aws_lc_rs::aead::NONCE_LEN)?;
-        let nonce = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut text = rest.to_vec();
-        let plain = key
-            .open_in_place(nonce, Aad::from(context.as_bytes()), &mut text)
-            .ok()?;
-        Some(plain.to_vec())
+        decrypt(&gcm(&self.sealing(context)), context.as_bytes(), sealed)
+    }
+
+    fn sealing(&self, context: &str) -> [u8; 32] {
+        self.derive("seal", context.as_bytes())
     }
 }
 

@@ -7,7 +7,7 @@ use domain::catalogue::Authority;
 use domain::codes::AuthorityCode;
 use domain::ids::AccountId;
 use domain::invalid::Invalid;
-use domain::permissions::{Reach, Right, reach};
+use domain::permissions::Right;
 use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use storage::setups::{self, Setup};
 use storage::{DbConnection, accounts};
 
 use crate::once::{Answer, Once};
+use crate::reference::reaches;
 use crate::{Desk, DeskError};
 
 /// What an administrator does to open an authority.
@@ -63,7 +64,7 @@ pub struct AdminView {
 impl Desk {
     /// How far an authority is, for those who may see it.
     pub fn show_setup(&self, staff: &Staff, authority: &str) -> Result<SetupView, DeskError> {
-        let authority = self.authority_in_reach(staff, Right::ReadSetups, authority)?;
+        let authority = self.health_authority_in_reach(staff, Right::ReadSetups, authority)?;
         self.db
             .read_snapshot(|conn| self.setup_view(conn, authority))
     }
@@ -75,7 +76,7 @@ impl Desk {
             one.kind.is_health()
                 && one.validity.covers(today)
                 && self
-                    .authority_in_reach(staff, Right::ReadSetups, one.code.as_str())
+                    .health_authority_in_reach(staff, Right::ReadSetups, one.code.as_str())
                     .is_ok()
         };
         let authorities = self.reference.authorities().iter().filter(in_reach);
@@ -95,7 +96,7 @@ impl Desk {
         once: &Once,
     ) -> Result<Answer<SetupView>, DeskError> {
         let authority = self
-            .authority_in_reach(staff, Right::OpenAuthority, authority)?
+            .health_authority_in_reach(staff, Right::OpenAuthority, authority)?
             .clone();
         let in_force = &self.settings.accounts.terms_version;
         if let SetupStep::AcceptTerms { version } = step
@@ -225,7 +226,7 @@ impl Desk {
         })
     }
 
-    fn authority_in_reach(
+    fn health_authority_in_reach(
         &self,
         staff: &Staff,
         right: Right,
@@ -234,11 +235,7 @@ impl Desk {
         let found = self.reference.authority(code, self.today());
         let found = found.filter(|found| found.kind.is_health());
         found
-            .filter(|found| match reach(staff.role, right) {
-                Reach::Desk => found.code == staff.authority,
-                Reach::Region | Reach::All => true,
-                Reach::No | Reach::Activities => false,
-            })
+            .filter(|found| reaches(staff, right, &found.code))
             .ok_or(DeskError::NotFound)
     }
 }

@@ -59,9 +59,9 @@ pub struct Standing {
     pub last: i64,
     /// When it was made.
     pub last_at: Option<Timestamp>,
-    /// Sendings that were tried and did not succeed.
+    /// Sendings that wait at places where one did not succeed.
     pub failing: i64,
-    /// The place of the oldest of those.
+    /// The place where the oldest did not succeed.
     pub failing_place: Option<String>,
 }
 
@@ -120,17 +120,29 @@ pub fn list(conn: &mut DbConnection, after: i64, limit: i64) -> Result<Vec<Ancho
         .load(conn)?)
 }
 
-/// What has to go out now, the oldest anchors first.
+/// The places where something has to go now.
+pub fn list_places_due(conn: &mut DbConnection, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    Ok(audit_anchor_sends::table
+        .filter(audit_anchor_sends::due_at.le(Ts(now)))
+        .select(audit_anchor_sends::place)
+        .distinct()
+        .order(audit_anchor_sends::place)
+        .load(conn)?)
+}
+
+/// What has to go to a place now, the oldest anchors first.
 pub fn list_due(
     conn: &mut DbConnection,
+    place: &str,
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<Send>, StoreError> {
     let anchor = audit_anchors::number.eq(audit_anchor_sends::anchor);
     let rows = audit_anchor_sends::table
         .inner_join(audit_anchors::table.on(anchor))
+        .filter(audit_anchor_sends::place.eq(place.to_owned()))
         .filter(audit_anchor_sends::due_at.le(Ts(now)))
-        .order((audit_anchor_sends::anchor, audit_anchor_sends::place))
+        .order(audit_anchor_sends::anchor)
         .limit(limit)
         .select((
             Anchor::as_select(),
@@ -172,16 +184,17 @@ pub fn mark_sent(conn: &mut DbConnection, send: &Send) -> Result<(), StoreError>
 /// How they fare.
 pub fn standing(conn: &mut DbConnection) -> Result<Standing, StoreError> {
     let last = last(conn)?;
-    let failing = audit_anchor_sends::table.filter(audit_anchor_sends::tries.gt(0));
-    let oldest = failing
+    let failing: Vec<String> = audit_anchor_sends::table
+        .filter(audit_anchor_sends::tries.gt(0))
         .order(audit_anchor_sends::anchor)
         .select(audit_anchor_sends::place)
-        .first::<String>(conn)
-        .optional()?;
+        .load(conn)?;
+    let waiting =
+        audit_anchor_sends::table.filter(audit_anchor_sends::place.eq_any(failing.clone()));
     Ok(Standing {
         last: last.as_ref().map_or(0, |anchor| anchor.number),
         last_at: last.map(|anchor| anchor.at()),
-        failing: failing.count().get_result(conn)?,
-        failing_place: oldest,
+        failing: waiting.count().get_result(conn)?,
+        failing_place: failing.into_iter().next(),
     })
 }

@@ -230,13 +230,6 @@ impl Db {
         keys.ok_or_else(|| KeyError::Locked.into())
     }
 
-    /// Leaves nothing of what the rows of a table held before, as far as that is in the hands of the
-    /// database: its backups are not.
-    pub fn forget_versions(&self, table: &'static str) -> Result<(), StoreError> {
-        let mut conn = self.open_alone()?;
-        Ok(dialect::forget_versions(&mut conn.db, table)?)
-    }
-
     /// Which database it is.
     pub fn backend(&self) -> Backend {
         match self.inner.manager.target {

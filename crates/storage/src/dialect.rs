@@ -273,7 +273,7 @@ pub(crate) fn sealed_with(conn: &DbConnection, column: &str) -> String {
 }
 
 /// From now on what this connection deletes or replaces is overwritten. PostgreSQL keeps the row that was
-/// until [`forget_versions`].
+/// until [`write_anew`].
 pub(crate) fn erase_what_goes(conn: &mut DbConnection) -> QueryResult<()> {
     match conn {
         DbConnection::Pg(_) => Ok(()),
@@ -281,13 +281,52 @@ pub(crate) fn erase_what_goes(conn: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// Leaves nothing of what the rows of a table held before in the files of the database, as far as it
-/// is in the database's hands. Not inside a transaction, and after whatever changed them.
-pub(crate) fn forget_versions(conn: &mut DbConnection, table: &str) -> QueryResult<()> {
+/// Whether the role in use owns a table, and may so write it anew. SQLite knows no roles.
+pub(crate) fn owns(conn: &mut DbConnection, table: &str) -> QueryResult<bool> {
     match conn {
-        DbConnection::Pg(pg) => pg.batch_execute(&format!("VACUUM {table}")),
-        // Pages that were changed are written anew without what they held, and the log is emptied.
-        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+        DbConnection::Pg(pg) => diesel::select(diesel::dsl::sql::<Bool>(&format!(
+            "(SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{table}'::regclass)",
+        )))
+        .get_result(pg),
+        DbConnection::Sqlite(_) => Ok(true),
+    }
+}
+
+/// Writes a table of PostgreSQL anew with its indexes, without what its rows held before: VACUUM alone would
+/// only let their bytes be used again. SQLite does so with all tables at once. Not inside a transaction, and
+/// for as long as it takes; nobody else reads the table meanwhile.
+pub(crate) fn write_anew(conn: &mut DbConnection, tables: &[&str]) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => {
+            pg.batch_execute("SET statement_timeout = 0")?;
+            for table in tables {
+                pg.batch_execute(&format!("VACUUM FULL {table}"))?;
+            }
+            Ok(())
+        }
+        // Beside the database and not in memory: it is as long, and as sealed.
+        DbConnection::Sqlite(sqlite) => {
+            sqlite.batch_execute("PRAGMA temp_store = FILE")?;
+            sqlite.batch_execute("VACUUM")
+        }
+    }
+}
+
+/// Brings what was written into SQLite's file and empties its log; false if somebody still reads from
+/// there. PostgreSQL's log is not in the hands of a role like ours.
+pub(crate) fn empty_log(conn: &mut DbConnection) -> QueryResult<bool> {
+    #[derive(diesel::QueryableByName)]
+    struct Checkpoint {
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        busy: i32,
+    }
+    match conn {
+        DbConnection::Pg(_) => Ok(true),
+        DbConnection::Sqlite(sqlite) => {
+            let done: Checkpoint =
+                diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(sqlite)?;
+            Ok(done.busy == 0)
+        }
     }
 }
 

@@ -58,20 +58,16 @@ pub enum KeyError {
     Keeper(String),
 }
 
-/// A 256-bit key for AES-GCM is always taken.
-pub(crate) fn gcm(bytes: &[u8; 32]) -> RandomizedNonceKey {
+/// The key of AES-256-GCM: 256 bits are always taken.
+pub fn gcm(bytes: &[u8; 32]) -> RandomizedNonceKey {
     match RandomizedNonceKey::new(&AES_256_GCM, bytes) {
         Ok(key) => key,
         Err(_) => unreachable!("the length is the algorithm's"),
     }
 }
 
-/// Nonce, text and tag (NIST SP 800-38D, 96-bit random nonces).
-pub(crate) fn encrypt(
-    key: &RandomizedNonceKey,
-    context: &[u8],
-    mut text: Vec<u8>,
-) -> Option<Vec<u8>> {
+/// Nonce, text and tag (NIST SP 800-38D, 96-bit random nonces); none if there is no chance to be had.
+pub fn encrypt(key: &RandomizedNonceKey, context: &[u8], mut text: Vec<u8>) -> Option<Vec<u8>> {
     let nonce = key
         .seal_in_place_append_tag(Aad::from(context), &mut text)
         .ok()?;
@@ -80,8 +76,8 @@ pub(crate) fn encrypt(
     Some(out)
 }
 
-/// Opens what [`encrypt`] made under the same context.
-pub(crate) fn decrypt(key: &RandomizedNonceKey, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+/// Opens what [`encrypt`] made under the same context; none for anything else.
+pub fn decrypt(key: &RandomizedNonceKey, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, rest) = sealed.split_at_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
     let mut text = rest.to_vec();

@@ -64,6 +64,7 @@ pub mod retention_schedules;
 pub mod reviews;
 pub mod routing;
 mod schema;
+pub mod scrub;
 pub mod sealed_blobs;
 pub mod sealed_columns;
 pub mod sealing;

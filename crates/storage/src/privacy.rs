@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::keyring::{self, MARK};
 use crate::schema::privacy_settings;
+use crate::sealed_columns::{Key, SealedColumns, TEXTS};
 use crate::sealing::{Place, SealedText, numbered_row};
 use crate::sql_types::{Id, Ts, Uid};
 use crate::{DbConnection, StoreError, dialect};
@@ -108,28 +109,17 @@ pub(crate) fn read_text(
     }
 }
 
-/// A column of texts on tickets, and the ticket's column in the same table.
+/// A column of texts; the id in its rows is the ticket's.
 struct Texts {
-    table: &'static str,
+    of: &'static SealedColumns,
     column: &'static str,
-    ticket: &'static str,
-    seq: Option<&'static str>,
 }
 
-const TEXTS: [Texts; 2] = [
-    Texts {
-        table: "tickets",
-        column: "description",
-        ticket: "id",
-        seq: None,
-    },
-    Texts {
-        table: "notes",
-        column: "body",
-        ticket: "ticket_id",
-        seq: Some("seq"),
-    },
-];
+fn all_texts() -> impl Iterator<Item = Texts> {
+    let columns =
+        |of: &'static SealedColumns| of.sealed.iter().map(move |column| Texts { of, column });
+    TEXTS.iter().flat_map(columns)
+}
 
 #[derive(QueryableByName)]
 struct TextRow {
@@ -148,7 +138,7 @@ struct TextRow {
 /// Only the system reaches all of them.
 pub fn settle_texts(conn: &mut DbConnection, most: i64) -> Result<usize, StoreError> {
     let mut settled = 0;
-    for texts in &TEXTS {
+    for texts in all_texts() {
         let rows = texts.unsettled(conn, most)?;
         for row in &rows {
             texts.settle(conn, row)?;
@@ -159,14 +149,17 @@ pub fn settle_texts(conn: &mut DbConnection, most: i64) -> Result<usize, StoreEr
 }
 
 impl Texts {
+    /// The second column that tells rows apart, where one does not.
+    const fn seq(&self) -> Option<&'static str> {
+        match self.of.key {
+            Key::Id(_) => None,
+            Key::Seq(_, second) | Key::Named(_, second) => Some(second),
+        }
+    }
+
     fn unsettled(&self, conn: &mut DbConnection, most: i64) -> Result<Vec<TextRow>, StoreError> {
-        let Texts {
-            table,
-            column,
-            ticket,
-            ..
-        } = self;
-        let seq = self.seq.unwrap_or("CAST(0 AS BIGINT)");
+        let (table, column, ticket) = (self.of.table, self.column, self.of.key.id());
+        let seq = self.seq().unwrap_or("CAST(0 AS BIGINT)");
         let rows = diesel::sql_query(format!(
             "SELECT t.{ticket} AS ticket, {seq} AS seq, l.custodian AS desk, t.{column} AS kept \
              FROM {table} t JOIN legs l ON l.ticket_id = t.{ticket} AND l.no = 1 \
@@ -181,21 +174,16 @@ impl Texts {
     }
 
     fn settle(&self, conn: &mut DbConnection, row: &TextRow) -> Result<(), StoreError> {
-        let key = match self.seq {
+        let (table, column, ticket) = (self.of.table, self.column, self.of.key.id());
+        let key = match self.seq() {
             Some(_) => numbered_row(row.ticket.0, row.seq),
             None => row.ticket.0.as_bytes().to_vec(),
         };
-        let at = Place::new(self.table, &key);
-        let text = read_text(at, self.column, row.kept.clone())?;
-        let anew = keep_text(at, &row.desk, self.column, &text)?;
-        let Texts {
-            table,
-            column,
-            ticket,
-            ..
-        } = self;
+        let at = Place::new(table, &key);
+        let text = read_text(at, column, row.kept.clone())?;
+        let anew = keep_text(at, &row.desk, column, &text)?;
         let and_seq = self
-            .seq
+            .seq()
             .map_or_else(String::new, |seq| format!(" AND {seq} = {}", row.seq));
         diesel::sql_query(format!(
             "UPDATE {table} SET {column} = $1 WHERE {ticket} = $2{and_seq} AND {column} = $3"

@@ -20,7 +20,7 @@ use crate::sealed_columns::{ALL, Key, Maker, Printed, SealedColumns, TEXTS};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Ts, Uid};
 use crate::tickets::{self, Walked};
-use crate::{Db, DbConnection, StoreError, dialect};
+use crate::{Db, DbConnection, StoreError, dialect, scrub};
 
 /// Rows looked at in one transaction.
 const PAGE: i64 = 200;
@@ -168,7 +168,13 @@ impl Walk {
         self.at = match self.at.clone() {
             At::Tickets(after) => {
                 let done = db.write_in(&Scope::System, move |conn| match &wanted {
-                    Wanted::Plain => tickets::seal_plain_page(conn, PAGE).map(whole_page),
+                    Wanted::Plain => {
+                        let written = tickets::seal_plain_page(conn, PAGE)?;
+                        if written > 0 {
+                            scrub::note_remnants(conn, now)?;
+                        }
+                        Ok(whole_page(written))
+                    }
                     Wanted::Leaving(keys) | Wanted::Moved { keys, .. } => {
                         tickets::reseal_page(conn, keys, after, PAGE)
                     }
@@ -202,7 +208,11 @@ impl Walk {
         }
         let wanted = self.wanted.clone();
         let done = db.write_in(&Scope::System, move |conn| {
-            column.page(conn, &wanted, after.as_ref(), PAGE)
+            let done = column.page(conn, &wanted, after.as_ref(), PAGE)?;
+            if is_plain && done.written > 0 {
+                scrub::note_remnants(conn, now)?;
+            }
+            Ok::<_, StoreError>(done)
         })?;
         self.count(done.written, done.unreadable);
         Ok(match done.next {

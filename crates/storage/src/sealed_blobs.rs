@@ -6,13 +6,13 @@
 //! Invariant: what opens is, byte for byte, what was sealed under this key with this secret; anything
 //! else is refused as a whole.
 
-use aws_lc_rs::aead::{AES_256_GCM, NONCE_LEN, RandomizedNonceKey};
+use aws_lc_rs::aead::{NONCE_LEN, RandomizedNonceKey};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use data_encoding::BASE64URL_NOPAD;
 use domain::note::BlobSecret;
 
 use crate::blobs::BlobKey;
-use crate::keyring::{decrypt, encrypt};
+use crate::keyring::{decrypt, encrypt, gcm};
 
 /// Begins every sealed blob: a name, and the version of what follows.
 const MAGIC: &[u8; 12] = b"sportello\0b\x01";
@@ -89,7 +89,7 @@ pub fn open(key: &BlobKey, secret: &BlobSecret, size: u64, stored: &[u8]) -> Opt
 
 fn cipher(secret: &BlobSecret) -> Option<RandomizedNonceKey> {
     let bytes = BASE64URL_NOPAD.decode(secret.expose().as_bytes()).ok()?;
-    RandomizedNonceKey::new(&AES_256_GCM, &bytes).ok()
+    Some(gcm(&bytes.try_into().ok()?))
 }
 
 fn head(size: u64) -> Option<Vec<u8>> {

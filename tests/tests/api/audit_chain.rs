@@ -461,6 +461,34 @@ both!(
     }
 );
 
+both!(
+    a_place_that_does_not_take_one_is_not_asked_for_the_next,
+    async |app: &TestApp| {
+        let key = key();
+        for _ in 0..3 {
+            log_ins(app, 1);
+            let places = ["file", "webhook"];
+            app.desk
+                .anchor_audit(&key, &places, SignedDuration::ZERO)
+                .unwrap();
+        }
+        let tries = std::cell::Cell::new(0);
+        let hang = |send: &service::evidence::Send| match send.place.as_str() {
+            "file" => Ok(()),
+            _ => {
+                tries.set(tries.get() + 1);
+                Err(String::from("no answer in time"))
+            }
+        };
+        let run = app.desk.send_anchors(&hang).unwrap();
+        assert_eq!((run.sent, run.failed, tries.get()), (3, 1, 1));
+        assert_eq!(app.desk.trail_state().unwrap().anchors.failing, 3);
+        app.advance("PT10S");
+        let run = app.desk.send_anchors(&|_| Ok(())).unwrap();
+        assert_eq!((run.sent, run.failed), (3, 0));
+    }
+);
+
 /// So that what is written from now on is linked again.
 fn put_trigger_back(app: &TestApp) {
     run(

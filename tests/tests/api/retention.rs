@@ -3,15 +3,13 @@
 
 use std::cell::Cell;
 
-use diesel::RunQueryDsl;
 use domain::ids::RetentionRunId;
-use domain::visibility::Scope;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service::retention::proof::{Run, Verification};
 use service::retention::runs::{RunOrder, RunOutcome};
-use storage::{Backend, StoreError};
 use tests::app::Options;
+use tests::at_rest::places_of;
 use tests::citizens::{ANNA, MARIO};
 use tests::people::{CN1, TO4};
 use tests::requester::Filed;
@@ -82,54 +80,13 @@ async fn screen(app: &TestApp, filed: &Filed) -> Value {
     supervisor.screen(&filed.id).await.json
 }
 
-#[derive(diesel::QueryableByName)]
-struct Found {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    place: String,
-    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
-    held: Option<String>,
-}
-
-/// The columns of all tables whose text holds `word`.
-fn places_of(app: &TestApp, word: &str) -> Vec<String> {
-    let columns = match app.db.backend() {
-        Backend::Sqlite => {
-            "SELECT m.name || '.' || p.name AS place, NULL AS held FROM sqlite_master AS m \
-             JOIN pragma_table_info(m.name) AS p WHERE m.type = 'table' AND p.type <> 'BLOB' ORDER BY 1"
-        }
-        Backend::Postgres => {
-            "SELECT table_name || '.' || column_name AS place, NULL AS held \
-             FROM information_schema.columns WHERE table_schema = current_schema() \
-             AND data_type <> 'bytea' ORDER BY 1"
-        }
-    };
-    let found = app.db.read_in(&Scope::System, |conn| {
-        let columns: Vec<Found> = diesel::sql_query(columns).load(conn)?;
-        assert!(columns.len() > 300, "{} columns", columns.len());
-        let mut found = Vec::new();
-        for Found { place, .. } in columns {
-            let (table, column) = place.split_once('.').expect("a table and a column");
-            let sql = format!(
-                "SELECT '' AS place, CAST({table}.\"{column}\" AS TEXT) AS held FROM {table} \
-                 WHERE CAST({table}.\"{column}\" AS TEXT) LIKE '%{word}%'"
-            );
-            let rows: Vec<Found> = diesel::sql_query(sql).load(conn)?;
-            if rows.iter().any(|row| row.held.is_some()) {
-                found.push(place);
-            }
-        }
-        Ok::<_, StoreError>(found)
-    });
-    found.expect("all tables are read")
-}
-
 both!(
     a_request_whose_time_is_over_names_nobody_anywhere,
     async |app| {
         let filed = closed(app).await;
         let other = file(app, CN1).await;
         let before = screen(app, &filed).await;
-        let there = places_of(app, "PIANTATA");
+        let there = places_of(&app.db, "PIANTATA");
         assert!(
             ["notes.body", "tickets.description"]
                 .iter()
@@ -174,10 +131,10 @@ both!(
         }
         // The other one, still open, is as it was.
         assert_eq!(screen(app, &other).await["description"], DESCRIPTION);
-        let left = places_of(app, "PIANTATA nella nota");
+        let left = places_of(&app.db, "PIANTATA nella nota");
         assert!(left.is_empty(), "{left:?}");
         for word in [ANSWER, CONTACT] {
-            assert!(places_of(app, word).is_empty(), "{word}");
+            assert!(places_of(&app.db, word).is_empty(), "{word}");
         }
         assert_eq!(app.count_blobs(), 1, "the other request's file");
 
@@ -284,7 +241,7 @@ both!(a_hold_keeps_a_request_until_somebody_ends_it, async |app| {
     }
     // Why, and about whom, is sealed.
     for word in ["Causa", "Ispezione", "Querela", MARIO.tax_code] {
-        assert!(places_of(app, word).is_empty(), "{word}");
+        assert!(places_of(&app.db, word).is_empty(), "{word}");
     }
     done(app).await;
     assert_eq!(screen(app, &filed).await["description"], "—");
@@ -616,7 +573,7 @@ both!(a_complaint_goes_when_its_own_time_is_over, async |app| {
     assert!(manager.get(&path).await.text().contains("PIANTATA"));
     app.advance("P770D");
     let proof = done(app).await;
-    assert_eq!(places_of(app, "PIANTATA"), Vec::<String>::new());
+    assert_eq!(places_of(&app.db, "PIANTATA"), Vec::<String>::new());
     let manager = app.as_("to4.supervisor").await;
     let after = manager.get(&path).await;
     after.is(200);

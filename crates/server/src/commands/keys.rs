@@ -46,6 +46,7 @@ pub(crate) fn run(config: &Config, command: &KeysCommand) -> anyhow::Result<Exit
         }
         KeysCommand::RotateData(args) => rotate_data(config, args)?,
         KeysCommand::Reseal { until_done: _ } => reseal(config)?,
+        KeysCommand::Scrub => scrub(config)?,
         KeysCommand::Destroy { desk, yes_destroy } => {
             destroy(config, desk, yes_destroy.as_deref())?;
         }
@@ -196,6 +197,11 @@ pub(super) fn summary(status: &KeysStatus) -> String {
     if status.plain > 0 {
         text.push_str(&format!("; {} values are NOT sealed", status.plain));
     }
+    if status.has_remnants {
+        text.push_str(
+            "; what was plain may still be in the database's files: `sportello keys scrub`",
+        );
+    }
     text
 }
 
@@ -231,6 +237,19 @@ fn reseal(config: &Config) -> anyhow::Result<()> {
         "{values} values sealed anew; {}",
         summary(&desk.show_keys()?)
     ))
+}
+
+/// By whoever owns the tables, where that is another role.
+fn scrub(config: &Config) -> anyhow::Result<()> {
+    let db = open(config)?;
+    let owner = config.database_owner.as_ref().map(Db::open).transpose();
+    let owner = owner.context("database.owner_url")?;
+    let is_done = owner.as_ref().unwrap_or(&db).scrub();
+    ensure!(
+        is_done.context("the database was not written anew")?,
+        "the tables are another role's: name it with database.owner_url"
+    );
+    out::say("the tables are written anew, and their files hold nothing of what was there before")
 }
 
 fn destroy(config: &Config, code: &str, confirmed: Option<&str>) -> anyhow::Result<()> {

@@ -52,8 +52,14 @@ fn seal(config: &Config, db: &Db) -> anyhow::Result<()> {
     db.unlock(master::open(config, db, demo.is_some())?)
         .map_err(master::explain)?;
     let sealed = instance::seal_plain(db, instance::clock(demo.as_ref()).now())?;
-    match sealed {
-        0 => Ok(()),
-        values => out::say(&format!("sealed {values} values that were plain")),
+    if sealed > 0 {
+        out::say(&format!("sealed {sealed} values that were plain"))?;
+    }
+    match db.read(storage::scrub::has_remnants)? {
+        true => out::say(
+            "what was plain may still be in the database's files: `sportello keys scrub`, while \
+             nobody works with the tables",
+        ),
+        false => Ok(()),
     }
 }

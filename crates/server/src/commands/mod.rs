@@ -75,6 +75,7 @@ fn operation(command: &Command) -> Option<&'static str> {
             KeysCommand::ForgetOld => "sportello keys forget-old",
             KeysCommand::RotateMaster => "sportello keys rotate-master",
             KeysCommand::ForgetMaster => "sportello keys forget-master",
+            KeysCommand::Scrub => "sportello keys scrub",
             // Their transactions carry an entry, or they change nothing.
             KeysCommand::Init
             | KeysCommand::Status

@@ -30,7 +30,7 @@ use crate::{Desk, DeskError};
 const PAGE: i64 = 200;
 /// Even when nothing happens an anchor is made so often: it says that nothing happened.
 const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(24);
-/// Sendings of anchors tried in one run.
+/// Sendings of anchors to one place tried in one run.
 const SENDS: i64 = 50;
 /// The wait after a first try that failed; it doubles with each, up to the longest.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(10);
@@ -177,43 +177,62 @@ impl Desk {
         })
     }
 
-    /// Hands what is due to `send`, outside of any transaction, and keeps how it went.
+    /// Hands what is due to `send`, outside of any transaction, and keeps how it went. A place that fails
+    /// is left until the next run: one that hangs must not keep entries from being linked.
     pub fn send_anchors(
         &self,
         send: &dyn Fn(&Send) -> Result<(), String>,
     ) -> Result<AnchorRun, DeskError> {
         let mut run = AnchorRun::default();
         let now = self.clock.now();
-        let due = self
+        let places = self
             .db
-            .read(|conn| audit_anchors::list_due(conn, now, SENDS))?;
-        for one in due {
-            let next = now.checked_add(wait_after(one.tries)).unwrap_or(now);
-            let claim = one.clone();
-            let is_ours = self
+            .read(|conn| audit_anchors::list_places_due(conn, now))?;
+        for place in places {
+            let due = self
                 .db
-                .write(move |conn| audit_anchors::claim(conn, &claim, next))?;
-            if !is_ours {
-                continue;
-            }
-            match send(&one) {
-                Ok(()) => {
-                    run.sent += 1;
-                    self.db
-                        .write(move |conn| audit_anchors::mark_sent(conn, &one))?;
-                }
-                Err(reason) => {
-                    run.failed += 1;
-                    tracing::error!(
-                        audit.anchor = one.anchor.number,
-                        audit.place = one.place,
-                        reason,
-                        "an anchor of the audit trail was not delivered"
-                    );
+                .read(|conn| audit_anchors::list_due(conn, &place, now, SENDS))?;
+            for one in due {
+                match self.send_anchor(send, one, now)? {
+                    None => {}
+                    Some(true) => run.sent += 1,
+                    Some(false) => {
+                        run.failed += 1;
+                        break;
+                    }
                 }
             }
         }
         Ok(run)
+    }
+
+    /// Whether one arrived; none if another node is at it.
+    fn send_anchor(
+        &self,
+        send: &dyn Fn(&Send) -> Result<(), String>,
+        one: Send,
+        now: Timestamp,
+    ) -> Result<Option<bool>, DeskError> {
+        let next = now.checked_add(wait_after(one.tries)).unwrap_or(now);
+        let claim = one.clone();
+        let is_ours = self
+            .db
+            .write(move |conn| audit_anchors::claim(conn, &claim, next))?;
+        if !is_ours {
+            return Ok(None);
+        }
+        if let Err(reason) = send(&one) {
+            tracing::error!(
+                audit.anchor = one.anchor.number,
+                audit.place = one.place,
+                reason,
+                "an anchor of the audit trail was not delivered"
+            );
+            return Ok(Some(false));
+        }
+        self.db
+            .write(move |conn| audit_anchors::mark_sent(conn, &one))?;
+        Ok(Some(true))
     }
 
     /// How the trail fares.

@@ -59,8 +59,7 @@ impl Desk {
 
     /// What holds at an authority.
     pub fn show_retention_schedule(&self, authority: &str) -> Result<ScheduleView, DeskError> {
-        let known = self.reference.authority_any(authority);
-        let code = known.ok_or(DeskError::NotFound)?.code.clone();
+        let code = self.known_authority(authority)?;
         let all = self.db.read(retention_schedules::list)?;
         Ok(view_of(&all, Some(&code)))
     }
@@ -79,13 +78,9 @@ impl Desk {
             Reach::Region => true,
             _ => return Err(DeskError::Forbidden),
         };
-        let authority = match authority {
-            None => None,
-            Some(text) => {
-                let known = self.reference.authority_any(text);
-                Some(known.ok_or(DeskError::NotFound)?.code.clone())
-            }
-        };
+        let authority = authority
+            .map(|text| self.known_authority(text))
+            .transpose()?;
         let errors = schedule.check(self.longest_way_back(authority.as_ref()));
         if !errors.is_empty() {
             return Err(DeskError::Invalid(errors));

@@ -362,7 +362,7 @@ impl Desk {
             kind: request.kind,
             state: request.state,
             channel: request.channel,
-            person: masked_code(&request.tax_code),
+            person: TaxCode::from_stored(request.tax_code).masked_alone(),
             ticket: request.ticket,
             has_address: request.email.is_some(),
             lang: request.lang,
@@ -495,15 +495,6 @@ fn list_reached(conn: &mut DbConnection, scope: &Scope) -> Result<Vec<TicketId>,
             _ => return Ok(reached),
         }
     }
-}
-
-/// A tax code of which only the ends are left.
-fn masked_code(code: &str) -> String {
-    let count = code.chars().count();
-    let is_end = |at: usize| at < 3 || at + 1 >= count;
-    let kept = code.chars().enumerate();
-    kept.map(|(at, c)| if is_end(at) { c } else { '•' })
-        .collect()
 }
 
 /// The first moment at which a term is over that ends at `due_at`.

@@ -17,7 +17,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::document::document;
-use super::{list_reached, masked_code};
+use super::list_reached;
 use crate::labels::Labelled;
 use crate::{Desk, DeskError};
 
@@ -259,7 +259,7 @@ fn filing(dossier: &Dossier, request: &SubjectRequest) -> Value {
 fn masked(value: Value, own: &str) -> Value {
     match value {
         Value::String(text) if text != own && TaxCode::parse(&text, true).is_ok() => {
-            Value::String(masked_code(&text))
+            Value::String(TaxCode::from_stored(text).masked_alone())
         }
         Value::Array(items) => items.into_iter().map(|item| masked(item, own)).collect(),
         Value::Object(members) => members

@@ -311,8 +311,14 @@ fn a_sending_is_one_nodes_until_it_is_due_again() {
         })
         .unwrap();
         let due = |now| {
-            db.read(|conn| audit_anchors::list_due(conn, now, 9))
-                .unwrap()
+            db.read(|conn| {
+                let mut due = Vec::new();
+                for place in audit_anchors::list_places_due(conn, now)? {
+                    due.extend(audit_anchors::list_due(conn, &place, now, 9)?);
+                }
+                Ok::<_, StoreError>(due)
+            })
+            .unwrap()
         };
         let both = due(at(0));
         assert_eq!(both.len(), 2);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use aws_lc_rs::{digest, hmac};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use domain::ids::{DelegationId, TicketId};
 use domain::visibility::Scope;
 use storage::delegations::{self, NewDelegation};
@@ -19,8 +19,7 @@ use storage::tickets::{Details, Dossier, RequesterKind};
 use storage::{Db, StoreError, data_keys, list, tickets};
 use uuid::Uuid;
 
-use crate::support::Fresh;
-use crate::town::{self, everywhere, find, hours, read, write};
+use crate::town::{self, everywhere, find, hours, lines, read, stolen, write};
 use crate::words::{CN1, REGION, TO4};
 
 /// The values of a person that must be nowhere.
@@ -90,38 +89,9 @@ fn id(number: u32) -> TicketId {
     town::ticket(number, TO4).id
 }
 
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-fn lines(db: &Db, sql: &str) -> Vec<String> {
-    let found: Vec<Line> = read(db, |conn| Ok(diesel::sql_query(sql).load(conn)?));
-    found.into_iter().map(|row| row.line).collect()
-}
-
 fn execute(db: &Db, sql: &str) -> usize {
     let sql = sql.to_owned();
     write(db, move |conn| Ok(diesel::sql_query(sql).execute(conn)?))
-}
-
-/// All that whoever steals the database gets: the bytes of the files, or every row as a dump has it.
-fn stolen(fresh: &Fresh) -> Vec<u8> {
-    if let Some(path) = fresh.config.url.strip_prefix("sqlite://") {
-        let folder = std::path::Path::new(path).parent().unwrap();
-        let files = std::fs::read_dir(folder).unwrap();
-        return files
-            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
-            .collect();
-    }
-    let tables = "SELECT relname::text AS line FROM pg_class WHERE relkind = 'r' \
-                  AND relnamespace = 'public'::regnamespace";
-    let dump = |table: &String| {
-        let rows = format!("SELECT t::text AS line FROM {table} AS t");
-        lines(fresh.db(), &rows).join("\n").into_bytes()
-    };
-    lines(fresh.db(), tables).iter().flat_map(dump).collect()
 }
 
 fn holds(all: &[u8], text: &str) -> bool {

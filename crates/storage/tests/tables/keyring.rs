@@ -200,7 +200,7 @@ fn a_destroyed_key_leaves_a_dash_and_harms_no_other_desk() {
             }
             let wrapped = rows(&db).into_iter().filter(|row| row.desk == ONE);
             assert_eq!(wrapped.filter(|row| row.wrapped.is_some()).count(), 1);
-            db.forget_versions("data_keys").unwrap();
+            assert!(db.scrub_keys().unwrap());
         },
     );
 }

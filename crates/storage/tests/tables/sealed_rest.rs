@@ -38,8 +38,7 @@ use storage::{
 };
 use uuid::Uuid;
 
-use crate::support::Fresh;
-use crate::town::{self, event, everywhere, filed_at, hours, read, write};
+use crate::town::{self, event, everywhere, filed_at, hours, lines, read, stolen, write};
 use crate::words::{REGION, TO4, account};
 
 mod resealing;
@@ -227,44 +226,11 @@ fn plant(db: &Db) {
     });
 }
 
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-/// All there is, as whoever steals it has it: the files of SQLite, every row of PostgreSQL.
-fn stolen(fresh: &Fresh) -> String {
-    if fresh.is_sqlite() {
-        let path = fresh.config.url.strip_prefix("sqlite://").unwrap();
-        let files = [path.to_owned(), format!("{path}-wal")];
-        let bytes: Vec<u8> = files
-            .iter()
-            .flat_map(|path| std::fs::read(path).unwrap_or_default())
-            .collect();
-        return String::from_utf8_lossy(&bytes).to_lowercase();
-    }
-    let lines = |conn: &mut DbConnection, sql: &str| -> Vec<String> {
-        let rows = diesel::sql_query(sql).load::<Line>(conn).unwrap();
-        rows.into_iter().map(|row| row.line).collect()
-    };
-    read(fresh.db(), |conn| {
-        let tables = lines(
-            conn,
-            "SELECT tablename::text AS line FROM pg_tables WHERE schemaname = 'public'",
-        );
-        let all = tables
-            .iter()
-            .flat_map(|table| lines(conn, &format!("SELECT t::text AS line FROM {table} t")));
-        Ok(all.collect::<String>().to_lowercase())
-    })
-}
-
 #[test]
 fn whoever_steals_the_database_finds_nobody_in_it() {
     everywhere(|fresh| {
         plant(fresh.db());
-        let stolen = stolen(fresh);
+        let stolen = String::from_utf8_lossy(&stolen(fresh)).to_lowercase();
         assert!(
             stolen.contains(&TO4.to_lowercase()),
             "this is where it would be"
@@ -619,11 +585,9 @@ fn a_complaint_is_changed_without_being_sealed_again() {
         let db = fresh.db();
         plant(db);
         let columns = |db: &Db| {
-            read(db, |conn| {
-                let sql = "SELECT complainant || email || postal_address || identity || filed_by_identity \
-                           AS line FROM complaints";
-                Ok(diesel::sql_query(sql).get_result::<Line>(conn)?.line)
-            })
+            let sql = "SELECT complainant || email || postal_address || identity || filed_by_identity \
+                       AS line FROM complaints";
+            lines(db, sql)
         };
         let before = columns(db);
         write(db, |conn| {

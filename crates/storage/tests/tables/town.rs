@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::prelude::*;
+use diesel::sql_types::Text;
 use domain::account::AccountState;
 use domain::actor::Actor;
 use domain::event::{Change, Event};
@@ -74,6 +76,36 @@ pub(crate) fn read_in<T>(
     f: impl FnOnce(&mut DbConnection) -> Result<T, StoreError>,
 ) -> T {
     db.read_in(scope, f).unwrap()
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// The column `line` of what a statement finds, every row in reach.
+pub(crate) fn lines(db: &Db, sql: &str) -> Vec<String> {
+    let found: Vec<Line> = read(db, |conn| Ok(diesel::sql_query(sql).load(conn)?));
+    found.into_iter().map(|row| row.line).collect()
+}
+
+/// All that whoever steals the database gets: the bytes of the files, or every row as a dump has it.
+pub(crate) fn stolen(fresh: &Fresh) -> Vec<u8> {
+    if let Some(path) = fresh.config.url.strip_prefix("sqlite://") {
+        let folder = std::path::Path::new(path).parent().unwrap();
+        let files = std::fs::read_dir(folder).unwrap();
+        return files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect();
+    }
+    let tables = "SELECT relname::text AS line FROM pg_class WHERE relkind = 'r' \
+                  AND relnamespace = 'public'::regnamespace";
+    let dump = |table: &String| {
+        let rows = format!("SELECT t::text AS line FROM {table} AS t");
+        lines(fresh.db(), &rows).join("\n").into_bytes()
+    };
+    lines(fresh.db(), tables).iter().flat_map(dump).collect()
 }
 
 fn found(conn: &mut DbConnection) -> Result<(), StoreError> {

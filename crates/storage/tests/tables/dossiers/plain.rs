@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use domain::visibility::Scope;
 use storage::keyring::KeyError;
 use storage::list::Filter;
 use storage::{Db, StoreError, tickets};
 
-use super::{code, execute, found, id, lines, nothing_planted_in, planted, searches, stolen};
+use super::{
+    PLANTED, code, execute, found, holds, id, lines, nothing_planted_in, planted, searches, stolen,
+};
 use crate::support::{self, Fresh};
 use crate::town::{self, find, read};
 use crate::words::{CN1, TO4};
@@ -186,6 +189,60 @@ fn what_was_plain_is_sealed_page_by_page_whenever_it_is_cut_off() {
             if !fresh.is_sqlite() {
                 nothing_planted_in(&stolen(fresh));
             }
+        },
+    );
+}
+
+/// The bytes of the tables' own files, as long as the server lets its superuser read them.
+fn files_of_postgres(fresh: &Fresh) -> Option<Vec<u8>> {
+    let (_, place) = fresh.config.url.split_once('@')?;
+    let mut conn = PgConnection::establish(&format!("postgres://postgres@{place}")).ok()?;
+    conn.batch_execute("CHECKPOINT").ok()?;
+    let files = "SELECT pg_read_binary_file(pg_relation_filepath(oid)) AS bytes FROM pg_class \
+                 WHERE relkind IN ('r', 'i', 't') AND relnamespace = 'public'::regnamespace \
+                 AND pg_relation_size(oid) > 0";
+    let files: Vec<Bytes> = diesel::sql_query(files).load(&mut conn).unwrap();
+    Some(files.into_iter().flat_map(|file| file.bytes).collect())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Bytes {
+    #[diesel(sql_type = diesel::sql_types::Binary)]
+    bytes: Vec<u8>,
+}
+
+#[test]
+fn scrubbed_files_hold_nothing_of_what_was_plain() {
+    support::everywhere(
+        |_| {},
+        |fresh| {
+            let db = fresh.db();
+            build_as_before(fresh);
+            plant(fresh);
+            db.migrate().unwrap();
+            town::unlock(db, &[TO4]);
+            let now = jiff::Timestamp::UNIX_EPOCH;
+            assert!(!read(db, storage::scrub::has_remnants));
+            assert!(storage::reseal::seal_plain(db, now, |_, _| {}).unwrap() > 0);
+            assert!(read(db, storage::scrub::has_remnants));
+            let files = || match fresh.is_sqlite() {
+                true => Some(stolen(fresh)),
+                false => files_of_postgres(fresh),
+            };
+            if let Some(files) = files() {
+                let [identity, ..] = PLANTED;
+                assert!(holds(&files, identity), "this is where it would be");
+            }
+            assert!(db.scrub().unwrap());
+            if let Some(files) = files() {
+                nothing_planted_in(&files);
+            }
+            assert!(!read(db, storage::scrub::has_remnants));
+            assert_eq!(plain(db), 0);
+            assert_eq!(lines(db, "SELECT number AS line FROM tickets").len(), 5);
+            // Nothing is plain any more, and so nothing is left to scrub.
+            assert_eq!(storage::reseal::seal_plain(db, now, |_, _| {}).unwrap(), 0);
+            assert!(!read(db, storage::scrub::has_remnants));
         },
     );
 }
