@@ -21,6 +21,7 @@ use crate::connection::{DbConnection, MultiBackend};
 use crate::dossiers;
 use crate::error::StoreError;
 use crate::keyring::Field;
+use crate::prepared::prepared;
 
 /// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
 /// that reads first and asks later is refused when another has written meanwhile, and waiting
@@ -222,8 +223,8 @@ pub fn follow_each_other(conn: &mut DbConnection, thing: &str) -> QueryResult<()
     match conn {
         DbConnection::Sqlite(_) => Ok(()),
         DbConnection::Pg(conn) => {
-            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind::<diesel::sql_types::Text, _>(thing)
+            let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+            prepared(lock.bind::<Text, _>(thing))
                 .execute(conn)
                 .map(|_| ())
         }
@@ -254,13 +255,12 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
         #[diesel(sql_type = Text)]
         before: String,
     }
-    let found: Before = diesel::sql_query(
+    let found: Before = prepared(diesel::sql_query(
         "SELECT coalesce(current_setting('sportello.scope_kind', true), '') AS before",
-    )
+    ))
     .get_result(pg)?;
-    diesel::sql_query("SELECT set_config('sportello.scope_kind', $1, true)")
-        .bind::<Text, _>(kind)
-        .execute(pg)?;
+    let set = diesel::sql_query("SELECT set_config('sportello.scope_kind', $1, true)");
+    prepared(set.bind::<Text, _>(kind)).execute(pg)?;
     Ok(found.before)
 }
 

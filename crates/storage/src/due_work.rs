@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::prepared::prepared;
 use crate::schema::due_work;
 use crate::sql_types::{Id, Instant, Ts, Uid};
 use crate::{DbConnection, StoreError, dialect};
@@ -59,16 +60,15 @@ pub fn set(
     subject: Uuid,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let moved = diesel::update(due_work::table.find((kind.to_owned(), Id(subject))))
-        .set((
-            due_work::due_at.eq(Ts(due_at)),
-            due_work::fence.eq(due_work::fence + 1),
-            due_work::leased_until.eq(None::<Ts>),
-            due_work::attempts.eq(0),
-            due_work::last_error.eq(None::<String>),
-            due_work::parked_at.eq(None::<Ts>),
-        ))
-        .execute(conn)?;
+    let update = diesel::update(due_work::table.find((kind.to_owned(), Id(subject)))).set((
+        due_work::due_at.eq(Ts(due_at)),
+        due_work::fence.eq(due_work::fence + 1),
+        due_work::leased_until.eq(None::<Ts>),
+        due_work::attempts.eq(0),
+        due_work::last_error.eq(None::<String>),
+        due_work::parked_at.eq(None::<Ts>),
+    ));
+    let moved = prepared(update).execute(conn)?;
     if moved == 1 {
         return Ok(());
     }
@@ -105,7 +105,7 @@ pub fn set_first_two(
 ) -> Result<(), StoreError> {
     use diesel::sql_types::Text;
     let [(one, one_at), (other, other_at)] = pieces;
-    diesel::sql_query(
+    let insert = diesel::sql_query(
         "INSERT INTO due_work (kind, subject, due_at, fence, attempts) \
          VALUES ($1, $2, $3, 0, 0), ($4, $5, $6, 0, 0) \
          ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at",
@@ -115,8 +115,8 @@ pub fn set_first_two(
     .bind::<Instant, _>(Ts(one_at))
     .bind::<Text, _>(other)
     .bind::<Uid, _>(Id(subject))
-    .bind::<Instant, _>(Ts(other_at))
-    .execute(conn)?;
+    .bind::<Instant, _>(Ts(other_at));
+    prepared(insert).execute(conn)?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use domain::ticket::Ticket;
 use domain::visibility::View;
 use jiff::Timestamp;
 
+use crate::prepared::prepared;
 use crate::privacy::{keep_text, read_text};
 use crate::schema::{accounts, attachments, notes, ticket_events};
 use crate::sealing::{Place, numbered_row};
@@ -232,15 +233,12 @@ pub fn list_entries(
             .or(ticket_events::kind.eq_any(TOLD_TO_REQUESTER));
         query = query.filter(told);
     }
-    let rows = query
-        .order(ticket_events::seq.desc())
-        .limit(limit)
-        .select((
-            EntryRow::as_select(),
-            Option::<EntryNoteRow>::as_select(),
-            accounts::display_name.nullable(),
-        ))
-        .load::<(EntryRow, Option<EntryNoteRow>, Option<String>)>(conn)?;
+    let query = query.order(ticket_events::seq.desc()).limit(limit).select((
+        EntryRow::as_select(),
+        Option::<EntryNoteRow>::as_select(),
+        accounts::display_name.nullable(),
+    ));
+    let rows = prepared(query).load::<(EntryRow, Option<EntryNoteRow>, Option<String>)>(conn)?;
     rows.into_iter()
         .map(|(event, note, label)| entry(ticket, event, note, label))
         .collect()
@@ -323,15 +321,15 @@ pub fn list_last_messages(
             .filter(newer.field(notes::seq).gt(notes::seq))
             .filter(newer.field(notes::audience).eq("citizen")),
     ));
-    let rows: Vec<(Id, i64, String)> = notes::table
+    let query = notes::table
         .filter(
             notes::ticket_id
                 .eq_any(ids)
                 .and(notes::audience.eq("citizen"))
                 .and(is_last),
         )
-        .select((notes::ticket_id, notes::seq, notes::body))
-        .load(conn)?;
+        .select((notes::ticket_id, notes::seq, notes::body));
+    let rows: Vec<(Id, i64, String)> = prepared(query).load(conn)?;
     rows.into_iter()
         .map(|(id, seq, body)| {
             let ticket = TicketId::new(id.0);

@@ -2,9 +2,9 @@
 //! when a closed ticket is reopened (T21).
 
 use diesel::prelude::*;
-use domain::ids::TicketId;
 use domain::ticket::{Leg, LegEnd, LegOutcome, Ticket};
 
+use crate::prepared::prepared;
 use crate::schema::legs;
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError};
@@ -21,18 +21,17 @@ struct LegRow {
     outcome: Option<String>,
 }
 
-/// Writes the legs that changed after entry `since`: the last two at most.
+/// Writes the legs of a ticket that are not as they were `before`, which are the ones that are kept.
 pub(crate) fn write(
     conn: &mut DbConnection,
     ticket: &Ticket,
-    since: i64,
+    before: &[Leg],
 ) -> Result<(), StoreError> {
-    let known = if since == 0 {
-        0
-    } else {
-        count(conn, ticket.id)?
-    };
-    for leg in ticket.legs.iter().rev().take(2) {
+    for (place, leg) in ticket.legs.iter().enumerate() {
+        let kept = before.get(place);
+        if kept == Some(leg) {
+            continue;
+        }
         let row = LegRow {
             ticket_id: Id(ticket.id.uuid()),
             no: leg.no,
@@ -45,22 +44,15 @@ pub(crate) fn write(
                 .as_ref()
                 .map(|end| end.outcome.as_str().to_owned()),
         };
-        if i64::from(leg.no) > known {
-            diesel::insert_into(legs::table).values(row).execute(conn)?;
-        } else {
-            diesel::update(legs::table.find((row.ticket_id, row.no)))
-                .set(row)
-                .execute(conn)?;
-        }
+        match kept {
+            None => diesel::insert_into(legs::table).values(row).execute(conn)?,
+            Some(_) => {
+                let kept = legs::table.find((row.ticket_id, row.no));
+                prepared(diesel::update(kept).set(row)).execute(conn)?
+            }
+        };
     }
     Ok(())
-}
-
-fn count(conn: &mut DbConnection, ticket: TicketId) -> Result<i64, StoreError> {
-    Ok(legs::table
-        .filter(legs::ticket_id.eq(Id(ticket.uuid())))
-        .count()
-        .get_result(conn)?)
 }
 
 pub(crate) fn load(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>, StoreError> {

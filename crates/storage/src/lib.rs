@@ -52,6 +52,7 @@ pub mod notifications;
 pub mod outbox;
 pub mod playbook_runs;
 pub mod playbooks;
+mod prepared;
 pub mod privacy;
 pub mod reference;
 pub mod removals;

@@ -10,6 +10,7 @@ use domain::permissions::{Right, has};
 use jiff::Timestamp;
 use jiff::civil::Time;
 
+use crate::prepared::prepared;
 use crate::schema::{
     account_lives, accounts, digest_items, notification_preferences, notification_settings,
     placements,
@@ -196,7 +197,7 @@ pub fn list_wanting(
     if let Wanted::One(account) = wanted {
         query = query.filter(placements::account_id.eq(Id(account.uuid())));
     }
-    let rows = query.load::<(Id, String, SealedText)>(conn)?;
+    let rows = prepared(query).load::<(Id, String, SealedText)>(conn)?;
     rows.into_iter()
         .map(|(account, mode, email)| {
             Ok(Wanting {

@@ -11,6 +11,7 @@ use domain::note::{Audience, NoteKind};
 use domain::sla::{Clock, ClockState, Run, Step};
 use jiff::Timestamp;
 
+use crate::prepared::prepared;
 use crate::schema::{notes, ticket_events, ticket_sla, tickets};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::RowCondition;
@@ -205,9 +206,8 @@ pub fn set_due(
     ticket: TicketId,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    diesel::update(tickets::table.find(Id(ticket.uuid())))
-        .set(tickets::due_at.eq(Ts(due_at)))
-        .execute(conn)?;
+    let update = diesel::update(tickets::table.find(Id(ticket.uuid())));
+    prepared(update.set(tickets::due_at.eq(Ts(due_at)))).execute(conn)?;
     Ok(())
 }
 
@@ -236,15 +236,15 @@ pub fn list_standings(
         return Ok(HashMap::new());
     }
     let ids: Vec<Id> = of.iter().map(|id| Id(id.uuid())).collect();
-    let rows: Vec<(Id, String, Ts, Ts)> = ticket_sla::table
+    let query = ticket_sla::table
         .filter(ticket_sla::ticket_id.eq_any(ids))
         .select((
             ticket_sla::ticket_id,
             ticket_sla::status,
             ticket_sla::warn_at,
             ticket_sla::due_at,
-        ))
-        .load(conn)?;
+        ));
+    let rows: Vec<(Id, String, Ts, Ts)> = prepared(query).load(conn)?;
     rows.into_iter()
         .map(|(id, status, warn_at, due_at)| {
             let status = Status::ALL

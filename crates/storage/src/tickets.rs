@@ -26,6 +26,7 @@ pub use crate::dossiers::{
     Details, Dossier, Walked, forget_person, list_key_desks, reseal_page, rewrite, seal_plain_page,
 };
 use crate::keyring::Field;
+use crate::prepared::prepared;
 use crate::privacy::{keep_text, read_text};
 use crate::schema::{self, tickets};
 use crate::sealing::{Place, SealedText};
@@ -229,17 +230,17 @@ pub fn insert(
     if let Some(file) = attachment {
         attachments::insert(conn, ticket, filed.seq, file)?;
     }
-    legs::write(conn, ticket, 0)
+    legs::write(conn, ticket, &[])
 }
 
 /// Writes the ticket as it is now, and what happened to it. The only way to change a ticket.
 ///
-/// `was` is the version the decision was made on; somebody else's change since makes it `Stale`.
+/// `before` is the ticket the decision was made on; somebody else's change since makes it `Stale`.
 /// `timer_at` is when the scheduler must look again. `contacts` replaces the dossier, if given.
 pub fn save(
     conn: &mut DbConnection,
     ticket: &Ticket,
-    was: i64,
+    before: &Ticket,
     events: &[Event],
     actor: &Actor,
     timer_at: Option<Timestamp>,
@@ -248,11 +249,10 @@ pub fn save(
     let row = tickets::table.filter(
         tickets::id
             .eq(Id(ticket.id.uuid()))
-            .and(tickets::version.eq(was)),
+            .and(tickets::version.eq(before.version)),
     );
-    let changed = diesel::update(row)
-        .set(lifecycle_columns(ticket, timer_at))
-        .execute(conn)?;
+    let update = diesel::update(row).set(lifecycle_columns(ticket, timer_at));
+    let changed = prepared(update).execute(conn)?;
     if changed == 0 {
         return Err(StoreError::Stale);
     }
@@ -261,7 +261,7 @@ pub fn save(
         rewrite(conn, ticket.id, dossier)?;
     }
     history::append(conn, ticket, events, actor)?;
-    legs::write(conn, ticket, was)
+    legs::write(conn, ticket, &before.legs)
 }
 
 /// The ticket `wanted` names, if `scope` reaches it.
@@ -305,7 +305,8 @@ pub fn find(
         }
         Scope::Technical(_) | Scope::Nothing => return Ok(None),
     };
-    let Some(row) = query.first::<TicketRow>(conn).optional()? else {
+    let found = prepared(query.limit(1)).get_result::<TicketRow>(conn);
+    let Some(row) = found.optional()? else {
         return Ok(None);
     };
     let legs = legs::load(conn, row.id)?;
@@ -449,9 +450,8 @@ pub fn list_owners(
 /// Holds a ticket's row until the end of the transaction, so that two changes that hang on it
 /// follow each other. SQLite has one writer, and so holds everything anyway.
 pub fn hold(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreError> {
-    diesel::update(tickets::table.find(Id(id.uuid())))
-        .set(tickets::version.eq(tickets::version))
-        .execute(conn)?;
+    let update = diesel::update(tickets::table.find(Id(id.uuid())));
+    prepared(update.set(tickets::version.eq(tickets::version))).execute(conn)?;
     Ok(())
 }
 

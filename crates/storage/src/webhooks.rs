@@ -7,6 +7,7 @@ use domain::ids::{AccountId, EndpointId, MessageId, WebhookSecretId};
 use domain::webhook::{EventFilter, Outcome};
 use jiff::Timestamp;
 
+use crate::prepared::prepared;
 use crate::schema::{webhook_attempts, webhook_endpoints, webhook_secrets};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError};
@@ -258,7 +259,7 @@ pub fn list_enabled(
         let desks: Vec<String> = desks.iter().map(ToString::to_string).collect();
         query = query.filter(webhook_endpoints::desk.eq_any(desks));
     }
-    let rows = query.order(webhook_endpoints::id.asc()).load(conn)?;
+    let rows = prepared(query.order(webhook_endpoints::id.asc())).load(conn)?;
     rows.into_iter().map(Endpoint::try_from).collect()
 }
 
