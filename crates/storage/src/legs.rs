@@ -7,6 +7,7 @@ use domain::ticket::{Leg, LegEnd, LegOutcome, Ticket};
 use crate::prepared::prepared;
 use crate::schema::legs;
 use crate::sql_types::{Id, Ts};
+use crate::together::Row;
 use crate::{DbConnection, StoreError};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -32,18 +33,7 @@ pub(crate) fn write(
         if kept == Some(leg) {
             continue;
         }
-        let row = LegRow {
-            ticket_id: Id(ticket.id.uuid()),
-            no: leg.no,
-            custodian: leg.custodian.as_str().to_owned(),
-            opened_at: Ts(leg.opened_at),
-            closed_at: leg.closed.as_ref().map(|end| Ts(end.at)),
-            closed_seq: leg.closed.as_ref().map(|end| end.seq),
-            outcome: leg
-                .closed
-                .as_ref()
-                .map(|end| end.outcome.as_str().to_owned()),
-        };
+        let row = LegRow::new(ticket, leg);
         match kept {
             None => diesel::insert_into(legs::table).values(row).execute(conn)?,
             Some(_) => {
@@ -64,7 +54,28 @@ pub(crate) fn load(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>, Stor
     rows.into_iter().map(LegRow::into_domain).collect()
 }
 
+/// The rows of a ticket that is written with them.
+pub(crate) fn rows_of(ticket: &Ticket) -> impl Iterator<Item = Box<dyn Row>> {
+    let legs = ticket.legs.iter();
+    legs.map(|leg| -> Box<dyn Row> {
+        Box::new(diesel::insert_into(legs::table).values(LegRow::new(ticket, leg)))
+    })
+}
+
 impl LegRow {
+    fn new(ticket: &Ticket, leg: &Leg) -> Self {
+        let end = leg.closed.as_ref();
+        LegRow {
+            ticket_id: Id(ticket.id.uuid()),
+            no: leg.no,
+            custodian: leg.custodian.as_str().to_owned(),
+            opened_at: Ts(leg.opened_at),
+            closed_at: end.map(|end| Ts(end.at)),
+            closed_seq: end.map(|end| end.seq),
+            outcome: end.map(|end| end.outcome.as_str().to_owned()),
+        }
+    }
+
     fn into_domain(self) -> Result<Leg, StoreError> {
         let closed = match (
             self.closed_at,

@@ -15,7 +15,7 @@ use crate::prepared::prepared;
 use crate::schema::{notes, ticket_events, ticket_sla, tickets};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::RowCondition;
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, together};
 
 /// The clocks of a ticket and what has been told of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -177,26 +177,41 @@ pub fn write(
     kept: &Kept,
     present: &Clock,
 ) -> Result<(), StoreError> {
-    let corrupt = |column: &'static str| StoreError::Corrupt {
-        table: "ticket_sla",
-        id: ticket.to_string(),
-        column,
-    };
-    let row = Row {
-        ticket_id: Id(ticket.uuid()),
-        status: Status::of(present).as_str(),
-        warn_at: Ts(present.warn_at),
-        due_at: Ts(present.due_at),
-        clocks: serde_json::to_string(&kept.clocks).map_err(|_| corrupt("clocks"))?,
-        told: serde_json::to_string(&kept.told).map_err(|_| corrupt("told"))?,
-    };
     dialect::upsert(
-        diesel::insert_into(ticket_sla::table).values(row),
+        diesel::insert_into(ticket_sla::table).values(Row::new(ticket, kept, present)?),
         &["ticket_id"],
         &["status", "warn_at", "due_at", "clocks", "told"],
     )
     .execute(conn)?;
     Ok(())
+}
+
+/// The row of a ticket that is written with it.
+pub(crate) fn row_of(
+    ticket: TicketId,
+    kept: &Kept,
+    present: &Clock,
+) -> Result<Box<dyn together::Row>, StoreError> {
+    let row = Row::new(ticket, kept, present)?;
+    Ok(Box::new(diesel::insert_into(ticket_sla::table).values(row)))
+}
+
+impl Row {
+    fn new(ticket: TicketId, kept: &Kept, present: &Clock) -> Result<Self, StoreError> {
+        let corrupt = |column: &'static str| StoreError::Corrupt {
+            table: "ticket_sla",
+            id: ticket.to_string(),
+            column,
+        };
+        Ok(Row {
+            ticket_id: Id(ticket.uuid()),
+            status: Status::of(present).as_str(),
+            warn_at: Ts(present.warn_at),
+            due_at: Ts(present.due_at),
+            clocks: serde_json::to_string(&kept.clocks).map_err(|_| corrupt("clocks"))?,
+            told: serde_json::to_string(&kept.told).map_err(|_| corrupt("told"))?,
+        })
+    }
 }
 
 /// Writes when a ticket should be resolved beside the ticket itself, for lists. Not a change of the
