@@ -1,4 +1,3 @@
-DROP INDEX attachments_plain;
 DROP TRIGGER routing_versions_insert_renews_settings ON routing_versions;
 DROP TRIGGER sla_policies_insert_renews_settings ON sla_policies;
 DROP TRIGGER notification_settings_insert_renews_settings ON notification_settings;

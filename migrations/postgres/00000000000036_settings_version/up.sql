@@ -36,6 +36,3 @@ CREATE TRIGGER webhook_endpoints_insert_renews_settings AFTER INSERT ON webhook_
 CREATE TRIGGER webhook_endpoints_update_renews_settings AFTER UPDATE ON webhook_endpoints FOR EACH ROW
     WHEN (OLD.desk IS DISTINCT FROM NEW.desk OR OLD.event_types IS DISTINCT FROM NEW.event_types OR OLD.disabled_at IS DISTINCT FROM NEW.disabled_at OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at) EXECUTE FUNCTION renew_settings_version();
 CREATE TRIGGER webhook_endpoints_delete_renews_settings AFTER DELETE ON webhook_endpoints FOR EACH STATEMENT EXECUTE FUNCTION renew_settings_version();
-
--- Looked for at each start: files from before files were sealed.
-CREATE INDEX attachments_plain ON attachments (id) WHERE blob_secret IS NULL;

@@ -1,4 +1,3 @@
-DROP INDEX attachments_plain;
 DROP TRIGGER routing_versions_insert_renews_settings;
 DROP TRIGGER sla_policies_insert_renews_settings;
 DROP TRIGGER notification_settings_insert_renews_settings;

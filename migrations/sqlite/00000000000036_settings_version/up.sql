@@ -49,6 +49,3 @@ CREATE TRIGGER webhook_endpoints_update_renews_settings AFTER UPDATE ON webhook_
 BEGIN UPDATE counters SET value = random() WHERE name = 'settings'; END;
 CREATE TRIGGER webhook_endpoints_delete_renews_settings AFTER DELETE ON webhook_endpoints
 BEGIN UPDATE counters SET value = random() WHERE name = 'settings'; END;
-
--- Looked for at each start: files from before files were sealed.
-CREATE INDEX attachments_plain ON attachments (id) WHERE blob_secret IS NULL;
