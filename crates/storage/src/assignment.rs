@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use crate::absences::is_away;
 use crate::schema::{accounts, assignment_settings, placements, tickets};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, assignee, dialect};
+use crate::{DbConnection, StoreError, assignee, dialect, settled};
 
 /// How a desk gives out what comes to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,7 @@ pub fn save_mode(
     by: AccountId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let values = (
         assignment_settings::version.eq(was + 1),
         assignment_settings::mode.eq(mode.as_str()),

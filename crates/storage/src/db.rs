@@ -21,6 +21,7 @@ use crate::connection::{DbConnection, Managed, Manager, Role, Target};
 use crate::dialect;
 use crate::error::StoreError;
 use crate::keyring::{self, KeyError, KeySlot, Keyring, MasterKey};
+use crate::settled;
 use crate::statements::StatementCount;
 use crate::trail;
 use crate::writer::Writer;
@@ -135,6 +136,7 @@ impl Db {
         E: From<StoreError>,
     {
         let mut conn = self.connection()?;
+        settled::forget();
         caught(&mut conn, f)
     }
 
@@ -215,6 +217,25 @@ impl Db {
         }
     }
 
+    /// Writes in a single statement, which is a transaction of its own: on PostgreSQL a round trip where
+    /// `write` needs three. `f` must not run a second one. No trail is carried with it.
+    pub fn write_alone<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let write = || match &self.inner.writer {
+            Some(writer) => writer.run(f),
+            None => {
+                let mut conn = self.connection()?;
+                settled::forget();
+                caught(&mut conn, f)
+            }
+        };
+        trail::apart(write)
+    }
+
     /// Opens the data keys with the master key; from then on closures find them. The tables must be
     /// there. Refused where the keys were wrapped by another master key, or are damaged.
     pub fn unlock(&self, master: Arc<dyn MasterKey>) -> Result<(), StoreError> {
@@ -273,6 +294,7 @@ pub(crate) fn transact<T, E: From<StoreError>>(
     // The fence that goes up at the beginning names prints, which have to be those of all that follows.
     let _keys = keyring::enter(&conn.keys);
     keyring::unpin();
+    settled::forget();
     if let Err(error) = begin(&mut conn.db) {
         // Of several statements the first may have begun it.
         conn.health.give_up();

@@ -9,6 +9,7 @@ use diesel::expression::{
     AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping,
 };
 use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::QueryDsl;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
@@ -17,10 +18,16 @@ use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
 use diesel::sqlite::Sqlite;
 use domain::visibility::{Opened, Scope};
 
+use crate::audit_links::LinkRow;
 use crate::connection::{DbConnection, MultiBackend};
 use crate::dossiers;
 use crate::error::StoreError;
 use crate::keyring::Field;
+use crate::pages::{self, IndexRow};
+use crate::prepared::prepared;
+use crate::schema::{audit_links, audit_unindexed};
+use crate::sql_types::Id;
+use crate::together::{Alone, Row, Together};
 
 /// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
 /// that reads first and asks later is refused when another has written meanwhile, and waiting
@@ -222,11 +229,64 @@ pub fn follow_each_other(conn: &mut DbConnection, thing: &str) -> QueryResult<()
     match conn {
         DbConnection::Sqlite(_) => Ok(()),
         DbConnection::Pg(conn) => {
-            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind::<diesel::sql_types::Text, _>(thing)
+            let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+            prepared(lock.bind::<Text, _>(thing))
                 .execute(conn)
                 .map(|_| ())
         }
+    }
+}
+
+/// Writes rows of several tables, in one statement where each would be a round trip.
+pub(crate) fn insert_rows(conn: &mut DbConnection, rows: &[Box<dyn Row>]) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => Together(rows).execute(pg).map(|_| ()),
+        DbConnection::Sqlite(sqlite) => rows
+            .iter()
+            .try_for_each(|row| Alone(row.as_ref()).execute(sqlite).map(|_| ())),
+    }
+}
+
+/// Adds rows to a table of the audit trail's index, but for those that are there.
+pub(crate) fn add_to_index<K, V>(
+    conn: &mut DbConnection,
+    table: (&str, &str),
+    rows: Vec<IndexRow<V>>,
+) -> QueryResult<usize>
+where
+    K: 'static,
+    V: ToSql<K, Pg> + ToSql<K, Sqlite> + std::fmt::Debug,
+    Pg: HasSqlType<K>,
+    Sqlite: HasSqlType<K>,
+{
+    match conn {
+        DbConnection::Pg(pg) => pages::index::<K, V>(pg, table, rows),
+        DbConnection::Sqlite(sqlite) => pages::index_singly::<K, V>(sqlite, table, rows),
+    }
+}
+
+/// Takes entries off the list of those that wait for the audit trail's index.
+pub(crate) fn take_off_index_list(
+    conn: &mut DbConnection,
+    entries: &[(Id, i32)],
+) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pages::indexed(pg, entries).map(|_| ()),
+        DbConnection::Sqlite(sqlite) => entries.iter().try_for_each(|entry| {
+            let waiting = audit_unindexed::table.find(*entry);
+            diesel::delete(waiting).execute(sqlite).map(|_| ())
+        }),
+    }
+}
+
+/// Adds links to the chains of the audit trail, in this order.
+pub(crate) fn add_links(conn: &mut DbConnection, rows: Vec<LinkRow>) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pages::link(pg, rows).map(|_| ()),
+        DbConnection::Sqlite(sqlite) => rows.into_iter().try_for_each(|row| {
+            let insert = diesel::insert_into(audit_links::table).values(row);
+            insert.execute(sqlite).map(|_| ())
+        }),
     }
 }
 
@@ -254,13 +314,12 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
         #[diesel(sql_type = Text)]
         before: String,
     }
-    let found: Before = diesel::sql_query(
+    let found: Before = prepared(diesel::sql_query(
         "SELECT coalesce(current_setting('sportello.scope_kind', true), '') AS before",
-    )
+    ))
     .get_result(pg)?;
-    diesel::sql_query("SELECT set_config('sportello.scope_kind', $1, true)")
-        .bind::<Text, _>(kind)
-        .execute(pg)?;
+    let set = diesel::sql_query("SELECT set_config('sportello.scope_kind', $1, true)");
+    prepared(set.bind::<Text, _>(kind)).execute(pg)?;
     Ok(found.before)
 }
 

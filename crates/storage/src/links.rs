@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use crate::connection::MultiBackend;
 use crate::dossiers::{Contents, Dossier};
 use crate::keyring::Field;
+use crate::prepared::prepared;
 use crate::schema::{legs, ticket_links, ticket_merges, tickets};
 use crate::sealing::{GONE, SealedText};
 use crate::sql_types::{Id, Instant, Ts, Uid};
@@ -297,12 +298,12 @@ pub fn load_beside(
     for print in prints {
         query = query.bind::<Text, _>(print);
     }
-    let rows = query
+    let query = query
         .bind::<Text, _>(ticket.service.as_str().to_owned())
         .bind::<Instant, _>(Ts(since))
         .bind::<Uid, _>(Id(owner))
-        .bind::<Text, _>(reader.map_or("", AuthorityCode::as_str).to_owned())
-        .load::<BesideRow>(conn)?;
+        .bind::<Text, _>(reader.map_or("", AuthorityCode::as_str).to_owned());
+    let rows = prepared(query).load::<BesideRow>(conn)?;
     let mut beside = Beside::default();
     for row in rows {
         match row.what.as_str() {
@@ -429,9 +430,8 @@ pub fn list_beside_own(
     ticket: TicketId,
     own: &Dossier,
 ) -> Result<Vec<OwnNeighbour>, StoreError> {
-    let rows = diesel::sql_query(BESIDE_OWN)
-        .bind::<Uid, _>(Id(ticket.uuid()))
-        .load::<OwnRow>(conn)?;
+    let query = diesel::sql_query(BESIDE_OWN).bind::<Uid, _>(Id(ticket.uuid()));
+    let rows = prepared(query).load::<OwnRow>(conn)?;
     let people = dossiers::prints(Field::TaxCode, &own.tax_code)?;
     let identity = own.identity.as_deref().unwrap_or_default();
     let identities = dossiers::prints(Field::Identity, identity)?;
@@ -496,14 +496,14 @@ pub fn list_filed_by(
             .and(lasts(settled_since)),
     );
     let identities = dossiers::prints(Field::Identity, identity)?;
-    let rows = tickets::table
+    let query = tickets::table
         .filter(tickets::identity_print.assume_not_null().eq_any(identities))
         .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
         .filter(is_recent.or(is_alike))
         .order((tickets::created_at.desc(), tickets::id.desc()))
         .limit(limit.saturating_add(MOST_ALIKE))
-        .select((NAMES, FACTS))
-        .load::<FiledRow>(conn)?;
+        .select((NAMES, FACTS));
+    let rows = prepared(query).load::<FiledRow>(conn)?;
     rows.into_iter().map(filed).collect()
 }
 

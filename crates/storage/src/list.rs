@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 use crate::connection::MultiBackend;
 use crate::keyring::Field;
+use crate::prepared::prepared;
 use crate::schema::{accounts, legs, tickets};
 use crate::sealing::SealedText;
 use crate::sla::{self, PAUSED_IN_TIME, Standing};
@@ -201,10 +202,8 @@ pub fn list(
         Some(query) => ordered(filtered(query, filter)?, page),
         None => return Ok(Vec::new()),
     };
-    let rows = query
-        .select(ItemRow::as_select())
-        .limit(page.limit)
-        .load::<ItemRow>(conn)?;
+    let query = query.select(ItemRow::as_select()).limit(page.limit);
+    let rows = prepared(query).load::<ItemRow>(conn)?;
     let mut items = rows
         .into_iter()
         .map(|row| row.into_item(scope))
@@ -396,7 +395,7 @@ fn ordered(query: Query, page: &Page) -> Query {
 }
 
 fn label_assignees(conn: &mut DbConnection, items: &mut [Item]) -> Result<(), StoreError> {
-    let owners: Vec<Id> = items
+    let mut owners: Vec<Id> = items
         .iter()
         .filter_map(|item| match item.assignee {
             Some(Assignee::Operator(account)) => Some(Id(account.uuid())),
@@ -406,10 +405,12 @@ fn label_assignees(conn: &mut DbConnection, items: &mut [Item]) -> Result<(), St
     if owners.is_empty() {
         return Ok(());
     }
-    let labels: Vec<(Id, String)> = accounts::table
+    owners.sort_unstable();
+    owners.dedup();
+    let query = accounts::table
         .filter(accounts::id.eq_any(owners))
-        .select((accounts::id, accounts::display_name))
-        .load(conn)?;
+        .select((accounts::id, accounts::display_name));
+    let labels: Vec<(Id, String)> = prepared(query).load(conn)?;
     for item in items {
         if let Some(Assignee::Operator(owner)) = item.assignee {
             item.assignee_label = labels

@@ -32,6 +32,7 @@ mod row_security;
 mod save;
 mod schema;
 mod sealed_rest;
+mod settled;
 mod sla;
 #[path = "../support/mod.rs"]
 mod support;

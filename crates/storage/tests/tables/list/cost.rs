@@ -40,8 +40,9 @@ fn a_list_takes_two_statements_at_most_whatever_its_size() {
         for (number, owner) in (100..110).zip(owners) {
             let mut ticket = Life::file(db, number, TO4, RequesterKind::Citizen).ticket;
             let owner = words::actor(owner);
+            let was = ticket.clone();
             let events = words::apply(&mut ticket, &owner, "take", hours(1)).unwrap();
-            save(db, &scope, &ticket, 1, &events, &owner).unwrap();
+            save(db, &scope, &ticket, &was, &events, &owner).unwrap();
         }
         let (items, statements) = cost();
         assert_eq!((items.len(), statements), (67, 2));
