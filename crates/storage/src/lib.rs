@@ -53,6 +53,7 @@ pub mod outbox;
 pub mod playbook_runs;
 pub mod playbooks;
 pub mod privacy;
+pub mod queue_counts;
 pub mod reference;
 pub mod removals;
 pub mod reply_schemes;
