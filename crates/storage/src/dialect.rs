@@ -264,6 +264,15 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
     Ok(found.before)
 }
 
+/// Has prepared statements planned once and not for each value, until the transaction ends: for one whose
+/// planning takes longer than itself, and whose way is the same for all values. SQLite always does so.
+pub(crate) fn plan_once(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pg.batch_execute("SET LOCAL plan_cache_mode = force_generic_plan"),
+        DbConnection::Sqlite(_) => Ok(()),
+    }
+}
+
 /// An SQL expression for the hours since 1970 that a column's time lies in.
 pub(crate) fn hour_of(conn: &DbConnection, column: &str) -> String {
     match conn {

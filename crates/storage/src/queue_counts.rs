@@ -44,7 +44,7 @@ pub struct Counters {
 const DAY: i64 = 24;
 const MONTH: i64 = 30 * DAY;
 
-/// Reads the counters of `desk`, in one statement. What is overdue since before this hour is kept; this
+/// Reads the counters of `desk`, in one statement of the caller's transaction. What is overdue since before this hour is kept; this
 /// hour's part of it is counted.
 pub fn count(
     conn: &mut DbConnection,
@@ -52,6 +52,7 @@ pub fn count(
     me: &Assignee,
     now: Timestamp,
 ) -> Result<Counters, StoreError> {
+    dialect::plan_once(conn)?;
     let asked = Asked::new(desk, me, now);
     let rows: Vec<(String, String, i64)> = asked.load(conn)?;
     let mut counters = Counters::default();
@@ -164,6 +165,31 @@ impl Query for Asked {
 }
 
 impl<C> RunQueryDsl<C> for Asked {}
+
+#[derive(QueryableByName)]
+struct Owned {
+    #[diesel(sql_type = Text)]
+    code: String,
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+}
+
+/// How many open tickets of a desk each owner has, by the text of the column `assignee`.
+pub(crate) fn list_owned(
+    conn: &mut DbConnection,
+    desk: &AuthorityCode,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows: Vec<Owned> = diesel::sql_query(
+        "SELECT code, CAST(SUM(total) AS BIGINT) AS total FROM (\
+         SELECT code, total FROM queue_totals \
+         WHERE custodian = $1 AND measure = 'assignee' AND code <> '' \
+         UNION ALL SELECT assignee, step FROM queue_deltas WHERE custodian = $1 AND assignee <> ''\
+         ) AS kept GROUP BY code HAVING SUM(total) > 0",
+    )
+    .bind::<Text, _>(desk.as_str())
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.code, row.total)).collect())
+}
 
 /// Whether there is something to fold.
 pub fn has_deltas(conn: &mut DbConnection) -> Result<bool, StoreError> {

@@ -72,12 +72,15 @@ CREATE TRIGGER tickets_count_update
 
 -- The second leg makes a ticket one that came from another desk. The ticket is held, so that a change of it at
 -- the same time sees this leg, or this sees the change; whoever opens a leg may not see the ticket any more.
-CREATE FUNCTION count_leg() RETURNS trigger LANGUAGE plpgsql SET sportello.scope_kind = 'system' AS $$
+CREATE FUNCTION count_leg() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     moved tickets;
     step INTEGER := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+    scope TEXT := coalesce(current_setting('sportello.scope_kind', true), '');
 BEGIN
+    PERFORM set_config('sportello.scope_kind', 'system', true);
     SELECT * INTO moved FROM tickets WHERE id = coalesce(NEW.ticket_id, OLD.ticket_id) FOR NO KEY UPDATE;
+    PERFORM set_config('sportello.scope_kind', scope, true);
     IF moved.state IN ('new', 'not-competent') THEN
         PERFORM add_queue_delta(moved, false, -step);
         PERFORM add_queue_delta(moved, true, step);

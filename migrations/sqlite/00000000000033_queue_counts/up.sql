@@ -33,7 +33,7 @@ CREATE TABLE queue_deltas (
 CREATE TRIGGER tickets_count_insert AFTER INSERT ON tickets BEGIN
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT NEW.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = NEW.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = NEW.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         NEW.state, NEW.needs_attention, false,
         CASE WHEN NEW.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(NEW.assignee, '') END,
         CASE WHEN NEW.state NOT IN ('resolved', 'auto-closed', 'removed')
@@ -43,7 +43,7 @@ END;
 CREATE TRIGGER tickets_count_delete AFTER DELETE ON tickets BEGIN
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT OLD.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = OLD.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = OLD.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         OLD.state, OLD.needs_attention, false,
         CASE WHEN OLD.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(OLD.assignee, '') END,
         CASE WHEN OLD.state NOT IN ('resolved', 'auto-closed', 'removed')
@@ -56,7 +56,7 @@ WHEN (OLD.custodian, OLD.state, OLD.state_since, OLD.needs_attention, OLD.assign
     IS NOT (NEW.custodian, NEW.state, NEW.state_since, NEW.needs_attention, NEW.assignee, NEW.due_at) BEGIN
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT OLD.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = OLD.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = OLD.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         OLD.state, OLD.needs_attention, OLD.state IN ('new', 'not-competent')
             AND EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = NEW.id AND legs.no = 2),
         CASE WHEN OLD.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(OLD.assignee, '') END,
@@ -65,7 +65,7 @@ WHEN (OLD.custodian, OLD.state, OLD.state_since, OLD.needs_attention, OLD.assign
         -1;
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT NEW.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = NEW.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = NEW.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         NEW.state, NEW.needs_attention, NEW.state IN ('new', 'not-competent')
             AND EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = NEW.id AND legs.no = 2),
         CASE WHEN NEW.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(NEW.assignee, '') END,
@@ -78,7 +78,7 @@ END;
 CREATE TRIGGER legs_count_insert AFTER INSERT ON legs WHEN NEW.no = 2 BEGIN
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT ticket.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = ticket.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = ticket.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         ticket.state, ticket.needs_attention, false,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(ticket.assignee, '') END,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed')
@@ -87,7 +87,7 @@ CREATE TRIGGER legs_count_insert AFTER INSERT ON legs WHEN NEW.no = 2 BEGIN
     FROM tickets AS ticket WHERE ticket.id = NEW.ticket_id AND ticket.state IN ('new', 'not-competent');
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT ticket.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = ticket.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = ticket.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         ticket.state, ticket.needs_attention, true,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(ticket.assignee, '') END,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed')
@@ -98,7 +98,7 @@ END;
 CREATE TRIGGER legs_count_delete AFTER DELETE ON legs WHEN OLD.no = 2 BEGIN
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT ticket.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = ticket.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = ticket.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         ticket.state, ticket.needs_attention, false,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(ticket.assignee, '') END,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed')
@@ -107,7 +107,7 @@ CREATE TRIGGER legs_count_delete AFTER DELETE ON legs WHEN OLD.no = 2 BEGIN
     FROM tickets AS ticket WHERE ticket.id = OLD.ticket_id AND ticket.state IN ('new', 'not-competent');
     INSERT INTO queue_deltas (custodian, arrival, state, needs_attention, is_transferred, assignee, late_hour, step)
     SELECT ticket.custodian,
-        (SELECT coalesce(max(arrival), 0) + 1 FROM queue_deltas WHERE custodian = ticket.custodian),
+        coalesce((SELECT arrival FROM queue_deltas WHERE custodian = ticket.custodian ORDER BY arrival DESC LIMIT 1), 0) + 1,
         ticket.state, ticket.needs_attention, true,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(ticket.assignee, '') END,
         CASE WHEN ticket.state NOT IN ('resolved', 'auto-closed', 'removed')
