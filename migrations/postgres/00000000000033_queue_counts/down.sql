@@ -5,7 +5,6 @@ DROP TRIGGER tickets_count_update ON tickets;
 DROP TRIGGER tickets_count_delete ON tickets;
 DROP TRIGGER tickets_count_insert ON tickets;
 DROP FUNCTION count_ticket;
-DROP FUNCTION add_queue_delta;
 DROP TABLE queue_deltas;
 DROP TABLE queue_totals;
 CREATE INDEX tickets_by_state ON tickets (custodian, state, needs_attention);

@@ -29,35 +29,30 @@ CREATE TABLE queue_deltas (
     PRIMARY KEY (custodian, arrival)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 
-CREATE FUNCTION add_queue_delta(ticket tickets, has_moved BOOLEAN, step INTEGER) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    is_open BOOLEAN := ticket.state NOT IN ('resolved', 'auto-closed', 'removed');
-BEGIN
-    INSERT INTO queue_deltas (custodian, state, needs_attention, is_transferred, assignee, late_hour, step) VALUES (
-        ticket.custodian, ticket.state, ticket.needs_attention,
-        has_moved AND ticket.state IN ('new', 'not-competent'),
-        CASE WHEN is_open THEN coalesce(ticket.assignee, '') END,
-        -- A question that was asked in time pauses the clock.
-        CASE WHEN is_open AND NOT (ticket.state = 'awaiting-info' AND ticket.due_at > ticket.state_since)
-            THEN floor(date_part('epoch', ticket.due_at) / 3600) END,
-        step);
-END
-$$;
-
+-- Legs come after their ticket and go before it. A question that was asked in time pauses the clock.
 CREATE FUNCTION count_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    has_moved BOOLEAN;
+    has_moved BOOLEAN := TG_OP = 'UPDATE'
+        AND (OLD.state IN ('new', 'not-competent') OR NEW.state IN ('new', 'not-competent'))
+        AND EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = NEW.id AND legs.no = 2);
 BEGIN
-    -- Legs come after their ticket and go before it.
-    IF TG_OP = 'INSERT' THEN
-        PERFORM add_queue_delta(NEW, false, 1);
-    ELSIF TG_OP = 'DELETE' THEN
-        PERFORM add_queue_delta(OLD, false, -1);
-    ELSE
-        has_moved := (OLD.state IN ('new', 'not-competent') OR NEW.state IN ('new', 'not-competent'))
-            AND EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = NEW.id AND legs.no = 2);
-        PERFORM add_queue_delta(OLD, has_moved, -1);
-        PERFORM add_queue_delta(NEW, has_moved, 1);
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO queue_deltas (custodian, state, needs_attention, is_transferred, assignee, late_hour, step)
+        VALUES (OLD.custodian, OLD.state, OLD.needs_attention, has_moved AND OLD.state IN ('new', 'not-competent'),
+            CASE WHEN OLD.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(OLD.assignee, '') END,
+            CASE WHEN OLD.state NOT IN ('resolved', 'auto-closed', 'removed')
+                AND NOT (OLD.state = 'awaiting-info' AND OLD.due_at > OLD.state_since)
+                THEN floor(date_part('epoch', OLD.due_at) / 3600) END,
+            -1);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO queue_deltas (custodian, state, needs_attention, is_transferred, assignee, late_hour, step)
+        VALUES (NEW.custodian, NEW.state, NEW.needs_attention, has_moved AND NEW.state IN ('new', 'not-competent'),
+            CASE WHEN NEW.state NOT IN ('resolved', 'auto-closed', 'removed') THEN coalesce(NEW.assignee, '') END,
+            CASE WHEN NEW.state NOT IN ('resolved', 'auto-closed', 'removed')
+                AND NOT (NEW.state = 'awaiting-info' AND NEW.due_at > NEW.state_since)
+                THEN floor(date_part('epoch', NEW.due_at) / 3600) END,
+            1);
     END IF;
     RETURN NULL;
 END
@@ -75,16 +70,18 @@ CREATE TRIGGER tickets_count_update
 CREATE FUNCTION count_leg() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     moved tickets;
-    step INTEGER := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
     scope TEXT := coalesce(current_setting('sportello.scope_kind', true), '');
 BEGIN
     PERFORM set_config('sportello.scope_kind', 'system', true);
     SELECT * INTO moved FROM tickets WHERE id = coalesce(NEW.ticket_id, OLD.ticket_id) FOR NO KEY UPDATE;
     PERFORM set_config('sportello.scope_kind', scope, true);
-    IF moved.state IN ('new', 'not-competent') THEN
-        PERFORM add_queue_delta(moved, false, -step);
-        PERFORM add_queue_delta(moved, true, step);
-    END IF;
+    -- Both of these states are open, and no question waits in them.
+    INSERT INTO queue_deltas (custodian, state, needs_attention, is_transferred, assignee, late_hour, step)
+    SELECT moved.custodian, moved.state, moved.needs_attention, is_transferred, coalesce(moved.assignee, ''),
+        floor(date_part('epoch', moved.due_at) / 3600),
+        CASE WHEN is_transferred = (TG_OP = 'INSERT') THEN 1 ELSE -1 END
+    FROM (VALUES (false), (true)) AS ticket (is_transferred)
+    WHERE moved.state IN ('new', 'not-competent');
     RETURN NULL;
 END
 $$;
