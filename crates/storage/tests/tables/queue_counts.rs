@@ -333,16 +333,10 @@ fn nobody_who_changes_tickets_of_a_desk_waits_for_its_counters() {
         one.batch_execute(&copy(fresh, 101, TO4, 5)).unwrap();
         other.batch_execute(&copy(fresh, 102, TO4, 5)).unwrap();
         assert!(queue_counts::fold(&mut folding, 100).unwrap() > 0);
-        for conn in [&mut one, &mut other] {
-            let take = format!(
-                "UPDATE tickets SET state = 'in-progress' WHERE id IN ({0}, {1})",
-                101, 102
-            );
-            let take = take
-                .replace("101", &id(fresh, 101))
-                .replace("102", &id(fresh, 102));
+        for (conn, number) in [(&mut one, 101), (&mut other, 102)] {
+            let of = id(fresh, number);
+            let take = format!("UPDATE tickets SET state = 'in-progress' WHERE id = {of}; COMMIT");
             conn.batch_execute(&take).unwrap();
-            conn.batch_execute("COMMIT").unwrap();
         }
         folding.batch_execute("COMMIT").unwrap();
         assert_right(fresh.db());
