@@ -120,7 +120,9 @@ both!(
             queue(app, "to4.operator").await,
             "1 in-progress, 1, 0, 1, 0, 0"
         );
-        act(app, "to4.operator", &filed, note("resolve")).await;
+        let resolve = json!({"action": "resolve", "resolution_code": "information-given",
+            "note": {"body": "Ecco il dato.", "published": true}});
+        act(app, "to4.operator", &filed, resolve).await;
         assert_eq!(
             queue(app, "to4.operator").await,
             "1 resolved, 0, 0, 0, 0, 0"
