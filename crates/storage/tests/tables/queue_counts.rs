@@ -91,9 +91,8 @@ fn assert_right(db: &Db) {
         Assignee::Operator(words::account(1)),
         Assignee::Pool(domain::actor::Pool::Supervisors),
     ];
-    for (place, now) in minutes.into_iter().enumerate() {
+    for (now, me) in minutes.into_iter().zip(owners.iter().cycle()) {
         let now = town::filed_at() + SignedDuration::from_mins(now);
-        let me = &owners[place % owners.len()];
         for desk in DESKS {
             let scope = Scope::Authority(desk.into());
             let (kept, found) = db
@@ -177,7 +176,8 @@ impl Chance {
     }
 
     fn of<T: Copy>(&mut self, items: &[T]) -> T {
-        items[usize::try_from(self.below(items.len() as u64)).unwrap()]
+        let place = usize::try_from(self.below(1_000)).unwrap();
+        *items.iter().cycle().nth(place).unwrap()
     }
 }
 
