@@ -54,6 +54,7 @@ pub mod passwords;
 pub mod playbooks;
 pub mod privacy;
 pub mod queue;
+mod queue_counts;
 mod record;
 pub mod recovery;
 pub mod reference;

@@ -3,7 +3,8 @@
 use domain::actor::{Assignee, Pool, Staff};
 use domain::ids::{AccountId, TicketId};
 use domain::visibility::Scope;
-use storage::list::{self, Counters};
+use storage::list;
+use storage::queue_counts::{self, Counters};
 use storage::sla;
 
 pub use storage::accounts::Colleague;
@@ -76,7 +77,7 @@ impl Desk {
         }
         let me = Assignee::Operator(staff.account);
         Ok(self.db.read_in(&scope, |conn| {
-            list::count(conn, &staff.authority, &me, self.clock.now())
+            queue_counts::count(conn, &staff.authority, &me, self.clock.now())
         })?)
     }
 

@@ -6,8 +6,8 @@ use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use storage::{
     DbConnection, StoreError, absences, attachments, bulk, changes, email_proofs, holds,
-    idempotency, login_sources, outbox, removals, sessions, subject_exports, tickets, used_tokens,
-    webhook_deliveries,
+    idempotency, login_sources, outbox, queue_counts, removals, sessions, subject_exports, tickets,
+    used_tokens, webhook_deliveries,
 };
 
 use crate::{Desk, DeskError};
@@ -103,6 +103,7 @@ impl Desk {
         gone += self.sweep_pages(move |conn| absences::delete_over(conn, long_over, PAGE))?;
         let unheard = ago(SOURCE_AGE);
         gone += self.sweep_pages(move |conn| login_sources::delete_old(conn, unheard, PAGE))?;
+        gone += self.sweep_pages(|conn| queue_counts::delete_empty(conn, PAGE))?;
         Ok(gone)
     }
 

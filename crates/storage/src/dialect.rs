@@ -323,6 +323,49 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
     Ok(found.before)
 }
 
+/// Has prepared statements planned once and not for each value, until the transaction ends: for one whose
+/// planning takes longer than itself, and whose way is the same for all values. SQLite always does so.
+pub(crate) fn plan_once(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pg.batch_execute("SET LOCAL plan_cache_mode = force_generic_plan"),
+        DbConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// An SQL expression for the hours since 1970 that a column's time lies in.
+pub(crate) fn hour_of(conn: &DbConnection, column: &str) -> String {
+    match conn {
+        DbConnection::Pg(_) => format!("floor(date_part('epoch', {column}) / 3600)::bigint"),
+        DbConnection::Sqlite(_) => format!("{column} / 3600000000"),
+    }
+}
+
+/// Deletes the first `limit` rows of a table by their `key`, and runs `insert`, which finds them as the
+/// relation `page`: of what others add meanwhile nothing goes without having been seen. The answer is how
+/// many rows `insert` wrote.
+pub(crate) fn drain(
+    conn: &mut DbConnection,
+    table: &str,
+    key: &str,
+    limit: i64,
+    insert: &str,
+) -> QueryResult<usize> {
+    let page = format!("({key}) IN (SELECT {key} FROM {table} ORDER BY {key} LIMIT {limit})");
+    let delete = format!("DELETE FROM {table} WHERE {page}");
+    match conn {
+        DbConnection::Pg(pg) => {
+            diesel::sql_query(format!("WITH page AS ({delete} RETURNING *) {insert}")).execute(pg)
+        }
+        // It cannot insert what it deletes, and has one writer.
+        DbConnection::Sqlite(sqlite) => {
+            let seen = format!("WITH page AS (SELECT * FROM {table} WHERE {page}) {insert}");
+            let written = diesel::sql_query(seen).execute(sqlite)?;
+            diesel::sql_query(delete).execute(sqlite)?;
+            Ok(written)
+        }
+    }
+}
+
 /// An SQL expression for the number of the key that sealed a column's value (`crate::sealing`).
 pub(crate) fn sealed_with(conn: &DbConnection, column: &str) -> String {
     match conn {

@@ -55,6 +55,7 @@ pub mod playbook_runs;
 pub mod playbooks;
 mod prepared;
 pub mod privacy;
+pub mod queue_counts;
 pub mod reference;
 pub mod removals;
 pub mod reply_schemes;

@@ -19,7 +19,7 @@ use crate::keyring::Field;
 use crate::prepared::prepared;
 use crate::schema::{accounts, legs, tickets};
 use crate::sealing::SealedText;
-use crate::sla::{self, PAUSED_IN_TIME, Standing};
+use crate::sla::{self, Standing};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::{nudges_in, of_citizen, of_tracking, priority_of, priority_rank};
 use crate::{DbConnection, StoreError, assignee, dialect, dossiers};
@@ -259,10 +259,10 @@ fn scoped(query: Query, scope: &Scope) -> Result<Option<Query>, StoreError> {
 }
 
 /// The condition of the partial indexes, to the letter.
-const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'removed')";
+pub(crate) const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'removed')";
 
 /// The condition of their partial index, to the letter: nobody of the desk took charge.
-const IS_UNTOUCHED: &str = "state IN ('new', 'not-competent')";
+pub(crate) const IS_UNTOUCHED: &str = "state IN ('new', 'not-competent')";
 const IS_TOUCHED: &str = "state NOT IN ('new', 'not-competent')";
 
 fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
@@ -457,95 +457,4 @@ impl ItemRow {
             sla: None,
         })
     }
-}
-
-/// Counters of a desk's queue.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// How many stand in each state.
-    pub by_state: Vec<(StateCode, i64)>,
-    /// Open and owned by the asker.
-    pub mine: i64,
-    /// Open and owned by nobody.
-    pub unassigned: i64,
-    /// Somebody should look.
-    pub needs_attention: i64,
-    /// Nobody of the desk took charge yet.
-    pub untouched: i64,
-    /// Those of them that came from another desk.
-    pub transferred_untouched: i64,
-    /// Open and past the time they should be resolved by; those that wait for an answer since before are not.
-    pub overdue: i64,
-}
-
-#[derive(QueryableByName)]
-struct StateRow {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    state: String,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    total: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    attention: i64,
-}
-
-#[derive(QueryableByName)]
-struct OpenRow {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    mine: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    unassigned: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    overdue: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    untouched: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    transferred: i64,
-}
-
-/// Counts the tickets in the custody of `desk`: states along an index, where SQLite finds all it
-/// needs and PostgreSQL's fence reads the rows, the rest over the open ones alone.
-pub fn count(
-    conn: &mut DbConnection,
-    desk: &AuthorityCode,
-    me: &Assignee,
-    now: Timestamp,
-) -> Result<Counters, StoreError> {
-    use diesel::sql_types::Text;
-    let states = diesel::sql_query(
-        "SELECT state, COUNT(*) AS total, \
-         CAST(SUM(CASE WHEN needs_attention THEN 1 ELSE 0 END) AS BIGINT) AS attention \
-         FROM tickets WHERE custodian = $1 GROUP BY state",
-    )
-    .bind::<Text, _>(desk.as_str().to_owned())
-    .load::<StateRow>(conn)?;
-    let open = diesel::sql_query(format!(
-        "SELECT CAST(COALESCE(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS mine, \
-         CAST(COALESCE(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unassigned, \
-         CAST(COALESCE(SUM(CASE WHEN due_at < $2 AND NOT {PAUSED_IN_TIME} THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue, \
-         CAST(COALESCE(SUM(CASE WHEN {IS_UNTOUCHED} THEN 1 ELSE 0 END), 0) AS BIGINT) AS untouched, \
-         CAST(COALESCE(SUM(CASE WHEN {IS_UNTOUCHED} AND EXISTS (SELECT 1 FROM legs WHERE \
-         legs.ticket_id = tickets.id AND legs.no = 2) THEN 1 ELSE 0 END), 0) AS BIGINT) AS transferred \
-         FROM tickets WHERE custodian = $3 AND {IS_OPEN}"
-    ))
-    .bind::<Text, _>(assignee::to_column(me))
-    .bind::<crate::sql_types::Instant, _>(Ts(now))
-    .bind::<Text, _>(desk.as_str().to_owned())
-    .get_result::<OpenRow>(conn)?;
-    let mut counters = Counters {
-        mine: open.mine,
-        unassigned: open.unassigned,
-        overdue: open.overdue,
-        untouched: open.untouched,
-        transferred_untouched: open.transferred,
-        ..Counters::default()
-    };
-    for row in states {
-        let Some(state) = StateCode::from_code(&row.state) else {
-            continue;
-        };
-        counters.by_state.push((state, row.total));
-        counters.needs_attention += row.attention;
-    }
-    counters.by_state.sort();
-    Ok(counters)
 }

@@ -1619,6 +1619,33 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    /// See `migrations/`.
+    queue_totals (custodian, measure, code, hour) {
+        custodian -> Text,
+        measure -> Text,
+        code -> Text,
+        hour -> BigInt,
+        total -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    /// See `migrations/`.
+    queue_deltas (custodian, arrival) {
+        custodian -> Text,
+        arrival -> BigInt,
+        state -> Text,
+        needs_attention -> Bool,
+        is_transferred -> Bool,
+        assignee -> Nullable<Text>,
+        late_hour -> Nullable<BigInt>,
+        step -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1715,5 +1742,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     subject_exports,
     erasures,
     erasure_items,
-    erasure_mentions
+    erasure_mentions,
+    queue_totals,
+    queue_deltas
 );

@@ -39,6 +39,7 @@ mod past_custodian;
 mod playbooks;
 mod privacy;
 mod protocol;
+mod queue_counts;
 mod quotas;
 mod rate_limits;
 mod reach;

@@ -12,7 +12,8 @@ use domain::ids::TicketId;
 use domain::state::{Priority, State};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
-use storage::list::{self, Counters, Filter, Item, Order, Page};
+use storage::list::{self, Filter, Item, Order, Page};
+use storage::queue_counts::{self, Counters};
 use storage::tickets::RequesterKind;
 use storage::{Db, tickets};
 
@@ -258,7 +259,7 @@ fn counters_count_what_is_there_after_any_histories() {
             for place in [0, 1, 7] {
                 let me = Assignee::Operator(words::account(place));
                 for now in [5, 6, 72, 73] {
-                    let found = read(db, |conn| list::count(conn, &desk, &me, hours(now)));
+                    let found = read(db, |conn| queue_counts::count(conn, &desk, &me, hours(now)));
                     assert_eq!(
                         found,
                         counted(&tickets, &desk, &me, now),

@@ -24,6 +24,7 @@ mod list;
 mod outbox;
 mod playbooks;
 mod purpose;
+mod queue_counts;
 mod reply_templates;
 mod retention;
 mod reviews;
