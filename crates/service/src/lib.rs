@@ -53,6 +53,7 @@ pub mod passwords;
 pub mod playbooks;
 pub mod privacy;
 pub mod queue;
+pub mod reading;
 mod record;
 pub mod recovery;
 pub mod reference;
