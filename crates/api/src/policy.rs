@@ -1901,9 +1901,11 @@ pub const TAKES_QUERY: &[&str] = &[
 ];
 
 /// Operations that may be answered from a replica, to staff and to citizens (`docs/adr/0041`): lists,
-/// searches, screens, counters and reports. None of them writes, but for its entry in the audit trail.
+/// searches, screens, counters and reports. None of them writes, but for its entry in the audit trail and
+/// an answer that is kept.
 pub const READ_FROM_REPLICA: &[&str] = &[
     "list_tickets",
+    "search_tickets",
     "show_ticket",
     "list_timeline",
     "show_queues",

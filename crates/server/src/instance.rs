@@ -192,13 +192,14 @@ fn metrics(desk: &Desk) -> anyhow::Result<Metrics> {
     Ok(metrics)
 }
 
+type NumberOf = fn(ReplicaReads) -> u64;
+
 /// How reads fare that the replica might take, if there is one.
 fn watch_replica(metrics: &Metrics, desk: &Desk) -> anyhow::Result<()> {
     if !desk.has_replica() {
         return Ok(());
     }
-    type Number = fn(ReplicaReads) -> u64;
-    let numbers: [(&str, &str, Number); 4] = [
+    let numbers: [(&str, &str, NumberOf); 4] = [
         (
             "sportello_replica_near",
             "1 while the replica may be read from",
