@@ -1905,7 +1905,7 @@ pub const TAKES_QUERY: &[&str] = &[
 /// an answer that is kept.
 pub const READ_FROM_REPLICA: &[&str] = &[
     "list_tickets",
-    "search_tickets",
+    "find_tickets",
     "show_ticket",
     "list_timeline",
     "show_queues",

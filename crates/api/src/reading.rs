@@ -44,3 +44,21 @@ pub(crate) fn of(shared: &Shared, request: &HttpRequest) -> Option<Reading> {
         false => Reading::Writer(name),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::policy::{READ_FROM_REPLICA, RULES};
+
+    #[test]
+    fn what_may_come_from_a_replica_are_operations_that_write_nothing() {
+        for operation in READ_FROM_REPLICA {
+            let rule = RULES.iter().find(|rule| rule.operation == *operation);
+            let rule = rule.unwrap_or_else(|| panic!("no operation {operation}"));
+            // A search is a question that is too private for an address.
+            assert!(
+                rule.method == "GET" || *operation == "find_tickets",
+                "{operation}"
+            );
+        }
+    }
+}
