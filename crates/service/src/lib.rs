@@ -55,6 +55,7 @@ pub mod playbooks;
 pub mod privacy;
 pub mod queue;
 mod queue_counts;
+pub mod reading;
 mod record;
 pub mod recovery;
 pub mod reference;

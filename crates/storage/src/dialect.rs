@@ -14,7 +14,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
+use diesel::sql_types::{BigInt, Bool, HasSqlType, Nullable, SqlType, Text};
 use diesel::sqlite::Sqlite;
 use domain::visibility::{Opened, Scope};
 
@@ -220,6 +220,28 @@ pub(crate) fn lock_migrations(conn: &mut DbConnection) -> QueryResult<()> {
              SELECT pg_advisory_xact_lock(7230815402117)",
         ),
         DbConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// The end of what PostgreSQL wrote to its log, committed or not. SQLite has no replica to compare with.
+pub(crate) fn log_end(conn: &mut DbConnection) -> QueryResult<Option<i64>> {
+    place_in_log(conn, "(pg_current_wal_insert_lsn() - '0/0')::bigint")
+}
+
+/// The place up to which a replica of PostgreSQL has replayed the log; none on a server that is none.
+pub(crate) fn replayed_end(conn: &mut DbConnection) -> QueryResult<Option<i64>> {
+    place_in_log(
+        conn,
+        "CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint END",
+    )
+}
+
+fn place_in_log(conn: &mut DbConnection, place: &str) -> QueryResult<Option<i64>> {
+    match conn {
+        DbConnection::Pg(pg) => {
+            diesel::select(diesel::dsl::sql::<Nullable<BigInt>>(place)).get_result(pg)
+        }
+        DbConnection::Sqlite(_) => Ok(None),
     }
 }
 

@@ -508,6 +508,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    recent_writes (reader, mark) {
+        reader -> Text,
+        mark -> Uid,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
@@ -1670,6 +1680,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_sources,
     federated_identities,
     used_tokens,
+    recent_writes,
     authority_setups,
     clients,
     client_credentials,

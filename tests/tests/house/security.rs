@@ -15,6 +15,11 @@ fn every_test_the_page_on_delivery_names_is_there() {
     are_there("docs/delivery.md", &read("docs/delivery.md"), 40);
 }
 
+#[test]
+fn every_test_the_page_on_scaling_names_is_there() {
+    are_there("docs/scaling.md", &read("docs/scaling.md"), 10);
+}
+
 /// The last columns of the tables in `text` name tests that there are, more than `least` of them.
 fn are_there(page: &str, text: &str, least: usize) {
     let named: Vec<&str> = text
