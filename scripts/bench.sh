@@ -40,10 +40,9 @@ WRK_VERSION=$(wrk --version 2>&1 | sed -n 's/^\(wrk [^ ]*\).*/\1/p' | head -n 1 
 
 built=$PROFILE
 [ "$PROFILE" != dev ] || built=debug
-cargo build --quiet --profile "$PROFILE" --bin sportello
 program=$PWD/${CARGO_TARGET_DIR:-target}/$built/sportello
-bench=$(cargo build --quiet --profile "$PROFILE" --package tests --bench sportello --message-format=json |
-    sed -n 's/.*"name":"sportello".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+bench=$(cargo build --quiet --profile "$PROFILE" --package server --package tests --bin sportello --bench sportello \
+    --message-format=json | sed -n 's/.*"kind":\["bench"\].*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$bench" ] || die 'the loader was not built'
 export PROGRAM=$program BENCH=$bench
 

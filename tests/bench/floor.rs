@@ -135,7 +135,7 @@ impl Postgres {
             let text = fs::read_to_string(log).unwrap_or_default();
             let micros = text
                 .lines()
-                .filter_map(|line| line.split(' ').nth(2)?.parse().ok());
+                .filter_map(|line| line.split(' ').nth(2)?.parse::<f64>().ok());
             times.extend(micros);
         }
         summary(times, Duration::from_secs(seconds))
@@ -199,23 +199,25 @@ struct Bare {
     number: i64,
 }
 
-impl diesel::query_builder::QueryId for &Bare {
+impl diesel::query_builder::QueryId for Bare {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for &Bare {
+impl diesel::query_builder::QueryFragment<diesel::sqlite::Sqlite> for Bare {
     fn walk_ast<'b>(
         &'b self,
         mut out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
     ) -> diesel::QueryResult<()> {
         use diesel::sql_types::{BigInt, Binary};
-        // The places are numbered in the text, each value is bound once.
-        out.push_sql(&self.sql);
-        out.push_bind_param_value_only::<Binary, Vec<u8>>(&self.id)?;
-        out.push_bind_param_value_only::<BigInt, i64>(&self.number)?;
-        if self.sql.contains("?3") {
-            out.push_bind_param_value_only::<BigInt, i64>(&self.number)?;
+        let mut parts = self.sql.split('?');
+        out.push_sql(parts.next().unwrap_or_default());
+        for part in parts {
+            match part.as_bytes().first() {
+                Some(b'1') => out.push_bind_param::<Binary, Vec<u8>>(&self.id)?,
+                _ => out.push_bind_param::<BigInt, i64>(&self.number)?,
+            }
+            out.push_sql(part.get(1..).unwrap_or_default());
         }
         Ok(())
     }

@@ -105,6 +105,7 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
             };
             let copy =
                 template.stamp(&tables, &mut dice, &mut numbers, (older, person, now), put)?;
+            sink.end_of_request();
             if nth < u64::try_from(TOLD).unwrap_or(0) {
                 some.push(copy);
             }

@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
@@ -17,8 +18,12 @@ use super::templates::ALL;
 
 /// Takes rows of tables by their places in a list.
 pub(super) enum Sink {
-    /// One `COPY` of each table, all at once.
-    Copy(Vec<Copy>),
+    /// One `COPY` of each table that gets rows, all at once.
+    Copy {
+        psql: String,
+        tables: Vec<Table>,
+        copies: Vec<Option<Copy>>,
+    },
     /// Rows that wait for the next transaction.
     Insert {
         db: Db,
@@ -35,12 +40,11 @@ impl Sink {
     /// row-level security.
     pub(super) fn open(db: &Db, psql: Option<&str>, tables: &[Table]) -> Self {
         match psql {
-            Some(psql) => Sink::Copy(
-                tables
-                    .iter()
-                    .map(|table| Copy::start(psql, table))
-                    .collect(),
-            ),
+            Some(psql) => Sink::Copy {
+                psql: psql.to_owned(),
+                tables: tables.to_vec(),
+                copies: tables.iter().map(|_| None).collect(),
+            },
             None => Sink::Insert {
                 db: db.clone(),
                 statements: tables.iter().map(insert_into).collect(),
@@ -51,13 +55,22 @@ impl Sink {
 
     pub(super) fn put(&mut self, table: usize, row: Vec<Value>) {
         match self {
-            Sink::Copy(copies) => copies[table].put(&row),
-            Sink::Insert { waiting, .. } => {
-                waiting.push((table, row));
-                if waiting.len() >= ROWS_AT_ONCE {
-                    self.flush();
-                }
+            Sink::Copy {
+                psql,
+                tables,
+                copies,
+            } => {
+                let start = || Copy::start(psql, &tables[table]);
+                copies[table].get_or_insert_with(start).put(&row);
             }
+            Sink::Insert { waiting, .. } => waiting.push((table, row)),
+        }
+    }
+
+    /// All rows of a request are there: what hangs together is written together.
+    pub(super) fn end_of_request(&mut self) {
+        if matches!(self, Sink::Insert { waiting, .. } if waiting.len() >= ROWS_AT_ONCE) {
+            self.flush();
         }
     }
 
@@ -75,6 +88,8 @@ impl Sink {
             let DbConnection::Sqlite(sqlite) = conn else {
                 panic!("PostgreSQL takes its rows by COPY");
             };
+            // Tables come in any order.
+            sqlite.batch_execute("PRAGMA defer_foreign_keys = ON")?;
             for (table, values) in rows {
                 let sql = &statements[table];
                 Insert { sql, values }.execute(sqlite)?;
@@ -86,8 +101,8 @@ impl Sink {
 
     pub(super) fn finish(mut self) {
         self.flush();
-        if let Sink::Copy(copies) = self {
-            for copy in copies {
+        if let Sink::Copy { copies, .. } = self {
+            for copy in copies.into_iter().flatten() {
                 copy.finish();
             }
         }

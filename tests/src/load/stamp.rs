@@ -67,7 +67,6 @@ pub(super) struct Template {
     pub(super) room: i64,
     pub(super) life: Life,
     pub(super) is_rare: bool,
-    pub(super) has_file: bool,
 }
 
 /// What the copies number on from.
@@ -165,7 +164,6 @@ impl Template {
             room,
             life: filed.life,
             is_rare: filed.is_rare,
-            has_file: filed.has_file,
         }
     }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 use service::evidence::AuditKey;
 use storage::StoreError;
 use tests::load::{self, Invented, Life, Loaded, Plan, RARE_WORD};
-use tests::{TestApp, both};
+use tests::people::TO4;
+use tests::{Client, TestApp, both};
 
 const COPIES: u64 = 300;
 /// Each life twice.
@@ -23,6 +24,16 @@ fn load(app: &TestApp, seed: u64) -> Loaded {
     load::load(&app.desk, &app.db, &filed, &plan)
 }
 
+/// An operator of the desk that has this request.
+async fn operator_of(app: &TestApp, copy: &load::Stamped) -> Client {
+    let region = app.as_("region.operator").await;
+    let screen = region.screen(&copy.id.to_string()).await;
+    match screen.text_at("/custody/code") {
+        TO4 => app.as_("to4.operator").await,
+        _ => app.as_("cn1.operator").await,
+    }
+}
+
 /// The first that ended up so.
 fn one(loaded: &Loaded, is: impl Fn(Life) -> bool) -> &load::Stamped {
     let found = loaded.some.iter().find(|copy| is(copy.life));
@@ -34,8 +45,8 @@ both!(
     async |app| {
         let loaded = load(app, 1);
         assert_eq!(app.count("tickets"), 300 + 24);
-        let operator = app.as_("region.operator").await;
         let copy = one(&loaded, |life| life == Life::Closed(18));
+        let operator = operator_of(app, copy).await;
         let screen = operator.get(&format!("/v1/tickets/{}", copy.id)).await;
         screen.is(200);
         let person = Invented::new(copy.person);
@@ -117,13 +128,7 @@ both!(
         let citizen = app.with_token(token);
         let own = citizen.get("/v1/me/tickets").await;
         assert!(own.is(200).text().contains(&copy.number), "{own}");
-        let region = app.as_("region.operator").await;
-        let screen = region.screen(&copy.id.to_string()).await;
-        let desk = screen.text_at("/custody/code").to_owned();
-        let operator = match desk.as_str() {
-            "010204" => app.as_("to4.operator").await,
-            _ => app.as_("cn1.operator").await,
-        };
+        let operator = operator_of(app, copy).await;
         let taken = operator
             .act(&copy.id.to_string(), &json!({"action": "take"}))
             .await;
