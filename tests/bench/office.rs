@@ -177,8 +177,8 @@ fn configure(folder: &Path, url: &str, issuer: &Issuer) {
     let audience = api::tokens::OWN_AUDIENCE;
     let config = format!(
         "[database]\nurl = \"{url}\"\n[http]\nbind = \"127.0.0.1:0\"\n\
-         requests_per_minute = 10000000\nrequests_per_minute_anonymous = 10000000\n\
-         requests_per_minute_citizen = 10000000\n[quota]\nfilings_per_day = 10000\n\
+         requests_per_minute = 1000000\nrequests_per_minute_anonymous = 1000000\n\
+         requests_per_minute_citizen = 1000000\n[quota]\nfilings_per_day = 10000\n\
          [sign_in]\nrequire_second_factor = false\n[log]\nfilter = \"error\"\n\
          [[citizens.issuers]]\nissuer = \"{ISSUER}\"\naudience = \"{audience}\"\n\
          algorithms = [\"ES256\"]\njwks_file = \"jwks.json\"\n"

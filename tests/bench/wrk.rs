@@ -63,16 +63,19 @@ end
 
 local requests, at, current = {}, 0, nil
 function init(args)
-  local all, has_versions = {}, false
-  for line in io.lines(args[1]) do
-    local one = {}
-    one.method, one.path, one.token, one.version, one.body, one.other =
-      line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$")
-    has_versions = has_versions or one.version ~= ""
-    table.insert(all, one)
+  local file, step, count, has_versions = args[1], tonumber(args[2]), 0, false
+  for _ in io.lines(file) do count = count + 1 end
+  local nth = 0
+  for line in io.lines(file) do
+    if nth % step == id or (id >= count and nth == id % count) then
+      local one = {}
+      one.method, one.path, one.token, one.version, one.body, one.other =
+        line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$")
+      has_versions = has_versions or one.version ~= ""
+      table.insert(requests, one)
+    end
+    nth = nth + 1
   end
-  for i = id + 1, #all, tonumber(args[2]) do table.insert(requests, all[i]) end
-  if #requests == 0 then requests = {all[id % #all + 1]} end
   if not has_versions then response = nil end
 end
 

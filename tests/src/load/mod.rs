@@ -59,6 +59,8 @@ const TOLD: usize = 4_000;
 const OPEN_OF_100: u64 = 8;
 /// One copy in so many has the rare word.
 const RARE_OF: u64 = 5_000;
+/// Time until something is due, in microseconds, that leaves a measurement alone.
+const ENOUGH_ROOM: i64 = 12 * HOUR;
 /// How old the archive is.
 const ARCHIVE_WEEKS: u64 = 150;
 /// Requests that one person files, on average.
@@ -143,15 +145,20 @@ struct Shelf<'a> {
 
 impl<'a> Shelf<'a> {
     fn new(templates: &'a [Template]) -> Self {
-        let pick = |wanted: fn(&Template) -> bool| -> Vec<&'a Template> {
+        let pick = |wanted: &dyn Fn(&Template) -> bool| -> Vec<&'a Template> {
             let found: Vec<_> = templates.iter().filter(|one| wanted(one)).collect();
             assert!(!found.is_empty(), "too few templates");
             found
         };
         Shelf {
-            rare: pick(|one| one.is_rare),
-            open: pick(|one| !one.is_rare && !one.life.is_over()),
-            over: pick(|one| !one.is_rare && one.life.is_over()),
+            rare: pick(&|one| one.is_rare),
+            // Of each life those of which nothing is due soon, or else the one that has the most time.
+            open: pick(&|one| {
+                let alike = templates.iter().filter(|other| other.life == one.life);
+                let most = alike.map(|other| other.room).max();
+                !one.is_rare && !one.life.is_over() && Some(one.room) >= most.min(Some(ENOUGH_ROOM))
+            }),
+            over: pick(&|one| !one.is_rare && one.life.is_over()),
         }
     }
 
