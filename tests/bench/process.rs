@@ -44,7 +44,7 @@ impl Server {
             );
             std::thread::sleep(Duration::from_millis(2));
         };
-        let ready = reqwest_ready(&address, began);
+        let ready = listening(&address, began);
         Server {
             child,
             address,
@@ -82,7 +82,7 @@ impl Drop for Server {
     }
 }
 
-fn reqwest_ready(address: &str, began: Instant) -> Duration {
+fn listening(address: &str, began: Instant) -> Duration {
     while std::net::TcpStream::connect(address).is_err() {
         assert!(began.elapsed() < Duration::from_secs(120), "nobody listens");
         std::thread::sleep(Duration::from_millis(1));
