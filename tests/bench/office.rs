@@ -28,6 +28,9 @@ pub(crate) struct Measured {
     pub(crate) url: String,
     /// The floor's database, `psql`, and the first process of the server.
     pub(crate) postgres: Option<(String, String, u32)>,
+    /// A copy of the loaded database, for statements without a program: what they write is sealed for
+    /// other rows, and no entry of theirs is ours.
+    pub(crate) copy: Option<String>,
     /// Seconds of the first start on what was loaded.
     pub(crate) started: Duration,
     pub(crate) program: PathBuf,
@@ -62,6 +65,7 @@ impl Measured {
         });
         let size_mb = size_of(&office, &data);
         drop(office);
+        let copy = postgres.is_some().then(|| database::copied("bench", "own"));
         let issuer = Issuer::new();
         configure(folder.path(), &base, &issuer);
         let program = fs::canonicalize(&options.program).expect("the program");
@@ -75,6 +79,7 @@ impl Measured {
             issuer,
             url: base,
             postgres,
+            copy,
             started,
             program,
             size_mb,

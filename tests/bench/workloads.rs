@@ -217,7 +217,7 @@ impl Bench<'_> {
         if floor != Floor::Create {
             return None;
         }
-        let url = &self.measured.url;
+        let url = self.measured.copy.as_ref()?;
         Some(postgres.statements(url, &self.own, clients, self.options.seconds))
     }
 

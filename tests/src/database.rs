@@ -103,6 +103,12 @@ pub fn empty(place: Place, folder: &Path, name: &str) -> String {
     }
 }
 
+/// The URL of a copy of a database of the server, which nobody may be connected to.
+pub fn copied(from: &str, name: &str) -> String {
+    administer(&format!("CREATE DATABASE {name} TEMPLATE {from}")).expect("the copy is made");
+    postgres_config(name).url
+}
+
 impl Drop for Fresh {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
