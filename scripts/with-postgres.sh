@@ -8,9 +8,13 @@
 #
 # The cluster lives in a temporary folder, listens on a free loopback port, and
 # is stopped and removed when the command ends, however it ends.  The command
-# finds it by TEST_DATABASE_URL, and by TEST_DATABASE_DUMP the command that dumps
-# a database of it whole.  It runs without standard input, and its exit code is
-# the exit code of this script.
+# finds it by TEST_DATABASE_URL, by TEST_DATABASE_DUMP the command that dumps a
+# database of it whole, and by TEST_DATABASE_PSQL one that reaches it past
+# row-level security; the name of a database follows either.  It runs without
+# standard input, and its exit code is the exit code of this script.
+#
+# With DURABLE=yes the server flushes as it would in earnest, for measuring, and
+# has the settings of MEASURED below.
 #
 # If NEVER_STORED names a file, no line of it may ever be on the server's disk:
 # each segment of the write-ahead log is searched when it is full, and all other
@@ -19,7 +23,7 @@
 # With WITH_REPLICA=1 a streaming replica stands beside it, which the command finds
 # by TEST_REPLICA_URL.
 #
-# Not for production: flushes are off and everybody on this machine is trusted.
+# Not for production: flushes are off, and everybody on this machine is trusted.
 set -euo pipefail
 
 say() { printf 'with-postgres: %s\n' "$*" >&2; }
@@ -226,11 +230,16 @@ if [ -n "${NEVER_STORED:-}" ]; then
     archive=(-c archive_mode=on -c "archive_command='$folder/search/segment $folder/data/%p'")
 fi
 
+# As an installation of this size would have them; everything else as PostgreSQL comes.
+MEASURED='-c shared_buffers=1GB -c max_wal_size=8GB -c checkpoint_timeout=15min'
+flushing='-c fsync=off -c synchronous_commit=off -c full_page_writes=off'
+[ "${DURABLE:-}" != yes ] || flushing=$MEASURED
+
 # start_on FOLDER PORT: a server on its files.
 start_on() {
     as_owner env LC_ALL=C "$binaries/pg_ctl" start --silent --wait --timeout=60 \
         --pgdata="$1" --log="$1/server.log" \
-        --options="-c listen_addresses=127.0.0.1 -c port=$2 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 ${archive[*]}" \
+        --options="-c listen_addresses=127.0.0.1 -c port=$2 -c unix_socket_directories= $flushing -c max_connections=200 ${archive[*]}" \
         >"$folder/start.log" 2>&1 </dev/null
 }
 
@@ -271,6 +280,7 @@ fi
 
 export TEST_DATABASE_URL="postgres://sportello@127.0.0.1:$port/postgres"
 export TEST_DATABASE_DUMP="$binaries/pg_dump --host=127.0.0.1 --port=$port --username=postgres"
+export TEST_DATABASE_PSQL="$binaries/psql --host=127.0.0.1 --port=$port --username=postgres"
 cd "$home"
 
 # A process group of its own, so that stopping us stops all the command started.

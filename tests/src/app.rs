@@ -210,6 +210,16 @@ impl TestApp {
         self.clock.now()
     }
 
+    /// The clock, for what moves it by itself.
+    pub fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    /// `psql` past row-level security; `None` on SQLite.
+    pub fn psql(&self) -> Option<String> {
+        self.database.psql()
+    }
+
     /// Moves the clock by an ISO 8601 duration, such as `P8D` or `PT31M`. Access tokens live a
     /// quarter of an hour: ask for a client again.
     pub fn advance(&self, by: &str) {

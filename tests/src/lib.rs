@@ -16,6 +16,7 @@ pub mod files;
 pub mod forge;
 pub mod forms;
 pub mod identity_provider;
+pub mod load;
 pub mod mail;
 pub mod multipart;
 pub mod node;

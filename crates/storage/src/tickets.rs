@@ -25,7 +25,8 @@ use crate::changes::News;
 use crate::connection::MultiBackend;
 use crate::dossiers::{self, Contents, DossierColumns};
 pub use crate::dossiers::{
-    Details, Dossier, Walked, forget_person, list_key_desks, reseal_page, rewrite, seal_plain_page,
+    Details, Dossier, Walked, columns_of, forget_person, list_key_desks, reseal_page, rewrite,
+    seal_plain_page,
 };
 use crate::keyring::Field;
 use crate::prepared::prepared;

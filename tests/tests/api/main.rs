@@ -31,6 +31,7 @@ mod jobs;
 mod keys;
 mod leaks;
 mod links;
+mod loaded;
 mod looks;
 mod message_templates;
 mod notifications;
