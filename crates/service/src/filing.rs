@@ -405,7 +405,8 @@ impl Desk {
             due_at,
             ..dossier.clone()
         };
-        tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
+        let subject = self.subject_of(&ticket);
+        tickets::insert(conn, &ticket, dossier, &subject, &filed, actor, attachment)?;
         let desk = ticket.custodian.code.clone();
         let is_of_another_desk = matches!(actor, Actor::Staff(staff) if staff.authority != desk);
         let events = std::slice::from_ref(&filed);

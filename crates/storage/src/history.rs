@@ -20,7 +20,7 @@ use crate::privacy::{keep_text, read_text};
 use crate::schema::{accounts, attachments, notes, ticket_events};
 use crate::sealing::{Place, numbered_row};
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, attachments as files};
+use crate::{DbConnection, StoreError, attachments as files, ticket_texts};
 
 #[derive(Insertable)]
 #[diesel(table_name = ticket_events, treat_none_as_default_value = false)]
@@ -106,6 +106,7 @@ fn append_note(
     diesel::insert_into(notes::table)
         .values(row)
         .execute(conn)?;
+    ticket_texts::insert_note(conn, ticket, seq, note)?;
     match &note.attachment {
         Some(file) => files::insert(conn, ticket, seq, file),
         None => Ok(()),

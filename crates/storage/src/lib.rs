@@ -76,12 +76,14 @@ pub mod statements;
 pub mod subject_exports;
 pub mod subject_requests;
 pub mod subjects;
+pub mod ticket_texts;
 pub mod tickets;
 pub mod trail;
 pub mod used_tokens;
 pub mod webhook_deliveries;
 pub mod webhooks;
 pub mod wordings;
+mod words;
 mod writer;
 
 pub use connection::DbConnection;

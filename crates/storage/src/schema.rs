@@ -1619,6 +1619,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Uid};
+    use crate::words::{WordList};
+    /// See `migrations/`.
+    ticket_texts (ticket_id, seq) {
+        ticket_id -> Uid,
+        seq -> BigInt,
+        audience -> Text,
+        team -> Nullable<Text>,
+        party -> Nullable<Text>,
+        words -> Nullable<WordList>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    text_builds (id) {
+        id -> Integer,
+        before_at -> Nullable<Instant>,
+        before_id -> Nullable<Uid>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1715,5 +1741,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     subject_exports,
     erasures,
     erasure_items,
-    erasure_mentions
+    erasure_mentions,
+    ticket_texts,
+    text_builds,
 );

@@ -30,7 +30,7 @@ use crate::privacy::{keep_text, read_text};
 use crate::schema::{self, tickets};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, attachments, history, legs, links, trail};
+use crate::{DbConnection, StoreError, attachments, history, legs, links, ticket_texts, trail};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
 #[diesel(table_name = tickets, treat_none_as_default_value = false)]
@@ -171,11 +171,13 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     }
 }
 
-/// Writes a new ticket with the first entry of its history.
+/// Writes a new ticket with the first entry of its history. `subject` is what its service and problem are
+/// called, for those who search.
 pub fn insert(
     conn: &mut DbConnection,
     ticket: &Ticket,
     dossier: &Dossier,
+    subject: &str,
     filed: &Event,
     actor: &Actor,
     attachment: Option<&domain::note::Attachment>,
@@ -229,6 +231,7 @@ pub fn insert(
     if let Some(file) = attachment {
         attachments::insert(conn, ticket, filed.seq, file)?;
     }
+    ticket_texts::insert_description(conn, ticket, subject, dossier.description.as_deref())?;
     legs::write(conn, ticket, 0)
 }
 
