@@ -327,8 +327,8 @@ pub(crate) fn list_newest_hits(
     };
     let sql = format!(
         "SELECT x.ticket_id AS id FROM ticket_words CROSS JOIN ticket_texts x \
-         ON x.place = ticket_words.rowid WHERE ticket_words MATCH $1 AND ticket_words.rowid <= $3 \
-         AND {} ORDER BY ticket_words.rowid DESC LIMIT $4",
+         ON x.place = ticket_words.rowid WHERE ticket_words MATCH $1 AND {} \
+         AND ticket_words.rowid <= $3 ORDER BY ticket_words.rowid DESC LIMIT $4",
         readable.replace("$own", "$2")
     );
     let hits = diesel::sql_query(sql)

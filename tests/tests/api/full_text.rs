@@ -38,7 +38,7 @@ both!(
         for (words, ids) in [
             ("REFERTO", &both),
             ("refer*", &both),
-            ("fascicolo", &both),
+            ("consultazione", &both),
             ("PERCHE'", &vec![one.clone()]),
             ("citta", &vec![one.clone()]),
             ("\"altra persona\"", &vec![other.clone()]),
@@ -131,7 +131,7 @@ both!(
             }
             let kept = tests::at_rest::texts(&app.db);
             assert_eq!(kept.iter().any(|row| row.contains("zz21")), !sealed);
-            assert_eq!(found(&operator, "fascicolo").await.0, std::slice::from_ref(&id));
+            assert_eq!(found(&operator, "consultazione").await.0, std::slice::from_ref(&id));
         }
         assert_eq!(found(&app.as_("cn1.operator").await, "zz21").await.0.len(), 0, "{CN1}");
     }

@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 use storage::list::{self, Filter, Found, Order, Page};
 use storage::retention::{self, Kind, Mark};
 use storage::tickets::{Dossier, RequesterKind};
-use storage::{Db, ticket_texts};
+use storage::{Db, DbConnection, ticket_texts};
 use uuid::Uuid;
 
 use crate::life::Life;
@@ -310,13 +310,15 @@ fn words_from_before_the_index_are_made_page_by_page_and_searches_say_so() {
         let notes = count(db, "notes");
         write(db, |conn| {
             // As an upgrade leaves it: nothing is indexed, and where to go on is not said.
-            let empty = "DELETE FROM ticket_texts; INSERT INTO text_builds (id) VALUES (1)";
-            let words = "INSERT INTO ticket_words (ticket_words) VALUES ('delete-all')";
-            conn.batch_execute(empty)?;
-            if let storage::DbConnection::Sqlite(conn) = conn {
-                conn.batch_execute(words)?;
-            }
-            Ok(())
+            let nothing = match conn {
+                DbConnection::Pg(_) => "TRUNCATE ticket_texts",
+                DbConnection::Sqlite(_) => {
+                    "DELETE FROM ticket_texts; \
+                     INSERT INTO ticket_words (ticket_words) VALUES ('delete-all')"
+                }
+            };
+            conn.batch_execute(nothing)?;
+            Ok(conn.batch_execute("INSERT INTO text_builds (id) VALUES (1)")?)
         });
         let building = || town::read(db, ticket_texts::is_building);
         assert!(building() && found(db, "risonanza").is_empty());
