@@ -521,7 +521,8 @@ where
             out.push_bind_param::<Text, _>(self.wanted.own())?;
             out.push_sql(piece);
         }
-        out.push_sql(") LIMIT ");
+        // Kept apart from the list by its own offset, so that it is asked ticket by ticket.
+        out.push_sql(" OFFSET 0) LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.limit)
     }
 }

@@ -130,10 +130,8 @@ impl Query {
             let Some(typed) = &term.open_end else {
                 return format!("\"{phrase}\"");
             };
-            let before = term
-                .stems
-                .split_last()
-                .map_or(&[][..], |(_, before)| before);
+            let before = term.stems.split_last().map(|(_, before)| before);
+            let before = before.unwrap_or_default();
             let whole = [before, std::slice::from_ref(typed)].concat().join(" ");
             format!("(\"{phrase}\" * OR \"{whole}\" *)")
         })

@@ -47,7 +47,11 @@ both!(
             (&number, &vec![one.clone()]),
             ("?!", &vec![]),
         ] {
-            assert_eq!(found(&operator, words).await, (ids.clone(), json!([])), "{words}");
+            assert_eq!(
+                found(&operator, words).await,
+                (ids.clone(), json!([])),
+                "{words}"
+            );
         }
         let list = operator.get("/v1/tickets?q=referto&limit=1").await;
         assert_eq!(list.is(200).json["items"][0]["id"], other);
@@ -85,30 +89,47 @@ both!(
             assert_eq!(found(who, words).await.0.len(), count, "{words}");
         }
         operator.act(&id, &json!({"action": "take"})).await.is(201);
-        let over = json!({"action": "hand-over", "reason": "regional-service",
+        let over = json!({"action": "hand-over", "reason_code": "regional-service",
             "note": {"body": "alla regione zz13", "published": true}});
+        operator.pass_playbook(&id).await;
         operator.act(&id, &over).await.is(201);
         assert_eq!(found(&region, "zz13").await.0, [id]);
-        assert_eq!(found(&operator, "zz12").await.0.len(), 0, "it is not in its list any more");
+        assert_eq!(
+            found(&operator, "zz12").await.0.len(),
+            0,
+            "it is not in its list any more"
+        );
     }
 );
 
-both!(
-    what_looks_like_syntax_is_words,
-    async |app| {
-        file(app, "uno due tre").await;
-        let operator = app.as_("to4.operator").await;
-        for words in [
-            "uno AND", "OR", "NEAR(uno due)", "uno -due", "words:uno", "\"uno", "'", "\\", "%", "u*o", "()", "!&|",
-            "<->", "uno:*", "^uno", "\"\"", "“uno due”",
-        ] {
-            let page = search(&operator, json!({"q": words})).await;
-            assert_eq!(page.is(200).json["search_gaps"], json!([]), "{words}");
-        }
-        let long = search(&operator, json!({"q": "a".repeat(201)})).await;
-        long.is(422).has_errors(&[("/q", "too-long")]);
+both!(what_looks_like_syntax_is_words, async |app| {
+    file(app, "uno due tre").await;
+    let operator = app.as_("to4.operator").await;
+    for words in [
+        "uno AND",
+        "OR",
+        "NEAR(uno due)",
+        "uno -due",
+        "words:uno",
+        "\"uno",
+        "'",
+        "\\",
+        "%",
+        "u*o",
+        "()",
+        "!&|",
+        "<->",
+        "uno:*",
+        "^uno",
+        "\"\"",
+        "“uno due”",
+    ] {
+        let page = search(&operator, json!({"q": words})).await;
+        assert_eq!(page.is(200).json["search_gaps"], json!([]), "{words}");
     }
-);
+    let long = search(&operator, json!({"q": "a".repeat(201)})).await;
+    long.is(422).has_errors(&[("/q", "too-long")]);
+});
 
 both!(
     words_go_when_texts_are_sealed_and_come_back_when_they_are_opened,
@@ -127,12 +148,23 @@ both!(
             app.advance("PT2S");
             app.run_jobs();
             for words in ["zz21", "zz22"] {
-                assert_eq!(found(&operator, words).await.0.len(), count, "{words} {sealed}");
+                assert_eq!(
+                    found(&operator, words).await.0.len(),
+                    count,
+                    "{words} {sealed}"
+                );
             }
             let kept = tests::at_rest::texts(&app.db);
             assert_eq!(kept.iter().any(|row| row.contains("zz21")), !sealed);
-            assert_eq!(found(&operator, "consultazione").await.0, std::slice::from_ref(&id));
+            assert_eq!(
+                found(&operator, "consultazione").await.0,
+                std::slice::from_ref(&id)
+            );
         }
-        assert_eq!(found(&app.as_("cn1.operator").await, "zz21").await.0.len(), 0, "{CN1}");
+        assert_eq!(
+            found(&app.as_("cn1.operator").await, "zz21").await.0.len(),
+            0,
+            "{CN1}"
+        );
     }
 );

@@ -1200,7 +1200,10 @@ mod tests {
             ),
             (
                 listed::<SearchGap>(),
-                codes(&service::queue::SearchGap::ALL, service::queue::SearchGap::as_str),
+                codes(
+                    &service::queue::SearchGap::ALL,
+                    service::queue::SearchGap::as_str,
+                ),
             ),
             (
                 listed::<ClockState>(),

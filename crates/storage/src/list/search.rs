@@ -16,17 +16,20 @@ use crate::ticket_texts::{self, Wanted};
 use crate::words::Query;
 use crate::{DbConnection, StoreError, dialect};
 
-/// Tickets of a list that are looked into first: enough for a word that one ticket in twenty has.
-const FIRST_WALK: i64 = 1_000;
+/// Tickets of a list that are looked into first: enough for a word that one ticket in four has.
+const FIRST_WALK: i64 = 200;
+
+/// A first walk that finds so many says that a long one will fill a page, or come near it.
+const COMMON: usize = 4;
+
+/// Texts taken out of the index of words at most, where it tells them in no order.
+const MOST_HITS: i64 = 2_000;
 
 /// Tickets that are looked into at most.
 const LONG_WALK: i64 = 5_000;
 
-/// A first walk that finds so many says that a long one will fill a page.
-const COMMON: usize = 10;
-
-/// Texts taken out of the index of words at most.
-const MOST_HITS: i64 = 5_000;
+/// Texts taken out of the index of words at most, where it tells the newest first.
+const NEWEST_HITS: i64 = 5_000;
 
 /// What was found, as [`super::Found`].
 pub(super) struct Rows {
@@ -114,8 +117,9 @@ impl Search<'_> {
             Some((Key::At(at), id)) if is_newest_first => Some((Ts(at), id)),
             _ => None,
         };
-        let hits = ticket_texts::list_newest_hits(conn, self.scope, self.query, after, MOST_HITS)?;
-        let (is_all, last) = (is_fewer(&hits, MOST_HITS), hits.last().copied());
+        let hits =
+            ticket_texts::list_newest_hits(conn, self.scope, self.query, after, NEWEST_HITS)?;
+        let (is_all, last) = (is_fewer(&hits, NEWEST_HITS), hits.last().copied());
         let rows = self.among(conn, hits)?;
         if is_all || is_newest_first && self.is_full(&rows) {
             return Ok(Rows::whole(rows));

@@ -255,7 +255,9 @@ fn is_kept(fresh: &Fresh, word: &str) -> bool {
     if terms.unwrap().count > 0 {
         return true;
     }
-    let sql = format!("SELECT count(*) AS count FROM ticket_words_data WHERE instr(block, '{word}') > 0");
+    let sql = format!(
+        "SELECT count(*) AS count FROM ticket_words_data WHERE instr(block, CAST('{word}' AS BLOB)) > 0"
+    );
     let blocks = diesel::sql_query(sql).get_result::<Count>(&mut conn);
     blocks.unwrap().count > 0
 }
@@ -306,7 +308,8 @@ fn words_from_before_the_index_are_made_page_by_page_and_searches_say_so() {
         for number in 1..=5 {
             describe(db, number, "risonanza vecchia");
         }
-        Life::file(db, 6, TO4, RequesterKind::Citizen).play("operator take; operator note + published");
+        Life::file(db, 6, TO4, RequesterKind::Citizen)
+            .play("operator take; operator note + published");
         let notes = count(db, "notes");
         write(db, |conn| {
             // As an upgrade leaves it: nothing is indexed, and where to go on is not said.

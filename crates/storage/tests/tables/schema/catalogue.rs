@@ -63,7 +63,12 @@ pub(crate) fn read(fresh: &Fresh) -> Catalogue {
         false => POSTGRES,
     }
     .map(|sql| query(fresh.db(), |conn| lines(conn, sql)))
-    .map(|facts| facts.into_iter().filter(|fact| !is_of_its_own(fact)).collect());
+    .map(|facts| {
+        facts
+            .into_iter()
+            .filter(|fact| !is_of_its_own(fact))
+            .collect()
+    });
     Catalogue {
         columns,
         primary_keys,
