@@ -10,7 +10,7 @@ CREATE TABLE ticket_texts (
     words TSVECTOR,
     PRIMARY KEY (ticket_id, seq)
 );
-CREATE INDEX ticket_texts_by_words ON ticket_texts USING gin (words) WITH (gin_pending_list_limit = 256);
+CREATE INDEX ticket_texts_by_words ON ticket_texts USING gin (words) WITH (gin_pending_list_limit = 1024);
 
 -- A text that is sealed, or becomes a dash, takes its words along, whoever changes it.
 CREATE FUNCTION forget_words() RETURNS trigger LANGUAGE plpgsql AS $$
