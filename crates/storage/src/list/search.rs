@@ -28,7 +28,10 @@ const MOST_HITS: i64 = 2_000;
 /// Tickets that are looked into at most.
 const LONG_WALK: i64 = 5_000;
 
-/// Texts taken out of the index of words at most, where it tells the newest first.
+/// Texts taken out of the index of words first, where it tells the newest first.
+const FIRST_HITS: i64 = 1_000;
+
+/// And at most.
 const NEWEST_HITS: i64 = 5_000;
 
 /// What was found, as [`super::Found`].
@@ -113,26 +116,43 @@ impl Search<'_> {
     /// SQLite: the index of words goes by the time of filing, and is cheap to walk along.
     fn along_words(&self, conn: &mut DbConnection) -> Result<Rows, StoreError> {
         let is_newest_first = self.page.order == Order::CreatedAt && self.page.descending;
+        if !is_newest_first {
+            let (rows, end) = self.among_newest(conn, None, NEWEST_HITS)?;
+            return Ok(Rows {
+                rows,
+                is_capped: end.is_some(),
+                looked_to: None,
+            });
+        }
         let after = match self.page.after {
-            Some((Key::At(at), id)) if is_newest_first => Some((Ts(at), id)),
+            Some((Key::At(at), id)) => Some((Ts(at), id)),
             _ => None,
         };
-        let hits =
-            ticket_texts::list_newest_hits(conn, self.scope, self.query, after, NEWEST_HITS)?;
-        let (is_all, last) = (is_fewer(&hits, NEWEST_HITS), hits.last().copied());
-        let rows = self.among(conn, hits)?;
-        if is_all || is_newest_first && self.is_full(&rows) {
+        let (rows, end) = self.among_newest(conn, after, FIRST_HITS)?;
+        if end.is_none() || self.is_full(&rows) {
             return Ok(Rows::whole(rows));
         }
-        let looked_to = match last.filter(|_| is_newest_first) {
-            Some(id) => filed_at(conn, id)?,
-            None => None,
-        };
-        Ok(Rows {
-            rows,
-            is_capped: true,
-            looked_to,
-        })
+        let (rows, end) = self.among_newest(conn, after, NEWEST_HITS)?;
+        match end {
+            Some(last) if !self.is_full(&rows) => Ok(Rows {
+                rows,
+                is_capped: true,
+                looked_to: filed_at(conn, last)?,
+            }),
+            _ => Ok(Rows::whole(rows)),
+        }
+    }
+
+    /// The page that is among the newest `most` hits, and the last of them if there may be more.
+    fn among_newest(
+        &self,
+        conn: &mut DbConnection,
+        after: Option<(Ts, TicketId)>,
+        most: i64,
+    ) -> Result<(Vec<ItemRow>, Option<Id>), StoreError> {
+        let hits = ticket_texts::list_newest_hits(conn, self.scope, self.query, after, most)?;
+        let end = hits.last().copied().filter(|_| !is_fewer(&hits, most));
+        Ok((self.among(conn, hits)?, end))
     }
 
     fn is_full(&self, rows: &[ItemRow]) -> bool {
