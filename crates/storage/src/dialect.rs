@@ -492,11 +492,11 @@ pub(crate) fn walks_along_lists(conn: &DbConnection) -> bool {
 /// of `inner` says how many are looked at; the walk ends as soon as there are enough.
 pub(crate) struct Nested<'a, Q> {
     /// The list, of `tickets`.
-    pub inner: Q,
+    pub(crate) inner: Q,
     /// What is asked of a text.
-    pub wanted: &'a Wanted,
+    pub(crate) wanted: &'a Wanted,
     /// How many are enough.
-    pub limit: i64,
+    pub(crate) limit: i64,
 }
 
 impl<Q, DB> QueryFragment<DB> for Nested<'_, Q>
@@ -542,11 +542,11 @@ impl<Q, C> RunQueryDsl<C> for Nested<'_, Q> {}
 /// limit of its own, so that no planner puts the two together.
 pub(crate) struct Sorted<Q> {
     /// The rows, of `tickets`.
-    pub inner: Q,
+    pub(crate) inner: Q,
     /// The order, as SQL.
-    pub order: &'static str,
+    pub(crate) order: &'static str,
     /// How many.
-    pub limit: i64,
+    pub(crate) limit: i64,
 }
 
 impl<Q, DB> QueryFragment<DB> for Sorted<Q>

@@ -1621,8 +1621,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use crate::sql_types::{Uid};
-    use crate::words::{WordList};
+    use crate::sql_types::{Uid, WordList};
     /// See `migrations/`.
     ticket_texts (ticket_id, seq) {
         ticket_id -> Uid,

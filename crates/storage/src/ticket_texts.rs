@@ -316,7 +316,7 @@ pub(crate) fn list_newest_hits(
         Some((at, id)) => {
             let found: Below = diesel::sql_query(
                 "SELECT coalesce(max(x.place), 0) + 1048575 AS place FROM (SELECT id FROM tickets \
-                 WHERE (created_at, id) <= ($1, $2) ORDER BY created_at DESC, id DESC LIMIT 50) AS near \
+                 WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT 50) AS near \
                  JOIN ticket_texts x ON x.ticket_id = near.id AND x.seq = 0",
             )
             .bind::<crate::sql_types::Instant, _>(at)

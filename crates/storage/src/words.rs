@@ -9,15 +9,14 @@ use std::collections::BTreeMap;
 
 use diesel::expression::AsExpression;
 use diesel::pg::Pg;
-use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{HasSqlType, SqlType};
 use diesel::sqlite::Sqlite;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::connection::MultiBackend;
+use crate::sql_types::WordList;
 
 /// Longer words are cut, in texts and in searches alike: no database takes any length.
 const LONGEST_WORD: usize = 64;
@@ -25,18 +24,10 @@ const LONGEST_WORD: usize = 64;
 /// A search says no more words and phrases than this; two hundred characters hold half as many.
 const MOST_TERMS: usize = 100;
 
-/// Column of the words of a text: `tsvector` on PostgreSQL, on SQLite text with a space between words.
-#[derive(Debug, Clone, Copy, Default, SqlType, QueryId)]
-#[diesel(
-    postgres_type(oid = 3614, array_oid = 3643),
-    sqlite_type(name = "Text")
-)]
-pub struct WordList;
-
 /// The words of a text, in order. No `Debug`: they tell what the text tells.
 #[derive(Clone, PartialEq, Eq, AsExpression)]
 #[diesel(sql_type = WordList)]
-pub struct Words(Vec<String>);
+pub(crate) struct Words(Vec<String>);
 
 impl Words {
     /// The words of these texts, one after the other.
@@ -182,12 +173,6 @@ impl ToSql<WordList, Sqlite> for Words {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.join(" "));
         Ok(IsNull::No)
-    }
-}
-
-impl HasSqlType<WordList> for MultiBackend {
-    fn metadata(lookup: &mut Self::MetadataLookup) -> Self::TypeMetadata {
-        MultiBackend::lookup_sql_type::<WordList>(lookup)
     }
 }
 
