@@ -22,7 +22,7 @@ use crate::schema::{accounts, attachments, notes, ticket_events};
 use crate::sealing::{Place, numbered_row};
 use crate::sql_types::{Id, Json, Ts};
 use crate::together::{Row, insert_together};
-use crate::{DbConnection, StoreError, attachments as files};
+use crate::{DbConnection, StoreError, attachments as files, ticket_texts};
 
 #[derive(Insertable)]
 #[diesel(table_name = ticket_events, treat_none_as_default_value = false)]
@@ -93,6 +93,7 @@ pub(crate) fn rows_of(
         ));
         if let Some(note) = &event.note {
             rows.push(note_row(ticket, event.seq, note)?);
+            rows.push(ticket_texts::row_of_note(ticket, event.seq, note)?);
             if let Some(file) = &note.attachment {
                 rows.push(files::row_of(ticket, event.seq, file)?);
             }

@@ -84,6 +84,7 @@ pub mod statements;
 pub mod subject_exports;
 pub mod subject_requests;
 pub mod subjects;
+pub mod ticket_texts;
 pub mod tickets;
 mod together;
 pub mod trail;
@@ -91,6 +92,7 @@ pub mod used_tokens;
 pub mod webhook_deliveries;
 pub mod webhooks;
 pub mod wordings;
+mod words;
 mod writer;
 
 pub use connection::DbConnection;

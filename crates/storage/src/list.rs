@@ -22,7 +22,11 @@ use crate::sealing::SealedText;
 use crate::sla::{self, Standing};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::{nudges_in, of_citizen, of_tracking, priority_of, priority_rank};
-use crate::{DbConnection, StoreError, assignee, dialect, dossiers};
+use crate::{DbConnection, StoreError, assignee, dialect, dossiers, words};
+
+mod search;
+
+use search::{Rows, search};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +63,7 @@ pub struct Filter {
     pub due_before: Option<Timestamp>,
     /// How the resolution of the present leg stands, and at which time.
     pub sla: Option<(ClockState, Timestamp)>,
-    /// Words of the number or of the description.
+    /// Words of the number, of what it is about, of the description or of a note, as somebody typed them.
     pub text: Option<String>,
     /// The requester's tax code.
     pub tax_code: Option<String>,
@@ -191,25 +195,50 @@ struct ItemRow {
 
 type Query = tickets::BoxedQuery<'static, MultiBackend>;
 
+/// A page that was found.
+pub struct Found {
+    /// The tickets.
+    pub items: Vec<Item>,
+    /// Words are looked for in as many tickets as can be done at once: whether that was the end of it, and
+    /// not the end of the tickets.
+    pub is_capped: bool,
+    /// Where to go on then; after the last item otherwise.
+    pub looked_to: Option<(Key, TicketId)>,
+}
+
 /// A page of the tickets in `scope`. An authority's list is what it has in custody.
 pub fn list(
     conn: &mut DbConnection,
     scope: &Scope,
     filter: &Filter,
     page: &Page,
-) -> Result<Vec<Item>, StoreError> {
-    let query = match scoped(tickets::table.into_boxed(), scope)? {
-        Some(query) => ordered(filtered(query, filter)?, page),
-        None => return Ok(Vec::new()),
+) -> Result<Found, StoreError> {
+    let rows = match &filter.text {
+        None => Rows::whole(match narrowed(scope, filter, page)? {
+            Some(query) => {
+                let query = ordered(query, page).select(ItemRow::as_select());
+                prepared(query.limit(page.limit)).load::<ItemRow>(conn)?
+            }
+            None => Vec::new(),
+        }),
+        Some(typed) => search(conn, scope, filter, page, &words::Query::of(typed))?,
     };
-    let query = query.select(ItemRow::as_select()).limit(page.limit);
-    let rows = prepared(query).load::<ItemRow>(conn)?;
-    let mut items = rows
-        .into_iter()
-        .map(|row| row.into_item(scope))
-        .collect::<Result<Vec<_>, _>>()?;
-    label_assignees(conn, &mut items)?;
-    Ok(items)
+    let items = rows.rows.into_iter().map(|row| row.into_item(scope));
+    let mut found = Found {
+        items: items.collect::<Result<_, _>>()?,
+        is_capped: rows.is_capped,
+        looked_to: rows.looked_to,
+    };
+    label_assignees(conn, &mut found.items)?;
+    Ok(found)
+}
+
+/// A query without its order, from where the page goes on; none where the scope has no tickets.
+fn narrowed(scope: &Scope, filter: &Filter, page: &Page) -> Result<Option<Query>, StoreError> {
+    Ok(match scoped(tickets::table.into_boxed(), scope)? {
+        Some(query) => Some(from(filtered(query, filter)?, page)),
+        None => None,
+    })
 }
 
 /// The authorities that the tickets in `scope` were declared for.
@@ -336,10 +365,6 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
     if let Some((state, now)) = filter.sla {
         query = query.filter(sla::is_in(state, now));
     }
-    if let Some(text) = &filter.text {
-        let described = dialect::contains(tickets::description.assume_not_null(), text);
-        query = query.filter(dialect::contains(tickets::number, text).or(described));
-    }
     if let Some(value) = &filter.tax_code {
         let prints = dossiers::prints(Field::TaxCode, value)?;
         query = query.filter(tickets::tax_code_print.eq_any(prints));
@@ -359,10 +384,11 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
     Ok(query)
 }
 
-fn ordered(query: Query, page: &Page) -> Query {
+/// The rows that come after those of the page before.
+fn from(query: Query, page: &Page) -> Query {
     macro_rules! along {
-        ($column:expr, $after:expr) => {{
-            let query = match ($after, page.descending) {
+        ($column:expr, $after:expr) => {
+            match ($after, page.descending) {
                 (Some((key, id)), true) => {
                     query.filter(dialect::before(($column, tickets::id), key, Id(id)))
                 }
@@ -370,13 +396,8 @@ fn ordered(query: Query, page: &Page) -> Query {
                     query.filter(dialect::after(($column, tickets::id), key, Id(id)))
                 }
                 (None, _) => query,
-            };
-            if page.descending {
-                query.order(($column.desc(), tickets::id.desc()))
-            } else {
-                query.order(($column.asc(), tickets::id.asc()))
             }
-        }};
+        };
     }
     let at = page.after.and_then(|(key, id)| match key {
         Key::At(at) => Some((Ts(at), id.uuid())),
@@ -391,6 +412,23 @@ fn ordered(query: Query, page: &Page) -> Query {
         Order::UpdatedAt => along!(tickets::updated_at, at),
         Order::DueAt => along!(tickets::due_at, at),
         Order::Priority => along!(tickets::priority, rank),
+    }
+}
+
+fn ordered(query: Query, page: &Page) -> Query {
+    macro_rules! by {
+        ($column:expr) => {
+            match page.descending {
+                true => query.order(($column.desc(), tickets::id.desc())),
+                false => query.order(($column.asc(), tickets::id.asc())),
+            }
+        };
+    }
+    match page.order {
+        Order::CreatedAt => by!(tickets::created_at),
+        Order::UpdatedAt => by!(tickets::updated_at),
+        Order::DueAt => by!(tickets::due_at),
+        Order::Priority => by!(tickets::priority),
     }
 }
 

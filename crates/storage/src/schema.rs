@@ -1656,6 +1656,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Uid, WordList};
+    /// See `migrations/`.
+    ticket_texts (ticket_id, seq) {
+        ticket_id -> Uid,
+        seq -> BigInt,
+        audience -> Text,
+        team -> Nullable<Text>,
+        party -> Nullable<Text>,
+        words -> Nullable<WordList>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    text_builds (id) {
+        id -> Integer,
+        before_at -> Nullable<Instant>,
+        before_id -> Nullable<Uid>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1755,5 +1780,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     erasure_items,
     erasure_mentions,
     queue_totals,
-    queue_deltas
+    queue_deltas,
+    ticket_texts,
+    text_builds,
 );

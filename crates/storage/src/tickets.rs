@@ -37,7 +37,8 @@ use crate::sla::Kept;
 use crate::sql_types::{Id, Json, Ts};
 use crate::together::{Row, insert_together};
 use crate::{
-    DbConnection, StoreError, attachments, changes, due_work, history, legs, links, sla, trail,
+    DbConnection, StoreError, attachments, changes, due_work, history, legs, links, sla,
+    ticket_texts, trail,
 };
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
@@ -182,6 +183,8 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
 /// What follows from filing a ticket, and is written with it.
 #[derive(Default)]
 pub struct Following<'a> {
+    /// What its service and problem are called, for those who search.
+    pub subject: &'a str,
     /// Its clocks, and of them the resolution of its first leg.
     pub clocks: Option<(&'a Kept, &'a Clock)>,
     /// What is to be done about it, and when; each kind once.
@@ -190,16 +193,21 @@ pub struct Following<'a> {
     pub news: &'a [News],
 }
 
-/// Writes a new ticket with the first entry of its history.
+/// Writes a new ticket with the first entry of its history. `subject` is what its service and problem are
+/// called, for those who search.
 pub fn insert(
     conn: &mut DbConnection,
     ticket: &Ticket,
     dossier: &Dossier,
+    subject: &str,
     filed: &Event,
     actor: &Actor,
     attachment: Option<&domain::note::Attachment>,
 ) -> Result<(), StoreError> {
-    let following = Following::default();
+    let following = Following {
+        subject,
+        ..Following::default()
+    };
     insert_with(conn, ticket, dossier, filed, actor, attachment, &following)
 }
 
@@ -263,6 +271,8 @@ pub fn insert_with(
     if let Some(file) = attachment {
         rows.push(attachments::row_of(ticket, filed.seq, file)?);
     }
+    let description = dossier.description.as_deref();
+    rows.push(ticket_texts::row_of_description(ticket, following.subject, description)?);
     rows.extend(legs::rows_of(ticket));
     if let Some((kept, present)) = following.clocks {
         rows.push(sla::row_of(ticket.id, kept, present)?);

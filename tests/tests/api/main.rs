@@ -25,6 +25,7 @@ mod email_proofs;
 mod federation;
 mod feed;
 mod filing;
+mod full_text;
 mod hardening;
 mod idempotency;
 mod jobs;

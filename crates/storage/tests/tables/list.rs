@@ -38,7 +38,7 @@ fn first_page(order: Order, descending: bool, limit: i64) -> Page {
 }
 
 fn page(db: &Db, scope: &Scope, filter: &Filter, page: &Page) -> Vec<Item> {
-    read_in(db, scope, |conn| list::list(conn, scope, filter, page))
+    read_in(db, scope, |conn| list::list(conn, scope, filter, page)).items
 }
 
 /// Files plain tickets with these numbers at TO4, all at the same time and due at the same time.
@@ -55,7 +55,7 @@ fn file_many(db: &Db, numbers: std::ops::Range<u32>) {
             let dossier = town::dossier(number, RequesterKind::Citizen);
             let filed = town::filing_of(&ticket);
             let actor = domain::actor::Actor::Requester;
-            tickets::insert(conn, &ticket, &dossier, &filed, &actor, None)?;
+            tickets::insert(conn, &ticket, &dossier, "FSE Altro", &filed, &actor, None)?;
         }
         Ok(())
     });

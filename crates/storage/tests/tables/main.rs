@@ -16,6 +16,7 @@ mod desk_extras;
 mod dossiers;
 mod due_work;
 mod email_proofs;
+mod full_text;
 mod idempotency;
 mod keyring;
 mod life;
