@@ -50,7 +50,7 @@ async fn is_taken_up(mut town: Town) {
     let id = cut_off.id.to_string();
     assert!(told.starts_with(&format!("run {id}: done")), "{told}");
     assert!(open_run(&db).is_none());
-    for class in ["identifier", "contact", "health_text", "attachment"] {
+    for class in ["identifier", "contact", "health-text", "attachment"] {
         let line = format!("\nticket {class} of {TO4}: {REQUESTS}\n");
         assert!(format!("{told}\n").contains(&line), "{line}{told}");
     }
