@@ -413,7 +413,7 @@ impl Desk {
         };
         let news = self.news_of(&ticket, &filed.change, Some(filed.seq), &desk);
         let following = Following {
-            subject: &self.subject_of(&ticket),
+            subject: &self.labels_of(&ticket),
             clocks: sla::present(&kept.clocks, &ticket).map(|present| (&kept, present)),
             work: &self.first_work(&ticket, &kept.clocks, now),
             news: std::slice::from_ref(&news),

@@ -56,7 +56,7 @@ impl Desk {
     }
 
     /// What a ticket is about, in the words that its requester chose it by.
-    pub(crate) fn subject_of(&self, ticket: &Ticket) -> String {
+    pub(crate) fn labels_of(&self, ticket: &Ticket) -> String {
         let service = self.service_label(ticket.service.as_str()).label;
         let problem = self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str());
         format!("{} {}", service.to(Lang::It), problem.label.to(Lang::It))

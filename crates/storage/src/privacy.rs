@@ -193,7 +193,7 @@ impl Texts {
         .bind::<diesel::sql_types::Text, _>(row.kept.clone())
         .execute(conn)?;
         // A sealed text has lost its words by now.
-        match self.seq {
+        match self.seq() {
             Some(_) => ticket_texts::renew_note(conn, row.ticket, row.seq, &anew),
             None => ticket_texts::renew_description(conn, row.ticket),
         }

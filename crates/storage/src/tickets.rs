@@ -272,7 +272,11 @@ pub fn insert_with(
         rows.push(attachments::row_of(ticket, filed.seq, file)?);
     }
     let description = dossier.description.as_deref();
-    rows.push(ticket_texts::row_of_description(ticket, following.subject, description)?);
+    rows.push(ticket_texts::row_of_description(
+        ticket,
+        following.subject,
+        description,
+    )?);
     rows.extend(legs::rows_of(ticket));
     if let Some((kept, present)) = following.clocks {
         rows.push(sla::row_of(ticket.id, kept, present)?);

@@ -6,6 +6,7 @@
 //! typed is ever syntax for a database.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use diesel::expression::AsExpression;
 use diesel::pg::Pg;
@@ -24,10 +25,16 @@ const LONGEST_WORD: usize = 64;
 /// A search says no more words and phrases than this; two hundred characters hold half as many.
 const MOST_TERMS: usize = 100;
 
-/// The words of a text, in order. No `Debug`: they tell what the text tells.
+/// The words of a text, in order. Its `Debug` counts them alone: they tell what the text tells.
 #[derive(Clone, PartialEq, Eq, AsExpression)]
 #[diesel(sql_type = WordList)]
 pub(crate) struct Words(Vec<String>);
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Words({})", self.0.len())
+    }
+}
 
 impl Words {
     /// The words of these texts, one after the other.

@@ -39,6 +39,14 @@ impl Drop for Node {
 impl Town {
     /// None without a PostgreSQL server to found it on.
     pub(crate) async fn found(what: &str) -> Option<Town> {
+        Town::found_with(what, Vec::new()).await
+    }
+
+    /// One whose nodes are told these settings, too.
+    pub(crate) async fn found_with(
+        what: &str,
+        settings: Vec<(&'static str, String)>,
+    ) -> Option<Town> {
         let admin = std::env::var("TEST_DATABASE_URL").ok()?;
         let database = format!("sportello_{what}_{}", std::process::id());
         psql(&admin, &format!("CREATE DATABASE {database}"));
