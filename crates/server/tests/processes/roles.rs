@@ -93,7 +93,11 @@ impl Role {
     fn make() -> Option<Role> {
         let admin = std::env::var("TEST_DATABASE_URL").ok()?;
         let name = format!("serving_processes_{}", std::process::id());
-        psql(&admin, &format!("CREATE ROLE {name} LOGIN"));
+        // Whoever drops the database has to end what is left of its connections.
+        psql(
+            &admin,
+            &format!("CREATE ROLE {name} LOGIN ROLE CURRENT_USER"),
+        );
         Some(Role { admin, name })
     }
 }

@@ -365,7 +365,8 @@ fn the_role_that_serves_reads_and_adds_to_the_trail_and_does_nothing_else() {
         }
         let owner = unlocked(fresh);
         let role = format!("serving_{}", std::process::id());
-        sql(owner, format!("CREATE ROLE {role} LOGIN"));
+        // Whoever drops the database has to end what is left of its connections.
+        sql(owner, format!("CREATE ROLE {role} LOGIN ROLE CURRENT_USER"));
         let (_, rest) = fresh.config.url.split_once('@').unwrap();
         let mut config = fresh.config.clone();
         config.url = format!("postgres://{role}@{rest}");
