@@ -373,10 +373,16 @@ pub(crate) fn of_citizen(
     delegators: &[TaxCode],
 ) -> Result<RowCondition, StoreError> {
     let is_shown = tickets::requester_kind.eq(RequesterKind::Citizen.as_str());
-    let is_own = tickets::identity_print
-        .assume_not_null()
-        .eq_any(dossiers::prints(Field::Identity, identity)?)
-        .and(tickets::tax_code_print.eq_any(dossiers::prints(Field::TaxCode, tax_code.as_str())?));
+    let identities = dossiers::prints(Field::Identity, identity)?;
+    let identity_print = tickets::identity_print.assume_not_null();
+    let has_identity: RowCondition = match identities.as_slice() {
+        // As it is but while a key changes; PostgreSQL keeps an index's order for one value alone.
+        [one] => Box::new(identity_print.eq(one.clone())),
+        _ => Box::new(identity_print.eq_any(identities)),
+    };
+    let has_tax_code =
+        tickets::tax_code_print.eq_any(dossiers::prints(Field::TaxCode, tax_code.as_str())?);
+    let is_own = has_identity.and(has_tax_code);
     if delegators.is_empty() {
         return Ok(Box::new(is_own.and(is_shown)));
     }
