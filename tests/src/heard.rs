@@ -202,25 +202,48 @@ fn runs_of_prepared(app: &TestApp) -> HashMap<String, i64> {
     runs
 }
 
-/// The transaction in which a statement was heard, to be asked again.
+/// A reading statement and the transaction in which it was heard, to be asked again.
 pub struct Asked {
-    begin: Statement,
+    begin: String,
     statement: Statement,
 }
 
 impl Asked {
-    /// The statement that reads a page of tickets, out of what was heard.
+    /// Whatever was read, out of what was heard.
+    pub fn reads(heard: &[Statement]) -> Vec<Self> {
+        let (mut begin, mut reads) = ("BEGIN", Vec::new());
+        for statement in heard {
+            if statement.is_control() {
+                begin = match statement.text.starts_with("BEGIN") {
+                    true => statement.text.as_str(),
+                    false => "BEGIN",
+                };
+            } else if ["SELECT", "WITH"]
+                .iter()
+                .any(|verb| statement.text.starts_with(verb))
+            {
+                reads.push(Asked {
+                    begin: begin.to_owned(),
+                    statement: statement.clone(),
+                });
+            }
+        }
+        reads
+    }
+
+    /// The statement that reads a page of tickets.
     pub fn page_of_tickets(heard: &[Statement]) -> Self {
-        let is_page = |statement: &Statement| {
+        let is_page = |asked: &Asked| {
+            let Asked { statement, .. } = asked;
             statement.label() == "SELECT tickets" && statement.text.contains(" ORDER BY ")
         };
-        let at = heard.iter().position(is_page);
-        let at = at.unwrap_or_else(|| panic!("no page of tickets in {heard:#?}"));
-        let begin = heard[..at].iter().rev().find(|said| said.is_control());
-        Asked {
-            begin: begin.expect("a transaction").clone(),
-            statement: heard[at].clone(),
-        }
+        let page = Self::reads(heard).into_iter().find(is_page);
+        page.unwrap_or_else(|| panic!("no page of tickets in {heard:#?}"))
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.statement.text
     }
 
     /// The pages of eight kilobytes that PostgreSQL touches for it, in the scope it was asked in and
@@ -235,7 +258,7 @@ impl Asked {
             none if none.is_empty() => "EXECUTE asked".to_owned(),
             values => format!("EXECUTE asked ({values})"),
         };
-        conn.batch_execute(&self.begin.text)
+        conn.batch_execute(&self.begin)
             .expect("the transaction begins");
         conn.batch_execute(&format!("PREPARE asked AS {}", self.statement.text))
             .expect("the statement is prepared");

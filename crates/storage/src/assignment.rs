@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use domain::actor::{Assignee, Role};
 use domain::assignment::{AssignmentMode, Candidate};
 use domain::codes::AuthorityCode;
 use domain::ids::AccountId;
 use domain::permissions::{Right, has};
-use domain::state::StateCode;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::absences::is_away;
+use crate::list::IS_OPEN;
 use crate::schema::{accounts, assignment_settings, placements, tickets};
 use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, assignee, dialect};
@@ -167,17 +168,11 @@ fn open_by_owner(
     conn: &mut DbConnection,
     desk: &AuthorityCode,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let over = [
-        StateCode::Resolved,
-        StateCode::AutoClosed,
-        StateCode::Removed,
-    ]
-    .map(StateCode::as_str);
     dialect::beyond_fence(conn, |conn| {
         Ok(tickets::table
             .filter(tickets::custodian.eq(desk.as_str().to_owned()))
             .filter(tickets::assignee.is_not_null())
-            .filter(tickets::state.ne_all(over))
+            .filter(diesel::dsl::sql::<Bool>(IS_OPEN))
             .group_by(tickets::assignee)
             .select((
                 tickets::assignee.assume_not_null(),

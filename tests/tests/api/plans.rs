@@ -77,9 +77,22 @@ const GROWTH_PERCENT: u64 = 150;
 /// Most buffers of each of them.
 const MOST_OF_A_LIST: u64 = 300;
 
+/// Most buffers of all that a screen reads, whoever asks for the second time.
+const MOST_OF_A_SCREEN: u64 = 150;
+
+/// What was heard.
+struct Story {
+    /// A ticket to be copied.
+    original: String,
+    /// The statement that reads each page.
+    pages: Vec<Asked>,
+    /// All that a screen reads.
+    screen: Vec<Asked>,
+}
+
 /// Hears what is asked of the database for each page, before there are many tickets: copies of a ticket do not
 /// open, so that afterwards no page could be answered.
-async fn hear(app: &TestApp, pages: &[(Who, &str)]) -> (String, Vec<Asked>) {
+async fn hear(app: &TestApp, pages: &[(Who, &str)]) -> Story {
     let heard = Heard::at(app);
     let form = forms::report_not_found_logged_in(TO4);
     let original = app.file_as(&MARIO, &form, &[]).await;
@@ -108,7 +121,17 @@ async fn hear(app: &TestApp, pages: &[(Who, &str)]) -> (String, Vec<Asked>) {
         reply.is(200);
         asked.push(Asked::page_of_tickets(&heard.take()));
     }
-    (original.id, asked)
+    let mut screen = Vec::new();
+    for _ in 0..2 {
+        heard.take();
+        desk.screen(&original.id).await;
+        screen = Asked::reads(&heard.take());
+    }
+    Story {
+        original: original.id,
+        pages: asked,
+        screen,
+    }
 }
 
 fn pages() -> Vec<(Who, &'static str)> {
@@ -125,7 +148,11 @@ async fn end_of_a_page(client: &Client) -> String {
 fn a_page_touches_as_much_of_two_hundred_thousand_tickets_as_of_ten_thousand() {
     running::run(Place::Postgres, Options::on_one_connection(), async |app| {
         let pages = pages();
-        let (original, asked) = hear(app, &pages).await;
+        let Story {
+            original,
+            pages: asked,
+            screen,
+        } = hear(app, &pages).await;
         // The copies cannot be opened, and none of them is a person.
         app.hold_plain();
         let mut conn = app.connect_beside();
@@ -134,6 +161,11 @@ fn a_page_touches_as_much_of_two_hundred_thousand_tickets_as_of_ten_thousand() {
             .iter()
             .map(|asked| asked.buffers(&mut conn).0)
             .collect();
+        let of_screen = |conn: &mut diesel::PgConnection| -> u64 {
+            let each = screen.iter().map(|asked| asked.buffers(conn).0);
+            each.sum()
+        };
+        let screen_of_few = of_screen(&mut conn);
         grow(&mut conn, &original, TO4, 10_000, 200_000);
         let mut broken = Vec::new();
         for (place, ((who, page), asked)) in pages.iter().zip(&asked).enumerate() {
@@ -157,6 +189,13 @@ fn a_page_touches_as_much_of_two_hundred_thousand_tickets_as_of_ten_thousand() {
             }
         }
         assert!(broken.is_empty(), "{}", broken.join("\n"));
+        let screen_of_many = of_screen(&mut conn);
+        println!("{screen_of_many:>6} buffers, {screen_of_few} at first: a screen");
+        assert!(screen_of_many <= MOST_OF_A_SCREEN, "{screen_of_many}");
+        assert!(
+            screen_of_many <= screen_of_few * GROWTH_PERCENT / 100 + 10,
+            "{screen_of_few}, {screen_of_many}"
+        );
     });
 }
 
@@ -165,9 +204,23 @@ fn sqlite_reads_no_table_whole_and_sorts_no_list() {
     let options = Options::on_one_connection();
     running::run(Place::Sqlite, options, async |app| {
         let pages = pages();
-        let (_, asked) = hear(app, &pages).await;
+        let story = hear(app, &pages).await;
         let mut broken = Vec::new();
-        for ((who, page), asked) in pages.iter().zip(&asked) {
+        // SQLite would read all of a desk or of a service for the few requests of a person.
+        for asked in &story.screen {
+            let steps = asked.steps(app);
+            let is_bad = |step: &String| {
+                let of_tickets = ["tickets", "t", "ticket_events", "notes", "legs", "changes"];
+                let is_whole = of_tickets
+                    .iter()
+                    .any(|table| *step == format!("SCAN {table}"));
+                is_whole || step.contains("by_service") || step.contains("by_custodian")
+            };
+            if steps.iter().any(is_bad) {
+                broken.push(format!("{}: {steps:#?}", asked.text()));
+            }
+        }
+        for ((who, page), asked) in pages.iter().zip(&story.pages) {
             let steps = asked.steps(app);
             // Those of a person are few, and sorted; they are not looked for along the list.
             let is_search = page.starts_with('{');

@@ -4,8 +4,9 @@
 use storage::Backend;
 use tests::app::{Options, TestApp};
 use tests::citizens::ANNA;
+use tests::heard::{Heard, Statement};
 use tests::hot::{Hot, Operation};
-use tests::{both, forms, people::TO4};
+use tests::{Place, both, forms, people::TO4, running};
 
 /// What each operation costs on SQLite and on PostgreSQL, to the statement: whoever saves one writes it
 /// down here, and whoever needs one more says why.
@@ -99,3 +100,37 @@ both!(
     Options::with_table(),
     async |app| assert_eq!(own_costs(app).await, (5, 7))
 );
+
+/// What a stream of events costs before it has sent its first line, but for the reading of the feed, which one
+/// reader does for all who listen, whenever it likes.
+#[test]
+fn to_listen_costs_a_look_at_the_session() {
+    running::run(Place::Postgres, Options::on_one_connection(), async |app| {
+        let operator = app.as_("to4.operator").await;
+        let heard = Heard::at(app);
+        for _ in 0..3 {
+            heard.take();
+            let http = reqwest::Client::builder().no_proxy().build();
+            let mut stream = http
+                .expect("a client")
+                .get(format!("http://{}/v1/events", app.address))
+                .bearer_auth(operator.token())
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(stream.status(), 200);
+            let first = stream.chunk().await.expect("a first line");
+            assert!(first.expect("some bytes").starts_with(b"retry: "));
+            let said = heard.take();
+            let own = said.iter().filter(|statement| {
+                let of_the_reader = ["changes", "counters", "pg_advisory"];
+                !statement.is_control()
+                    && !of_the_reader
+                        .iter()
+                        .any(|word| statement.text.contains(word))
+            });
+            let labels: Vec<String> = own.map(Statement::label).collect();
+            assert_eq!(labels, ["SELECT sessions"]);
+        }
+    });
+}
