@@ -46,7 +46,7 @@ impl Statement {
 
     /// What it does to which table, such as `UPDATE tickets`.
     pub fn label(&self) -> String {
-        let plain = self.text.replace('"', "");
+        let plain = self.text.replace(['"', '`'], "");
         let mut words = plain.split_whitespace();
         let verb = words.next().unwrap_or_default();
         let table = match verb {

@@ -75,12 +75,16 @@ pub struct Hot<'a> {
 }
 
 impl<'a> Hot<'a> {
-    /// Files a ticket and logs an operator in.
+    /// Files two tickets and logs an operator in, who takes the first, so that a list has a name to show.
     pub async fn new(app: &'a TestApp) -> Self {
         let form = forms::report_not_found_logged_in(TO4);
+        let operator = app.as_("to4.operator").await;
+        let taken = app.file_as(&ANNA, &form, &[]).await;
+        let take = json!({"action": "take"});
+        operator.act(&taken.id, &take).await.is(201);
         Hot {
             app,
-            operator: app.as_("to4.operator").await,
+            operator,
             anna: app.citizen(&ANNA),
             proofs: AtomicU32::new(0),
             filed: app.file_as(&ANNA, &form, &[files::pdf(500)]).await,

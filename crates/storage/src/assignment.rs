@@ -172,7 +172,7 @@ fn open_by_owner(
         Ok(tickets::table
             .filter(tickets::custodian.eq(desk.as_str().to_owned()))
             .filter(tickets::assignee.is_not_null())
-            .filter(diesel::dsl::sql::<Bool>(IS_OPEN))
+            .filter(dialect::fixed::<Bool>(IS_OPEN))
             .group_by(tickets::assignee)
             .select((
                 tickets::assignee.assume_not_null(),

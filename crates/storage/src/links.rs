@@ -520,7 +520,7 @@ pub fn list_alike(
     let mut query = tickets::table
         .filter(tickets::tax_code_print.eq_any(prints))
         // As in `beside_sql`.
-        .filter(diesel::dsl::sql::<Text>("CAST(service_code AS TEXT)").eq(service.to_owned()))
+        .filter(dialect::fixed::<Text>("CAST(service_code AS TEXT)").eq(service.to_owned()))
         .filter(lasts(settled_since))
         .order((tickets::created_at.desc(), tickets::id.desc()))
         .limit(MOST_ALIKE)

@@ -244,7 +244,7 @@ fn scoped(query: Query, scope: &Scope, filter: &Filter) -> Result<Option<Query>,
         // A cast hides the column from SQLite, which would walk through all of the desk's tickets in the order
         // of the list for the few of a person. To PostgreSQL a text that is made a text is the column.
         Scope::Authority(code) if filter.is_about_a_person() => {
-            let custodian = diesel::dsl::sql::<diesel::sql_types::Text>("CAST(custodian AS TEXT)");
+            let custodian = dialect::fixed::<diesel::sql_types::Text>("CAST(custodian AS TEXT)");
             Some(query.filter(custodian.eq(code.as_str().to_owned())))
         }
         Scope::Authority(code) => {
@@ -289,7 +289,7 @@ const IS_TAGGED: &str = "tags <> '[]'";
 const IS_DECLARED_ELSEWHERE: &str = "declared_authority <> custodian";
 
 fn filtered(mut query: Query, scope: &Scope, filter: &Filter) -> Result<Query, StoreError> {
-    let literally = diesel::dsl::sql::<Bool>;
+    let literally = dialect::fixed::<Bool>;
     if !filter.states.is_empty() {
         if filter.states.iter().all(|state| state.is_open()) {
             query = query.filter(literally(IS_OPEN));

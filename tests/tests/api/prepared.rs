@@ -13,17 +13,31 @@ const PARSED: &[(Operation, &[&str])] = &[
     (Operation::QueueByDue, &[]),
     (Operation::SearchByTaxCode, &[]),
     (Operation::SearchByWord, &[]),
-    (Operation::Counters, &[]),
-    (Operation::Screen, &[]),
-    (Operation::Note, &[]),
-    (Operation::Take, &[]),
-    (Operation::File, &[]),
-    (Operation::FileAnonymously, &[]),
-    (Operation::LogIn, &[]),
-    (Operation::Refresh, &[]),
+    (Operation::Counters, &["SELECT legs", "SELECT tickets"]),
+    (Operation::Screen, &["WITH tickets"]),
+    (Operation::Note, &["UPDATE legs", "UPDATE tickets"]),
+    (
+        Operation::Take,
+        &["UPDATE due_work", "UPDATE legs", "UPDATE tickets"],
+    ),
+    (Operation::File, &["INSERT due_work"]),
+    (
+        Operation::FileAnonymously,
+        &["INSERT due_work", "UPDATE email_proofs"],
+    ),
+    (
+        Operation::LogIn,
+        &[
+            "UPDATE accounts",
+            "UPDATE accounts",
+            "UPDATE login_sources",
+            "UPDATE login_sources",
+        ],
+    ),
+    (Operation::Refresh, &["UPDATE sessions"]),
     (Operation::OwnList, &[]),
-    (Operation::OwnScreen, &[]),
-    (Operation::OwnMessage, &[]),
+    (Operation::OwnScreen, &["WITH tickets"]),
+    (Operation::OwnMessage, &["UPDATE legs", "UPDATE tickets"]),
 ];
 
 /// How often each runs before it is looked at: statements of rare branches come once.
