@@ -3,10 +3,13 @@
 //!
 //! Invariant: no other module of this crate matches on [`DbConnection`] to choose SQL.
 
+use std::marker::PhantomData;
+
 use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::expression::{
-    AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping,
+    AppearsOnTable, AsExpression, Expression, SelectableExpression, TypedExpressionType,
+    ValidGrouping, is_aggregate,
 };
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::QueryDsl;
@@ -574,6 +577,46 @@ where
     Y: SelectableExpression<QS>,
 {
 }
+
+/// SQL that both databases know and that never changes: unlike `diesel::dsl::sql`, of which nothing is known,
+/// a statement with it is kept prepared.
+pub fn fixed<ST>(sql: &'static str) -> Fixed<ST> {
+    Fixed {
+        sql,
+        kind: PhantomData,
+    }
+}
+
+/// The expression made by [`fixed`].
+#[derive(Debug, Clone, Copy)]
+pub struct Fixed<ST> {
+    sql: &'static str,
+    kind: PhantomData<ST>,
+}
+
+impl<ST: SqlType + TypedExpressionType> Expression for Fixed<ST> {
+    type SqlType = ST;
+}
+
+impl<ST, DB: Backend> QueryFragment<DB> for Fixed<ST> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(self.sql);
+        Ok(())
+    }
+}
+
+/// The text is a value and not a type, so the prepared statement is found by its text.
+impl<ST> QueryId for Fixed<ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST, GB> ValidGrouping<GB> for Fixed<ST> {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl<ST, QS> AppearsOnTable<QS> for Fixed<ST> where Self: Expression {}
+impl<ST, QS> SelectableExpression<QS> for Fixed<ST> where Self: AppearsOnTable<QS> {}
 
 /// The column holds this text somewhere, in capitals or not; `%` and `_` stand for themselves.
 /// SQLite knows capitals only without accents: where that matters, search a folded column.

@@ -224,7 +224,8 @@ struct BesideRow {
 /// duplicate. Of the ways of follow-ups both directions are walked to their ends.
 ///
 /// The parameters are the ticket, the person's prints, as many as there are, the service, `since`, the
-/// owner and the reader; in this order, because SQLite counts them as it meets them.
+/// owner and the reader; in this order, because SQLite counts them as it meets them. The cast keeps SQLite
+/// from reading all of the service for what is a person's.
 fn beside_sql(prints: usize) -> String {
     let person: Vec<String> = (2..).take(prints).map(|at| format!("${at}")).collect();
     let person = person.join(", ");
@@ -248,7 +249,7 @@ WITH RECURSIVE later (id) AS (
     UNION ALL SELECT 'peer', high_id FROM ticket_links WHERE low_id = $1
     UNION ALL SELECT 'peer', low_id FROM ticket_links WHERE high_id = $1
     UNION ALL SELECT 'alike', id FROM (SELECT id FROM tickets
-        WHERE tax_code_print IN ({person}) AND service_code = ${service}
+        WHERE tax_code_print IN ({person}) AND CAST(service_code AS TEXT) = ${service}
         AND id <> $1 AND state <> 'removed'
         AND (state NOT IN ('resolved', 'auto-closed') OR state_since >= ${since})
         ORDER BY created_at DESC, id DESC LIMIT 20) AS same_person
@@ -518,7 +519,8 @@ pub fn list_alike(
     let prints = dossiers::prints(Field::TaxCode, tax_code.as_str())?;
     let mut query = tickets::table
         .filter(tickets::tax_code_print.eq_any(prints))
-        .filter(tickets::service_code.eq(service.to_owned()))
+        // As in `beside_sql`.
+        .filter(dialect::fixed::<Text>("CAST(service_code AS TEXT)").eq(service.to_owned()))
         .filter(lasts(settled_since))
         .order((tickets::created_at.desc(), tickets::id.desc()))
         .limit(MOST_ALIKE)

@@ -1,7 +1,8 @@
 //! Lists of tickets: filters, orders and pages. Keyset only: a page costs the same at any depth.
 //!
 //! `state` never leads an index (`stack.md` §4): a queue is read along `(custodian, order, id)`
-//! and states are filtered afterwards; the open states have a partial index of their own.
+//! and states are filtered afterwards; the open states have a partial index of their own, and so has
+//! whatever is rare. A partial index is found by its condition alone, so that stands here to the letter.
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -73,6 +74,14 @@ pub struct Filter {
     pub phone: Option<String>,
     /// The requester's family name.
     pub family_name: Option<String>,
+}
+
+impl Filter {
+    /// Whether it names one requester.
+    fn is_about_a_person(&self) -> bool {
+        let named = [&self.tax_code, &self.email, &self.phone, &self.family_name];
+        named.iter().any(|name| name.is_some())
+    }
 }
 
 /// What a list is ordered by.
@@ -235,8 +244,8 @@ pub fn list(
 
 /// A query without its order, from where the page goes on; none where the scope has no tickets.
 fn narrowed(scope: &Scope, filter: &Filter, page: &Page) -> Result<Option<Query>, StoreError> {
-    Ok(match scoped(tickets::table.into_boxed(), scope)? {
-        Some(query) => Some(from(filtered(query, filter)?, page)),
+    Ok(match scoped(tickets::table.into_boxed(), scope, filter)? {
+        Some(query) => Some(from(filtered(query, scope, filter)?, page)),
         None => None,
     })
 }
@@ -246,7 +255,8 @@ pub fn list_declared(
     conn: &mut DbConnection,
     scope: &Scope,
 ) -> Result<Vec<AuthorityCode>, StoreError> {
-    let Some(query) = scoped(tickets::table.into_boxed(), scope)? else {
+    let everything = Filter::default();
+    let Some(query) = scoped(tickets::table.into_boxed(), scope, &everything)? else {
         return Ok(Vec::new());
     };
     let found = query
@@ -257,8 +267,14 @@ pub fn list_declared(
     Ok(found.iter().map(|code| code.as_str().into()).collect())
 }
 
-fn scoped(query: Query, scope: &Scope) -> Result<Option<Query>, StoreError> {
+fn scoped(query: Query, scope: &Scope, filter: &Filter) -> Result<Option<Query>, StoreError> {
     Ok(match scope {
+        // A cast hides the column from SQLite, which would walk through all of the desk's tickets in the order
+        // of the list for the few of a person. To PostgreSQL a text that is made a text is the column.
+        Scope::Authority(code) if filter.is_about_a_person() => {
+            let custodian = dialect::fixed::<diesel::sql_types::Text>("CAST(custodian AS TEXT)");
+            Some(query.filter(custodian.eq(code.as_str().to_owned())))
+        }
         Scope::Authority(code) => {
             Some(query.filter(tickets::custodian.eq(code.as_str().to_owned())))
         }
@@ -294,12 +310,20 @@ pub(crate) const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'remo
 pub(crate) const IS_UNTOUCHED: &str = "state IN ('new', 'not-competent')";
 const IS_TOUCHED: &str = "state NOT IN ('new', 'not-competent')";
 
-fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
+/// What is rare, each with a partial index.
+const IS_REMOVED: &str = "state = 'removed'";
+const NEEDS_ATTENTION: &str = "needs_attention";
+const IS_TAGGED: &str = "tags <> '[]'";
+const IS_DECLARED_ELSEWHERE: &str = "declared_authority <> custodian";
+
+fn filtered(mut query: Query, scope: &Scope, filter: &Filter) -> Result<Query, StoreError> {
+    let literally = dialect::fixed::<Bool>;
     if !filter.states.is_empty() {
         if filter.states.iter().all(|state| state.is_open()) {
-            query = query.filter(diesel::dsl::sql::<Bool>(IS_OPEN));
+            query = query.filter(literally(IS_OPEN));
         }
         query = match filter.states.as_slice() {
+            [StateCode::Removed] => query.filter(literally(IS_REMOVED)),
             [one] => query.filter(tickets::state.eq(one.as_str())),
             many => query.filter(
                 tickets::state.eq_any(many.iter().map(|state| state.as_str()).collect::<Vec<_>>()),
@@ -313,12 +337,17 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
         query = query.filter(tickets::problem_type.eq(code.clone()));
     }
     if let Some(code) = &filter.authority_code {
-        let either = tickets::custodian
-            .eq(code.clone())
-            .or(tickets::declared_authority
-                .assume_not_null()
-                .eq(code.clone()));
-        query = query.filter(either);
+        let is_declared = tickets::declared_authority
+            .assume_not_null()
+            .eq(code.clone());
+        query = match scope {
+            // All of a desk's list is in its custody.
+            Scope::Authority(desk) if desk.as_str() == code => query,
+            Scope::Authority(_) => query
+                .filter(literally(IS_DECLARED_ELSEWHERE))
+                .filter(is_declared),
+            _ => query.filter(tickets::custodian.eq(code.clone()).or(is_declared)),
+        };
     }
     query = match &filter.assignee {
         None => query,
@@ -329,14 +358,18 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
         query = query.filter(tickets::priority.eq(priority_rank(priority)));
     }
     if let Some(tag) = &filter.tag {
-        query = query.filter(dialect::contains(tickets::tags, &format!("\"{tag}\"")));
+        query = query
+            .filter(literally(IS_TAGGED))
+            .filter(dialect::contains(tickets::tags, &format!("\"{tag}\"")));
     }
-    if let Some(flag) = filter.needs_attention {
-        query = query.filter(tickets::needs_attention.eq(flag));
-    }
+    query = match filter.needs_attention {
+        Some(true) => query.filter(literally(NEEDS_ATTENTION)),
+        Some(false) => query.filter(tickets::needs_attention.eq(false)),
+        None => query,
+    };
     query = match filter.untouched {
-        Some(true) => query.filter(diesel::dsl::sql::<Bool>(IS_UNTOUCHED)),
-        Some(false) => query.filter(diesel::dsl::sql::<Bool>(IS_TOUCHED)),
+        Some(true) => query.filter(literally(IS_UNTOUCHED)),
+        Some(false) => query.filter(literally(IS_TOUCHED)),
         None => query,
     };
     let second_leg = legs::table.filter(legs::ticket_id.eq(tickets::id).and(legs::no.eq(2)));
@@ -359,10 +392,17 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
     }
     if let Some(at) = filter.due_before {
         query = query
-            .filter(diesel::dsl::sql::<Bool>(IS_OPEN))
+            .filter(literally(IS_OPEN))
             .filter(sla::is_due_before(at));
     }
     if let Some((state, now)) = filter.sla {
+        // A clock that runs or pauses is that of an open request.
+        if matches!(
+            state,
+            ClockState::OnTrack | ClockState::Warning | ClockState::Paused
+        ) {
+            query = query.filter(literally(IS_OPEN));
+        }
         query = query.filter(sla::is_in(state, now));
     }
     if let Some(value) = &filter.tax_code {

@@ -316,7 +316,7 @@ pub(crate) fn is_in(state: ClockState, now: Timestamp) -> RowCondition {
 /// Open tickets that should have been resolved before `at`: a question that was asked in time pauses the
 /// clock, so that nothing is overdue while it waits.
 pub(crate) fn is_due_before(at: Timestamp) -> RowCondition {
-    let is_paused = diesel::dsl::sql::<Bool>(PAUSED_IN_TIME);
+    let is_paused = dialect::fixed::<Bool>(PAUSED_IN_TIME);
     Box::new(tickets::due_at.lt(Ts(at)).and(diesel::dsl::not(is_paused)))
 }
 
