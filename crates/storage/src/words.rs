@@ -60,9 +60,11 @@ fn folded(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is the same in "referto" and "referti".
+/// What is the same in "referto" and "referti". Snowball takes the end of the second for a pronoun, as in
+/// "vederti": here it is a plural, because reports are what is asked for all day long.
 fn stem(stemmer: &Stemmer, word: &str) -> String {
-    match stemmer.stem(word) {
+    let singular = word.strip_suffix("rti").map(|start| format!("{start}rto"));
+    match stemmer.stem(singular.as_deref().unwrap_or(word)) {
         empty if empty.is_empty() => word.to_owned(),
         stem => stem.into_owned(),
     }
@@ -114,7 +116,9 @@ impl Query {
         let quoted = |word: &String| format!("'{word}'");
         self.spell(" & ", |term| {
             let mut words: Vec<String> = term.stems.iter().map(quoted).collect();
-            if let (Some(typed), Some(stem)) = (&term.open_end, words.pop()) {
+            if let Some(typed) = &term.open_end
+                && let Some(stem) = words.pop()
+            {
                 words.push(format!("({stem}:* | '{typed}':*)"));
             }
             words.join(" <-> ")

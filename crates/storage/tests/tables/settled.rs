@@ -24,7 +24,7 @@ fn whatever_is_set_gives_another_version_and_nothing_else_does() {
         "UPDATE account_lives SET email = 'sealed'
             WHERE account_id = (SELECT id FROM accounts WHERE username = 'operator')",
         "INSERT INTO placements (id, account_id, role, authority_code, location_code, location_label,
-            active) SELECT id, id, 'operator', '010204', 'a', 'A', TRUE FROM accounts",
+            active) SELECT id, id, 'operator', 'TO4', 'a', 'A', TRUE FROM accounts",
         "UPDATE placements SET active = FALSE",
         "DELETE FROM placements",
         "INSERT INTO notification_preferences (account_id, topic, mode)
@@ -32,15 +32,15 @@ fn whatever_is_set_gives_another_version_and_nothing_else_does() {
         "UPDATE notification_preferences SET mode = 'off'",
         "DELETE FROM notification_preferences",
         "INSERT INTO notification_settings (authority_code, version, pointer_only, copy_to_citizens,
-            mail_on_close, updated_at, updated_by) SELECT '010204', 2, FALSE, FALSE, FALSE, created_at,
+            mail_on_close, updated_at, updated_by) SELECT 'TO4', 2, FALSE, FALSE, FALSE, created_at,
             id FROM accounts WHERE username = 'operator'",
         "UPDATE notification_settings SET mail_on_close = TRUE",
         "DELETE FROM notification_settings",
         "INSERT INTO assignment_settings (desk, version, mode, updated_at, updated_by)
-            SELECT '010204', 2, 'none', created_at, id FROM accounts WHERE username = 'operator'",
+            SELECT 'TO4', 2, 'none', created_at, id FROM accounts WHERE username = 'operator'",
         "UPDATE assignment_settings SET mode = 'round-robin'",
         "INSERT INTO webhook_endpoints (id, version, desk, url, label, event_types, created_at,
-            created_by) SELECT id, 1, '010204', 'x', 'x', '[]', created_at, id FROM accounts
+            created_by) SELECT id, 1, 'TO4', 'x', 'x', '[]', created_at, id FROM accounts
             WHERE username = 'operator'",
         "UPDATE webhook_endpoints SET event_types = '[\"request.created\"]'",
         "UPDATE webhook_endpoints SET disabled_at = created_at, disabled_reason = 'by-hand'",
