@@ -25,8 +25,12 @@ impl Teller<'_> {
         }
     }
 
-    /// Neither the person nor the file can be read in what a backup keeps, and the request is there.
-    pub(crate) fn a_dump_holds_nobody(&self) {
+    /// Neither the person nor the file can be read in the metrics nor in what a backup keeps, and the
+    /// request is in the latter.
+    pub(crate) async fn metrics_and_a_dump_hold_nobody(&self) {
+        let metrics = self.app.anonymous().get("/metrics").await;
+        assert!(metrics.is(200).text().contains("sportello_"));
+        canaries::assert_none("the metrics", metrics.text().as_bytes());
         if let Some(dump) = self.app.dump() {
             canaries::assert_none("a dump", &dump);
             let dump = String::from_utf8(dump).expect("SQL");

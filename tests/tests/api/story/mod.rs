@@ -75,7 +75,7 @@ async fn tell(teller: Teller<'_>) {
     teller.thanks_reopen().await;
     teller.cn1_resolves(GOODBYE).await;
     teller.time_closes().await;
-    teller.a_dump_holds_nobody();
+    teller.metrics_and_a_dump_hold_nobody().await;
     teller.nobody_closes_by_hand().await;
 }
 
