@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use domain::actor::{Assignee, Role};
 use domain::assignment::{AssignmentMode, Candidate};
 use domain::codes::AuthorityCode;
