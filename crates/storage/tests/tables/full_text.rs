@@ -74,9 +74,9 @@ fn words_are_found_however_they_are_typed() {
         ("città", &[3]),
         ("referto visibile", &[1]),
         ("visibile referto", &[1]),
-        ("\"referto non visibile\"", &[1]),
+        ("\"referto non è visibile\"", &[1]),
         ("\"visibile referto\"", &[]),
-        ("\"non vis*\"", &[1]),
+        ("\"non è vis*\"", &[1]),
         ("referto \"", &[4, 1]),
         ("\"referto", &[4, 1]),
         ("referto AND città", &[]),
@@ -87,7 +87,7 @@ fn words_are_found_however_they_are_typed() {
         ("2026-0000003", &[3]),
         ("2026-000000*", &[4, 3, 2, 1]),
         ("'; --", &[]),
-        ("altro referto", &[4, 1]),
+        ("altro referto", &[]),
     ];
     everywhere(|fresh| {
         let db = fresh.db();
