@@ -171,9 +171,7 @@ stop() {
     fi
 }
 
-# Takes the place of an archive for the write-ahead log.  A searcher that never
-# finds anything would be of no use: it must find what initdb has written.
-# shellcheck disable=SC2329 # called where NEVER_STORED is given
+# Takes the place of an archive for the write-ahead log.
 prepare_search() {
     mkdir "$folder/search"
     grep . "$1" >"$folder/search/values"
@@ -187,7 +185,8 @@ SEARCH
     [ -z "$owner" ] || chown -R "$owner" "$folder/search"
 }
 
-# Fails, and says where, if a value is on the server's disk or was in its log.
+# Fails, and says where, if a value is on the server's disk or was in its log.  A
+# search that never finds anything would be of no use: it must find what initdb wrote.
 search() {
     local found
     cd "$folder/data"
