@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Text};
 use service::Desk;
-use storage::{Backend, Db, StoreError, changes, counters};
+use storage::{Backend, Db, StoreError, changes, counters, queue_counts};
 
 pub use office::{CAREFUL, LISTENERS, Office, listener};
 pub use people::{Dice, Invented};
@@ -45,7 +45,7 @@ pub struct Plan {
 /// What was loaded.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// Some of the copies: the newest, and of each life.
+    /// Some of the copies, of every age, the oldest first.
     pub some: Vec<Stamped>,
     /// How many rows each table got.
     pub rows: Vec<(String, u64)>,
@@ -53,8 +53,8 @@ pub struct Loaded {
     pub took: Duration,
 }
 
-/// So many of the copies are told.
-const TOLD: usize = 4_000;
+/// At most so many of the copies are told.
+const TOLD: u64 = 4_000;
 /// Of a hundred copies so many are not over yet.
 const OPEN_OF_100: u64 = 8;
 /// One copy in so many has the rare word.
@@ -68,6 +68,8 @@ const EACH: u64 = 3;
 
 const WEEK: i64 = 7 * 24 * 3_600_000_000;
 const HOUR: i64 = 3_600_000_000;
+/// Counts of queues that one transaction folds.
+const FOLDED_AT_ONCE: i64 = 50_000;
 
 /// Loads copies of requests that were filed, into the same database.
 ///
@@ -80,7 +82,6 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
         .iter()
         .map(|one| Template::read(db, &tables, one, now))
         .collect();
-    let shelf = Shelf::new(&templates);
     let mut numbers = take_numbers(db, plan.tickets);
     let psql = match db.backend() {
         Backend::Sqlite => None,
@@ -92,23 +93,24 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
     };
     let mut sink = Sink::open(db, psql, &tables);
     let mut dice = Dice::new(plan.seed);
+    let copies = in_order_of_filing(&templates, plan.tickets, &mut dice);
+    let told_of = plan.tickets.div_ceil(TOLD).max(1);
     let people = plan.tickets.div_ceil(EACH);
     let mut counts = vec![0_u64; tables.len()];
     let mut some = Vec::new();
     // The keys are found inside, on this thread.
     let stamped = db.read(|_| {
-        for nth in 0..plan.tickets {
-            let template = shelf.choose(&mut dice);
-            let older = age(template, &mut dice);
+        for (nth, (older, template)) in (0..).zip(&copies) {
+            let template = &templates[*template];
             let person = dice.below(people);
             let put = |table: usize, row| {
                 counts[table] += 1;
                 sink.put(table, row);
             };
             let copy =
-                template.stamp(&tables, &mut dice, &mut numbers, (older, person, now), put)?;
+                template.stamp(&tables, &mut dice, &mut numbers, (*older, person, now), put)?;
             sink.end_of_request();
-            if nth < u64::try_from(TOLD).unwrap_or(0) {
+            if nth % told_of == 0 {
                 some.push(copy);
             }
         }
@@ -117,6 +119,7 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
     stamped.expect("the copies are made");
     sink.finish();
     keep_numbers(db, &numbers);
+    count_queues(db);
     if let Some(psql) = psql {
         run(psql, &indexes);
         run(psql, &["VACUUM (ANALYZE)".to_owned()]);
@@ -136,17 +139,32 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
     }
 }
 
-/// Templates by what they are good for.
-struct Shelf<'a> {
-    rare: Vec<&'a Template>,
-    open: Vec<&'a Template>,
-    over: Vec<&'a Template>,
+/// Templates by what they are good for, as places in a list.
+struct Shelf {
+    rare: Vec<usize>,
+    open: Vec<usize>,
+    over: Vec<usize>,
 }
 
-impl<'a> Shelf<'a> {
-    fn new(templates: &'a [Template]) -> Self {
-        let pick = |wanted: &dyn Fn(&Template) -> bool| -> Vec<&'a Template> {
-            let found: Vec<_> = templates.iter().filter(|one| wanted(one)).collect();
+/// How much older each copy is than its template, and the template's place: the copy that is filed first
+/// stands first, because rows lie in the order in which requests were filed, and words are found in it.
+fn in_order_of_filing(templates: &[Template], count: u64, dice: &mut Dice) -> Vec<(i64, usize)> {
+    let shelf = Shelf::new(templates);
+    let mut copies: Vec<(i64, usize)> = (0..count)
+        .map(|_| {
+            let template = shelf.choose(dice);
+            (age(&templates[template], dice), template)
+        })
+        .collect();
+    copies.sort_by_key(|(older, template)| templates[*template].filed_at - older);
+    copies
+}
+
+impl Shelf {
+    fn new(templates: &[Template]) -> Self {
+        let pick = |wanted: &dyn Fn(&Template) -> bool| -> Vec<usize> {
+            let places = 0..templates.len();
+            let found: Vec<_> = places.filter(|place| wanted(&templates[*place])).collect();
             assert!(!found.is_empty(), "too few templates");
             found
         };
@@ -162,13 +180,13 @@ impl<'a> Shelf<'a> {
         }
     }
 
-    fn choose(&self, dice: &mut Dice) -> &'a Template {
+    fn choose(&self, dice: &mut Dice) -> usize {
         let from = match (dice.below(RARE_OF), dice.below(100)) {
             (0, _) => &self.rare,
             (_, lot) if lot < OPEN_OF_100 => &self.open,
             _ => &self.over,
         };
-        *dice.one::<&'a Template>(from)
+        *dice.one(from)
     }
 }
 
@@ -211,6 +229,22 @@ fn keep_numbers(db: &Db, numbers: &Counters) {
         )
     });
     kept.expect("the place is kept");
+}
+
+/// Copies come past the triggers that count on PostgreSQL; on SQLite each left its rows to be folded.
+fn count_queues(db: &Db) {
+    let counted = db.write_in(&ALL, |conn| {
+        for desk in queue_counts::list_desks(conn)? {
+            queue_counts::recount(conn, &desk)?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    counted.expect("the queues are counted");
+    while db
+        .write_in(&ALL, |conn| queue_counts::fold(conn, FOLDED_AT_ONCE))
+        .expect("the counts are folded")
+        > 0
+    {}
 }
 
 #[derive(diesel::QueryableByName)]

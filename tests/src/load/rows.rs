@@ -63,11 +63,13 @@ const POSTGRES_COLUMNS: &str = "SELECT c.relname::text AS table_name, a.attname:
      AND c.relnamespace = current_schema()::regnamespace AND a.attnum > 0 AND NOT a.attisdropped \
      AND a.attidentity = '' AND a.attgenerated = '' ORDER BY c.relname, a.attnum";
 
-/// An only key column that is an INTEGER is the row's number, which SQLite gives.
+/// An only key column that is an INTEGER is the row's number, which SQLite gives; the place of a text is
+/// given by a trigger.
 const SQLITE_COLUMNS: &str = "SELECT m.name AS table_name, p.name AS column_name, p.type AS column_type \
      FROM sqlite_master m, pragma_table_xinfo(m.name) p WHERE m.type = 'table' AND p.hidden = 0 \
      AND NOT (p.pk = 1 AND p.type = 'INTEGER' \
-         AND (SELECT max(pk) FROM pragma_table_info(m.name)) = 1) ORDER BY m.name, p.cid";
+         AND (SELECT max(pk) FROM pragma_table_info(m.name)) = 1) \
+     AND NOT (m.name = 'ticket_texts' AND p.name = 'place') ORDER BY m.name, p.cid";
 
 impl Table {
     /// All tables.

@@ -62,7 +62,8 @@ pub(super) struct Template {
     ids: Vec<Uuid>,
     number: String,
     dossier: Dossier,
-    filed_at: i64,
+    /// In microseconds since 1970.
+    pub(super) filed_at: i64,
     /// By how much it can be older without anything of it being due already.
     pub(super) room: i64,
     pub(super) life: Life,

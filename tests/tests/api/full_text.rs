@@ -88,7 +88,6 @@ both!(
         ] {
             assert_eq!(found(who, words).await.0.len(), count, "{words}");
         }
-        operator.act(&id, &json!({"action": "take"})).await.is(201);
         let over = json!({"action": "hand-over", "reason_code": "regional-service",
             "note": {"body": "alla regione zz13", "published": true}});
         operator.pass_playbook(&id).await;

@@ -87,7 +87,7 @@ fn words_are_found_however_they_are_typed() {
         ("2026-0000003", &[3]),
         ("2026-000000*", &[4, 3, 2, 1]),
         ("'; --", &[]),
-        ("altro referto", &[]),
+        ("quinto referto", &[]),
     ];
     everywhere(|fresh| {
         let db = fresh.db();
@@ -293,10 +293,11 @@ fn a_text_that_anything_seals_or_empties_loses_its_words() {
         for (number, kept) in [(1, "—"), (2, "\u{1}1.sealed")] {
             describe(db, number, &format!("testo xq8{number}"));
             let sql = format!(
-                "UPDATE tickets SET description = '{kept}' WHERE number = '2026-000000{number}'"
+                "UPDATE tickets SET description = '{kept}' WHERE number LIKE '2026-000000{number}-%'"
             );
             write(db, move |conn| Ok(conn.batch_execute(&sql)?));
-            assert!(!is_kept(fresh, &format!("xq8{number}")));
+            let word = format!("xq8{number}");
+            assert!(!is_kept(fresh, &word), "{word} on {:?}", db.backend());
         }
     });
 }
