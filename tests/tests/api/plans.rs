@@ -57,6 +57,7 @@ const LISTS: &[(Who, &str)] = &[
     (Who::Desk, r#"{"family_name": "Bianchi"}"#),
     (Who::Region, "/v1/tickets?limit=50"),
     (Who::Region, "/v1/tickets?limit=50&cursor={cursor}"),
+    (Who::Region, "/v1/tickets?limit=50&state=new"),
     (Who::Region, "/v1/tickets?limit=50&state=new,in-progress"),
     (
         Who::Region,
