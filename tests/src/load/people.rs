@@ -83,7 +83,7 @@ pub struct Invented {
 impl Invented {
     /// The person with this number.
     pub fn new(number: u64) -> Self {
-        let mut dice = Dice::new(number ^ 0x5eed_0f_9e09_1e);
+        let mut dice = Dice::new(number ^ 0x005e_ed0f_9e09_1e00);
         let given = *dice.one(GIVEN);
         let family = *dice.one(FAMILY);
         let mut letters = || char::from(b'A' + u8::try_from(dice.below(26)).unwrap_or(0));

@@ -38,12 +38,12 @@ impl Plan {
     fn read() -> Plan {
         let plan: toml::Table = PLAN.parse().unwrap();
         let names = |key: &str| {
-            let names = plan[key].as_array().unwrap().iter();
+            let names = plan.get(key).unwrap().as_array().unwrap().iter();
             names
                 .map(|name| name.as_str().unwrap().to_owned())
                 .collect()
         };
-        let table = |key: &str| plan[key].as_table().unwrap().iter();
+        let table = |key: &str| plan.get(key).unwrap().as_table().unwrap().iter();
         Plan {
             reference: names("reference"),
             local: names("local"),
