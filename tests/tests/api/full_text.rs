@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::citizens::MARIO;
 use tests::people::{CN1, TO4};
-use tests::{Client, Reply, TestApp, both};
+use tests::{Client, Reply, TestApp, both, forms};
 
 async fn file(app: &TestApp, description: &str) -> String {
     let form = json!({
@@ -69,7 +69,8 @@ both!(
 both!(
     a_note_is_found_by_those_who_may_read_it_alone,
     async |app| {
-        let id = file(app, "Non funziona").await;
+        let form = forms::report_not_found(&MARIO, TO4);
+        let id = app.file_as(&MARIO, &form, &[]).await.id;
         let operator = app.as_("to4.operator").await;
         let internal = json!({"body": "appunto zz11", "published": false});
         let published = json!({"body": "risposta zz12", "published": true});
@@ -88,7 +89,7 @@ both!(
         ] {
             assert_eq!(found(who, words).await.0.len(), count, "{words}");
         }
-        let over = json!({"action": "hand-over", "reason_code": "regional-service",
+        let over = json!({"action": "hand-over", "reason_code": "checks-passed",
             "note": {"body": "alla regione zz13", "published": true}});
         operator.pass_playbook(&id).await;
         operator.act(&id, &over).await.is(201);
