@@ -173,7 +173,7 @@ pub(crate) fn sqlite_loop(folder: &Path, seconds: u64) -> Driven {
         number: 0,
     });
     let (began, wanted) = (Instant::now(), Duration::from_secs(seconds));
-    let mut number = i64::try_from(std::process::id()).unwrap_or(1) * 100_000_000;
+    let mut number = i64::from(std::process::id()) * 100_000_000;
     number +=
         i64::try_from(fs::metadata(path).map_or(0, |file| file.len())).unwrap_or(0) * 1_000_000;
     let mut times = Vec::new();

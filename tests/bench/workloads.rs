@@ -91,7 +91,7 @@ pub(crate) fn run(measured: &Measured, options: &Options, report: &mut Report) {
     bench.measure(report, "create, 500 kB file", 8, Floor::None, |bench| {
         bench.uploads()
     });
-    drop(drive_once(&bench, &bench.uploads(), 32, WARM_UP));
+    let _ = drive_once(&bench, &bench.uploads(), 32, WARM_UP);
     report.memory(measured, "32 uploads in flight", bench.server.memory());
     if wanted(options, "events") {
         let before = cpu_of(bench.server.pid());
@@ -340,13 +340,16 @@ impl Bench<'_> {
     }
 }
 
-/// One measurement, with the seconds on the cores of the program and of the database.
+/// Seconds on the cores of the program and of the database.
+type Cpu = (f64, f64);
+
+/// One measurement.
 fn drive_once(
     bench: &Bench<'_>,
     requests: &[Request],
     clients: usize,
     seconds: u64,
-) -> (Driven, (f64, f64)) {
+) -> (Driven, Cpu) {
     assert!(!requests.is_empty(), "nothing to ask");
     let cpu = || {
         let database = bench
@@ -368,9 +371,9 @@ fn row(
     options: &Options,
     name: &str,
     clients: usize,
-    driven: &[(Driven, (f64, f64))],
+    driven: &[(Driven, Cpu)],
 ) -> Row {
-    let median = |of: &dyn Fn(&(Driven, (f64, f64))) -> f64| {
+    let median = |of: &dyn Fn(&(Driven, Cpu)) -> f64| {
         let mut all: Vec<f64> = driven.iter().map(of).collect();
         all.sort_unstable_by(f64::total_cmp);
         all[all.len() / 2]
