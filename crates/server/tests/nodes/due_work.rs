@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::psql::{cut, psql};
+use crate::town::psql::{cut, psql};
 use crate::town::{Database, Node, Town, form};
 
 /// Requests that come due at once: enough for several claims of both nodes.

@@ -8,17 +8,13 @@
 )]
 
 mod due_work;
-#[path = "../program/mod.rs"]
-mod program;
-#[path = "../psql/mod.rs"]
-mod psql;
 mod replica;
 mod sharing;
 #[path = "../town/mod.rs"]
 mod town;
 
-use crate::psql::psql;
 use crate::town::Town;
+use crate::town::psql::psql;
 
 impl Town {
     /// How many rows a query counts, among those of everybody.

@@ -4,8 +4,8 @@
 use reqwest::{Method, StatusCode};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::psql::{cut, psql};
 use crate::sharing::{listen, tells_of};
+use crate::town::psql::{cut, psql};
 use crate::town::{Node, Town, answer, form};
 
 /// One test at a time stops the one replica there is.

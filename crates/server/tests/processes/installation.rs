@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use crate::psql::{drop_database, psql};
+use crate::town::psql::{drop_database, psql};
 use crate::town::{self, Database, Town};
 
 impl Town {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::program;
-use crate::town::Town;
+use crate::town::{Town, program};
 
 const WRONG: &str = "una frase segreta e sbagliata";
 const CHOSEN: &str = "tre rane blu e un treno";

@@ -8,10 +8,6 @@
     reason = "tests: what is missing fails them, and their own settings are in the environment"
 )]
 
-#[path = "../program/mod.rs"]
-mod program;
-#[path = "../psql/mod.rs"]
-mod psql;
 #[path = "../town/mod.rs"]
 mod town;
 

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::psql::psql;
+use crate::town::psql::psql;
 use crate::town::{Town, form};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

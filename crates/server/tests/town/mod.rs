@@ -1,6 +1,9 @@
 //! An installation of its own on either database, a demonstration whose clock the test moves, and the
 //! servers and commands that work on it.
 
+pub(crate) mod program;
+pub(crate) mod psql;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -8,8 +11,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program;
-use crate::psql::{drop_database, psql};
+use self::psql::{drop_database, psql};
 
 /// The health authority whose operator works.
 pub(crate) const TO4: &str = "010204";
