@@ -55,12 +55,12 @@ pub(crate) fn script_of(log: &str) -> String {
     let statements = transaction(log);
     let first = statements
         .iter()
-        .find(|one| one.sql.starts_with("INSERT INTO \"tickets\""))
+        .find(|one| is_filing(&one.sql))
         .expect("a filing in the log");
     let values = || first.values.iter().flatten();
     let id = values().find(|text| is_id(text)).expect("the id").clone();
     let number = values()
-        .find(|text| text.len() >= 14 && text.as_bytes()[4] == b'-' && !is_id(text))
+        .find(|text| is_number(text))
         .expect("the number")
         .clone();
     let mut script = String::from("\\set n random(1, 100000000000000)\n");
@@ -120,10 +120,7 @@ fn transaction(log: &str) -> Vec<Statement> {
             sql: sql.to_owned(),
             values: Vec::new(),
         });
-        let is_filing = running
-            .iter()
-            .any(|one| one.sql.starts_with("INSERT INTO \"tickets\""));
-        if sql == "COMMIT" && is_filing {
+        if sql == "COMMIT" && running.iter().any(|one| is_filing(&one.sql)) {
             process = Some(pid);
             break;
         }
@@ -177,6 +174,17 @@ fn parameters(text: &str) -> Vec<Option<String>> {
         rest = &after[end..];
     }
     values
+}
+
+/// All rows of a request are one statement.
+fn is_filing(sql: &str) -> bool {
+    sql.contains("INSERT INTO \"tickets\"")
+}
+
+/// `2026-0000001-J`; a time has a dash where it has a digit.
+fn is_number(text: &str) -> bool {
+    let letters = text.as_bytes();
+    letters.len() == 14 && letters[4] == b'-' && letters[12] == b'-' && letters[7] != b'-'
 }
 
 fn is_id(text: &str) -> bool {

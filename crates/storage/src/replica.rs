@@ -215,6 +215,10 @@ impl Watch {
         let run = move || {
             let mut was_near = None;
             while let Some(state) = state.upgrade() {
+                // What fails from here on is not forgotten by this comparison.
+                if state.has_failed.swap(false, Ordering::Relaxed) {
+                    state.set(None);
+                }
                 let compared = self.compare();
                 let is_near = compared.is_ok();
                 if was_near.replace(is_near) != Some(is_near) {
@@ -224,10 +228,7 @@ impl Watch {
                     }
                 }
                 match compared {
-                    Ok(Some(shows)) => {
-                        state.set(Some(shows));
-                        state.has_failed.store(false, Ordering::Relaxed);
-                    }
+                    Ok(Some(shows)) => state.set(Some(shows)),
                     // As before; it grows old by itself.
                     Ok(None) => {}
                     Err(_) => state.set(None),
