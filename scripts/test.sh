@@ -24,7 +24,8 @@ if [ -z "${TEST_DATABASE_URL:-}" ]; then
     export NEVER_STORED=tests/canaries.txt
     suite=(scripts/with-postgres.sh "${suite[@]}")
     if [ "$#" -eq 0 ]; then
-        replica=(scripts/with-postgres.sh cargo test -p server --test nodes replica)
+        # Of the whole workspace, so that nothing is built with other features.
+        replica=(scripts/with-postgres.sh cargo test --workspace --test nodes replica)
     fi
 fi
 

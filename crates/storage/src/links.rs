@@ -225,7 +225,8 @@ struct BesideRow {
 ///
 /// The parameters are the ticket, the person's prints, as many as there are, the service, `since`, the
 /// owner and the reader; in this order, because SQLite counts them as it meets them. The cast keeps SQLite
-/// from reading all of the service for what is a person's.
+/// from reading all of the service for what is a person's, and CROSS JOIN from reading all tickets for the
+/// few on its left.
 fn beside_sql(prints: usize) -> String {
     let person: Vec<String> = (2..).take(prints).map(|at| format!("${at}")).collect();
     let person = person.join(", ");
@@ -235,11 +236,11 @@ fn beside_sql(prints: usize) -> String {
         "\
 WITH RECURSIVE later (id) AS (
     SELECT id FROM tickets WHERE follow_up_of = $1
-    UNION SELECT tickets.id FROM tickets JOIN later ON tickets.follow_up_of = later.id
+    UNION SELECT tickets.id FROM later CROSS JOIN tickets WHERE tickets.follow_up_of = later.id
 ), earlier (id) AS (
     SELECT follow_up_of FROM tickets WHERE id = $1 AND follow_up_of IS NOT NULL
-    UNION SELECT tickets.follow_up_of FROM tickets JOIN earlier ON tickets.id = earlier.id
-        WHERE tickets.follow_up_of IS NOT NULL
+    UNION SELECT tickets.follow_up_of FROM earlier CROSS JOIN tickets
+        WHERE tickets.id = earlier.id AND tickets.follow_up_of IS NOT NULL
 ), beside (what, id) AS (
     SELECT 'itself', id FROM tickets WHERE id = $1
     UNION ALL SELECT 'later', id FROM later
@@ -258,9 +259,9 @@ SELECT beside.what, t.id, t.number, t.state, t.custodian, t.service_code, t.prob
     t.created_at, (SELECT display_name FROM accounts WHERE accounts.id = ${owner}) AS assignee_label,
     (SELECT string_agg(code || '=' || CAST(version AS TEXT), ' ') FROM playbook_versions
         WHERE state = 'active') AS playbooks
-FROM beside JOIN tickets AS t ON t.id = beside.id
-WHERE ${reader} = '' OR t.custodian = ${reader}
-    OR EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = t.id AND legs.custodian = ${reader})
+FROM beside CROSS JOIN tickets AS t
+WHERE t.id = beside.id AND (${reader} = '' OR t.custodian = ${reader}
+    OR EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = t.id AND legs.custodian = ${reader}))
 ORDER BY t.created_at, t.id"
     )
 }
@@ -410,15 +411,15 @@ pub struct OwnNeighbour {
 const BESIDE_OWN: &str = "\
 WITH RECURSIVE later (id) AS (
     SELECT id FROM tickets WHERE follow_up_of = $1
-    UNION SELECT tickets.id FROM tickets JOIN later ON tickets.follow_up_of = later.id
+    UNION SELECT tickets.id FROM later CROSS JOIN tickets WHERE tickets.follow_up_of = later.id
 ), beside (what, id) AS (
     SELECT 'later', id FROM later
     UNION ALL SELECT 'merged', ticket_id FROM ticket_merges WHERE into_id = $1
 )
 SELECT beside.what, t.id, t.number, t.state, t.created_at, t.tax_code_print, t.identity_print,
     own.tax_code_print AS own_tax_code_print, own.identity_print AS own_identity_print
-FROM beside JOIN tickets AS t ON t.id = beside.id JOIN tickets AS own ON own.id = $1
-WHERE t.requester_kind = own.requester_kind AND (t.state <> 'removed' OR beside.what = 'merged')
+FROM beside CROSS JOIN tickets AS t CROSS JOIN tickets AS own
+WHERE t.id = beside.id AND own.id = $1 AND t.requester_kind = own.requester_kind AND (t.state <> 'removed' OR beside.what = 'merged')
 ORDER BY t.created_at, t.id";
 
 /// The most that are shown beside a requester's ticket.
