@@ -34,6 +34,7 @@ pub mod proxies;
 mod query;
 pub mod rate_limit;
 mod reading;
+mod routes;
 mod submission;
 pub mod tokens;
 mod trail;

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use service::queue::{Item, Page, SearchGap};
 use service::{Desk, DeskError};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{self, SortOrder, State, Tag, TicketNumber};
@@ -23,9 +22,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(list_tickets).service(find_tickets);
 }
 
