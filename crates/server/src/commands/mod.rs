@@ -28,7 +28,7 @@ use crate::cli::{
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::instance::Instance;
-use crate::{logging, out, reference};
+use crate::{logging, memory, out, reference};
 
 /// What is missing when PostgreSQL lets our role past every policy.
 const UNFENCED: &str = "row-level security does not bind this database role, which is a superuser \
@@ -36,6 +36,9 @@ const UNFENCED: &str = "row-level security does not bind this database role, whi
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Serve(_) = cli.command {
+        memory::settle();
+    }
     // The description is the same everywhere: it needs no configuration.
     if let Command::Openapi { json } = cli.command {
         return openapi::run(json);
