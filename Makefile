@@ -31,6 +31,11 @@ test: ## run all tests, on SQLite and on a throw-away PostgreSQL
 	@$(cargo)
 	@scripts/test.sh
 
+.PHONY: bench
+bench: ## measure the program beside its databases (N=1000000 …, see docs/performance.md)
+	@$(cargo)
+	@N="$(or $(N),10000)" scripts/bench.sh
+
 .PHONY: bench-mail
 bench-mail: ## measure what a mail server that hangs costs the API
 	@$(cargo)

@@ -7,6 +7,8 @@
 # this script sees to it that it is: it starts a throw-away server, or fails.
 # Set TEST_DATABASE_URL yourself to use a server that you have already.
 #
+# The tests that need a replica run afterwards, beside a server that has one.
+#
 # Nobody of tests/canaries.txt may be found on that server's disk, nor in its log.
 #
 # The last line adds up all test binaries: "N passed, N failed".
@@ -17,13 +19,22 @@ log=$(mktemp "${TMPDIR:-/tmp}/sportello-test.XXXXXX")
 trap 'rm -f -- "$log"' EXIT
 
 suite=(cargo test --workspace --no-fail-fast "$@")
+replica=()
 if [ -z "${TEST_DATABASE_URL:-}" ]; then
     export NEVER_STORED=tests/canaries.txt
     suite=(scripts/with-postgres.sh "${suite[@]}")
+    if [ "$#" -eq 0 ]; then
+        # Of the whole workspace, so that nothing is built with other features.
+        replica=(scripts/with-postgres.sh cargo test --workspace --test nodes replica)
+    fi
 fi
 
 code=0
 "${suite[@]}" 2>&1 </dev/null | tee "$log" || code=$?
+if [ "${#replica[@]}" -gt 0 ]; then
+    unset NEVER_STORED
+    WITH_REPLICA=1 "${replica[@]}" 2>&1 </dev/null | tee -a "$log" || code=$?
+fi
 
 # "test result: ok. 12 passed; 0 failed; …", once per test binary.
 read -r passed failed < <(awk '

@@ -8,15 +8,22 @@
 #
 # The cluster lives in a temporary folder, listens on a free loopback port, and
 # is stopped and removed when the command ends, however it ends.  The command
-# finds it by TEST_DATABASE_URL, and by TEST_DATABASE_DUMP the command that dumps
-# a database of it whole.  It runs without standard input, and its exit code is
-# the exit code of this script.
+# finds it by TEST_DATABASE_URL, by TEST_DATABASE_DUMP the command that dumps a
+# database of it whole, and by TEST_DATABASE_PSQL one that reaches it past
+# row-level security; the name of a database follows either.  It runs without
+# standard input, and its exit code is the exit code of this script.
+#
+# With DURABLE=yes the server flushes as it would in earnest, for measuring, and
+# has the settings of MEASURED below.
 #
 # If NEVER_STORED names a file, no line of it may ever be on the server's disk:
 # each segment of the write-ahead log is searched when it is full, and all other
 # files when the command has ended.  What is found makes the exit code 1.
 #
-# Not for production: flushes are off and everybody on this machine is trusted.
+# With WITH_REPLICA=1 a streaming replica stands beside it, which the command finds
+# by TEST_REPLICA_URL.
+#
+# Not for production: flushes are off, and everybody on this machine is trusted.
 set -euo pipefail
 
 say() { printf 'with-postgres: %s\n' "$*" >&2; }
@@ -129,13 +136,24 @@ new_folder() {
     as_owner test -w "$folder" 2>/dev/null
 }
 
+# Stops only servers whose pid stands in our own folder.
 # shellcheck disable=SC2317 # called by the traps
-postmaster() { head -n 1 "$folder/data/postmaster.pid" 2>/dev/null || true; }
+stop_server() {
+    local pid tries
+    pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null || true)
+    if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
+        kill -INT "$pid" 2>/dev/null || true
+        for tries in $(seq 1 100); do
+            kill -0 "$pid" 2>/dev/null || break
+            [ "$tries" -ne 80 ] || kill -QUIT "$pid" 2>/dev/null || true
+            sleep 0.1
+        done
+    fi
+}
 
-# Stops only the server whose pid stands in our own folder.
 # shellcheck disable=SC2317 # called by the traps
 stop() {
-    local pid tries
+    local tries
     trap - EXIT INT TERM HUP
     if [ -n "$child" ] && kill -0 "$child" 2>/dev/null; then
         kill -TERM -- "-$child" 2>/dev/null || true
@@ -146,15 +164,8 @@ stop() {
         done
     fi
     if [ -n "$folder" ]; then
-        pid=$(postmaster)
-        if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
-            kill -INT "$pid" 2>/dev/null || true
-            for tries in $(seq 1 100); do
-                kill -0 "$pid" 2>/dev/null || break
-                [ "$tries" -ne 80 ] || kill -QUIT "$pid" 2>/dev/null || true
-                sleep 0.1
-            done
-        fi
+        stop_server "$folder/replica"
+        stop_server "$folder/data"
         cd /
         rm -rf -- "$folder"
     fi
@@ -218,30 +229,57 @@ if [ -n "${NEVER_STORED:-}" ]; then
     archive=(-c archive_mode=on -c "archive_command='$folder/search/segment $folder/data/%p'")
 fi
 
+# As an installation of this size would have them; everything else as PostgreSQL comes.
+MEASURED='-c shared_buffers=1GB -c max_wal_size=8GB -c checkpoint_timeout=15min'
+flushing='-c fsync=off -c synchronous_commit=off -c full_page_writes=off'
+[ "${DURABLE:-}" != yes ] || flushing=$MEASURED
+
+# start_on FOLDER PORT: a server on its files.
 start_on() {
     as_owner env LC_ALL=C "$binaries/pg_ctl" start --silent --wait --timeout=60 \
-        --pgdata="$folder/data" --log="$folder/data/server.log" \
-        --options="-c listen_addresses=127.0.0.1 -c port=$1 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 ${archive[*]}" \
+        --pgdata="$1" --log="$1/server.log" \
+        --options="-c listen_addresses=127.0.0.1 -c port=$2 -c unix_socket_directories= $flushing -c max_connections=200 ${archive[*]}" \
         >"$folder/start.log" 2>&1 </dev/null
 }
 
-port=
-for _ in 1 2 3 4 5 6 7 8; do
-    candidate=$((20000 + RANDOM % 12000))
-    # Somebody answers there already: next.
-    if (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; then continue; fi
-    if start_on "$candidate"; then
-        port=$candidate
-        break
+# Starts a server on a free port, and sets `port`.
+start_somewhere() {
+    local candidate
+    port=
+    for _ in 1 2 3 4 5 6 7 8; do
+        candidate=$((20000 + RANDOM % 12000))
+        # Somebody answers there already: next.
+        if (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; then continue; fi
+        if start_on "$1" "$candidate"; then
+            port=$candidate
+            break
+        fi
+    done
+    if [ -z "$port" ]; then
+        cat "$folder/start.log" "$1/server.log" >&2 2>/dev/null || true
+        die 'the server did not start'
     fi
-done
-if [ -z "$port" ]; then
-    cat "$folder/start.log" "$folder/data/server.log" >&2 2>/dev/null || true
-    die 'the server did not start'
+}
+
+if [ -n "${WITH_REPLICA:-}" ]; then
+    start_somewhere "$folder/data"
+    primary=$port
+    if ! as_owner env LC_ALL=C "$binaries/pg_basebackup" --pgdata="$folder/replica" --write-recovery-conf \
+        --host=127.0.0.1 --port="$primary" --username=postgres --checkpoint=fast --no-sync \
+        >"$folder/replica.log" 2>&1 </dev/null; then
+        cat "$folder/replica.log" >&2
+        die 'the replica could not be made'
+    fi
+    start_somewhere "$folder/replica"
+    export TEST_REPLICA_URL="postgres://sportello@127.0.0.1:$port/postgres"
+    port=$primary
+else
+    start_somewhere "$folder/data"
 fi
 
 export TEST_DATABASE_URL="postgres://sportello@127.0.0.1:$port/postgres"
 export TEST_DATABASE_DUMP="$binaries/pg_dump --host=127.0.0.1 --port=$port --username=postgres"
+export TEST_DATABASE_PSQL="$binaries/psql --host=127.0.0.1 --port=$port --username=postgres"
 cd "$home"
 
 # A process group of its own, so that stopping us stops all the command started.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use domain::actor::{Role, Staff};
 use domain::audit::{AuditActor, AuditEntry, AuditOutcome};
 use domain::filing::{CitizenIdentity, FilingForm};
 use domain::ids::{TicketId, TicketRef};
@@ -50,7 +49,7 @@ fn measure(place: Place, count: usize) {
 
     let id = last.expect("a request was filed");
     let mut version = 1;
-    let staff = operator(&app);
+    let staff = tests::load::staff(&app.db, "to4.operator", TO4);
     let mut is_high = false;
     let (without, with) = pairs(&app, count, || {
         is_high = !is_high;
@@ -179,20 +178,6 @@ fn file(app: &TestApp) -> TicketId {
         )
         .expect("it is filed");
     filed.value.ticket.id
-}
-
-fn operator(app: &TestApp) -> Staff {
-    let signed_in = app
-        .desk
-        .sign_in("to4.operator", tests::people::PASSWORD, None, "bench")
-        .expect("a session");
-    let placement = signed_in.placement.expect("one placement");
-    Staff {
-        account: signed_in.account,
-        placement: placement.id,
-        role: Role::Operator,
-        authority: placement.authority,
-    }
 }
 
 fn entry(number: u128) -> AuditEntry {

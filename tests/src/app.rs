@@ -65,6 +65,8 @@ pub struct Options {
     pub names: Names,
     /// Authorities that end: their code, their last day, and who takes over.
     pub successions: Vec<(&'static str, &'static str, Option<&'static str>)>,
+    /// Connections the server has, if not as many as usual.
+    pub connections: Option<u32>,
 }
 
 /// The sources of delegations.
@@ -84,6 +86,14 @@ impl Options {
     pub fn behind_a_proxy() -> Self {
         Options {
             proxies: vec![std::net::Ipv4Addr::LOCALHOST.into()],
+            ..Options::default()
+        }
+    }
+
+    /// What is usual on a single connection, so that whatever is sent can be heard there.
+    pub fn on_one_connection() -> Self {
+        Options {
+            connections: Some(1),
             ..Options::default()
         }
     }
@@ -124,6 +134,7 @@ impl Default for Options {
             voucher_issuers: Vec::new(),
             names: Names::default(),
             successions: Vec::new(),
+            connections: None,
         }
     }
 }
@@ -164,7 +175,11 @@ impl TestApp {
     pub fn spawn_with(place: Place, options: Options) -> Self {
         canaries::watch_log();
         let folder = tempfile::tempdir().expect("a folder");
-        let database = Fresh::new(place, folder.path());
+        let mut database = Fresh::new(place, folder.path());
+        if let Some(connections) = options.connections {
+            database.config.pool_size = connections;
+            database.config.sqlite_readers = connections;
+        }
         let db = Db::open(&database.config).expect("the database opens");
         let blobs = folder.path().join("blobs");
         let clock = Arc::new(ManualClock::at(start()));
@@ -210,6 +225,16 @@ impl TestApp {
         self.clock.now()
     }
 
+    /// The clock, for what moves it by itself.
+    pub fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    /// `psql` past row-level security; `None` on SQLite.
+    pub fn psql(&self) -> Option<String> {
+        self.database.psql()
+    }
+
     /// Moves the clock by an ISO 8601 duration, such as `P8D` or `PT31M`. Access tokens live a
     /// quarter of an hour: ask for a client again.
     pub fn advance(&self, by: &str) {
@@ -227,6 +252,12 @@ impl TestApp {
             .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
             .expect("days and smaller");
         self.clock.leap(by);
+    }
+
+    /// A connection to PostgreSQL beside those of the program, for the same role.
+    pub fn connect_beside(&self) -> diesel::PgConnection {
+        use diesel::Connection;
+        diesel::PgConnection::establish(&self.database.config.url).expect("a connection")
     }
 
     /// The use cases of another node on the same database, at the same time.

@@ -77,6 +77,36 @@ impl Fresh {
         assert!(dump.status.success(), "{dump:?}");
         Some(dump.stdout)
     }
+
+    /// The command that reaches the database past row-level security; `None` on SQLite.
+    pub fn psql(&self) -> Option<String> {
+        let name = self.name.as_ref()?;
+        let command =
+            psql(name).expect("TEST_DATABASE_PSQL: psql that reaches the server as a superuser");
+        Some(command)
+    }
+}
+
+/// `psql` for a database of the server, past row-level security, if the server was started so.
+pub fn psql(name: &str) -> Option<String> {
+    setting("TEST_DATABASE_PSQL").map(|command| format!("{command} {name}"))
+}
+
+/// The URL of a new database without tables: a file of `folder`, or one of the server's.
+pub fn empty(place: Place, folder: &Path, name: &str) -> String {
+    match place {
+        Place::Sqlite => format!("sqlite://{}/{name}.db", folder.display()),
+        Place::Postgres => {
+            administer(&format!("CREATE DATABASE {name}")).expect("a database may be created");
+            postgres_config(name).url
+        }
+    }
+}
+
+/// The URL of a copy of a database of the server, which nobody may be connected to.
+pub fn copied(from: &str, name: &str) -> String {
+    administer(&format!("CREATE DATABASE {name} TEMPLATE {from}")).expect("the copy is made");
+    postgres_config(name).url
 }
 
 impl Drop for Fresh {

@@ -27,6 +27,11 @@ pub(crate) fn start() -> Timestamp {
     Timestamp::constant(1_772_438_400, 0)
 }
 
+/// The master key of every test.
+pub(crate) const MASTER: [u8; 32] = [9; 32];
+/// What codes and links are derived from in every test.
+pub(crate) const ROOT: [u8; 32] = [7; 32];
+
 /// Adds what every test finds: reference data and staff.
 pub(crate) fn furnish(db: Db, folder: &Path) {
     let clock = Arc::new(ManualClock::at(start()));
@@ -53,7 +58,7 @@ pub(crate) fn open_desk_with(
     options: &Options,
     playbooks: Vec<PlaybookFile>,
 ) -> Desk {
-    let master = Arc::new(LocalMaster::new(&[9; 32]));
+    let master = Arc::new(LocalMaster::new(&MASTER));
     db.unlock(master).expect("the keys open");
     let blobs = blobs.to_str().expect("a readable path");
     let delegations = source_of_delegations(&options.delegations, &db);
@@ -68,7 +73,7 @@ pub(crate) fn open_desk_with(
         playbooks,
         clock,
         ids: Arc::new(SystemIds),
-        secrets: Secrets::new(&[7; 32]),
+        secrets: Secrets::new(&ROOT),
         delegations,
         names: Arc::new(options.names.clone()),
         telling: Arc::new(api::problem::Told),

@@ -1,7 +1,7 @@
 //! Wires handlers, policy and gate into a server.
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -11,7 +11,6 @@ use serde_json::Value;
 use service::Desk;
 use tokio::signal::unix::{SignalKind, signal};
 use utoipa_actix_web::AppExt;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::gate::gate;
 use crate::live::Live;
@@ -21,6 +20,7 @@ use crate::oidc::{CitizenVerifier, StaffVerifier, VoucherVerifier};
 use crate::openapi::{SpecError, publish, to_yaml};
 use crate::proxies::Proxies;
 use crate::rate_limit::RateLimits;
+use crate::routes::Routes;
 use crate::tokens::Tokens;
 use crate::uploads::Uploads;
 use crate::{docs_page, handlers, policy};
@@ -60,14 +60,29 @@ pub struct ServeOptions {
     pub shutdown_seconds: u64,
 }
 
-/// The published description, ready to serve.
+/// The published description, as it is served.
 pub(crate) struct Description {
-    pub(crate) json: Value,
-    pub(crate) yaml: String,
+    pub(crate) json: web::Bytes,
+    pub(crate) yaml: web::Bytes,
+}
+
+impl Description {
+    /// Made when somebody first asks for it, on a thread that may be kept: it takes a moment and some
+    /// twenty megabytes, and few ask.
+    pub(crate) fn get() -> Result<&'static Self, &'static SpecError> {
+        static MADE: LazyLock<Result<Description, SpecError>> = LazyLock::new(|| {
+            let json = description()?;
+            Ok(Description {
+                yaml: to_yaml(&json)?.into(),
+                json: json.to_string().into(),
+            })
+        });
+        MADE.as_ref()
+    }
 }
 
 /// Registers every handler. The policy table must name each of them.
-fn routes(config: &mut ServiceConfig<'_>) {
+fn routes(config: &mut Routes<'_, '_>) {
     handlers::status::routes(config);
     handlers::catalogue::routes(config);
     handlers::calendars::routes(config);
@@ -130,11 +145,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The OpenAPI document of the routes. Fails when a route has no line in the policy table, or a
-/// line no route: then nothing is served.
+/// line no route; a test makes it, so that such a program is not built.
 pub fn description() -> Result<Value, SpecError> {
     let (_, generated) = App::new()
         .into_utoipa_app()
-        .configure(routes)
+        .configure(|config| routes(&mut Routes::Described(config)))
         .split_for_parts();
     publish(generated, &policy::facts())
 }
@@ -145,9 +160,6 @@ pub fn serve(
     listener: TcpListener,
     options: &ServeOptions,
 ) -> std::io::Result<Server> {
-    let json = description().map_err(std::io::Error::other)?;
-    let yaml = to_yaml(&json).map_err(std::io::Error::other)?;
-    let description = web::Data::new(Description { json, yaml });
     let uploads = web::Data::new(Uploads::new());
     let desk = web::Data::new(shared.desk.clone());
     let shared = web::Data::new(shared);
@@ -160,13 +172,10 @@ pub fn serve(
             .app_data(shared.clone())
             .app_data(desk.clone())
             .app_data(uploads.clone())
-            .app_data(description.clone())
             .app_data(live.clone())
             .app_data(handlers::path_config())
             .wrap(from_fn(gate))
-            .into_utoipa_app()
-            .configure(routes)
-            .into_app()
+            .configure(|config| routes(&mut Routes::Served(config)))
             .service(docs_page::docs_service())
             .service(handlers::tracking::tracking_page)
             .service(handlers::tracking::activation_page)

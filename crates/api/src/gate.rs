@@ -33,7 +33,7 @@ use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::rate_limit::{Payer, Verdict};
 use crate::tokens::{OwnToken, TokenError};
-use crate::trail;
+use crate::{reading, trail};
 
 /// The caller's network, as far as listed proxies can be trusted.
 #[derive(Clone)]
@@ -115,7 +115,9 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     }
     // The call is made inside the guarded future: routing itself may panic, too.
     let span = tracing::info_span!("request", correlation.id = %asked.correlation);
+    let reading = reading::of(&shared, request.request());
     let call = trail::follow(trail.clone(), async move { next.call(request).await });
+    let call = reading::follow(reading, call);
     let call = call.instrument(span);
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Ok(answered)) => {

@@ -33,6 +33,8 @@ pub mod problem;
 pub mod proxies;
 mod query;
 pub mod rate_limit;
+mod reading;
+mod routes;
 mod submission;
 pub mod tokens;
 mod trail;
@@ -51,9 +53,12 @@ where
     // What is logged on the other thread belongs to the same request, and so does what is looked at.
     let span = tracing::Span::current();
     let trail = trail::current();
-    let run = move || match trail {
-        Some(trail) => trail.within(f),
-        None => f(),
+    let reading = reading::current();
+    let run = move || {
+        service::reading::within(reading, || match trail {
+            Some(trail) => trail.within(f),
+            None => f(),
+        })
     };
     match actix_web::web::block(move || span.in_scope(run)).await {
         Ok(done) => done.map_err(Problem::from),

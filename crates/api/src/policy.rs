@@ -1900,6 +1900,35 @@ pub const TAKES_QUERY: &[&str] = &[
     "list_ticket_holds",
 ];
 
+/// Operations that may be answered from a replica, to staff and to citizens (`docs/adr/0041`): lists,
+/// searches, screens, counters and reports. None of them writes, but for its entry in the audit trail and
+/// an answer that is kept.
+pub const READ_FROM_REPLICA: &[&str] = &[
+    "list_tickets",
+    "find_tickets",
+    "show_ticket",
+    "list_timeline",
+    "show_queues",
+    "list_own_tickets",
+    "show_own_ticket",
+    "list_own_complaints",
+    "show_own_complaint",
+    "list_contacts",
+    "show_contact",
+    "list_callbacks",
+    "show_callback",
+    "list_reviews",
+    "show_review",
+    "list_complaints",
+    "show_complaint",
+    "list_activities",
+    "show_activity",
+    "list_announcements",
+    "list_linked_tickets",
+    "report_removals",
+    "report_playbooks",
+];
+
 /// The lines of a routed path.
 pub fn rules_of(path: &str) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().filter(move |rule| rule.path == path)

@@ -164,6 +164,11 @@ impl Jobs {
                 self.desk.adopt_timers()?;
                 Report::of_rows(self.desk.sweep_rows()?)
             }
+            Job::QueueCounts => {
+                let is_stopping = || self.stopping.load(Ordering::Relaxed);
+                self.desk.fold_queue_counts(&is_stopping)?;
+                Report::default()
+            }
             Job::Keys => {
                 let is_stopping = || self.stopping.load(Ordering::Relaxed);
                 Report::of_values(self.desk.work_keys(&is_stopping)?)

@@ -37,13 +37,15 @@ pub enum Job {
     Exports,
     /// Blobs that nothing names.
     Blobs,
+    /// The counters of queues.
+    QueueCounts,
     /// Data keys that other nodes made, and what retired ones sealed.
     Keys,
 }
 
 impl Job {
     /// Every job.
-    pub const ALL: [Job; 12] = [
+    pub const ALL: [Job; 13] = [
         Job::Work,
         Job::Accounts,
         Job::Audit,
@@ -55,6 +57,7 @@ impl Job {
         Job::Retention,
         Job::Rows,
         Job::Blobs,
+        Job::QueueCounts,
         Job::Keys,
     ];
 
@@ -69,6 +72,7 @@ impl Job {
             | Job::Mail
             | Job::Texts
             | Job::Webhooks
+            | Job::QueueCounts
             | Job::Keys => false,
         }
     }
@@ -87,6 +91,7 @@ impl Job {
             Job::Exports => "exports",
             Job::Rows => "rows",
             Job::Blobs => "blobs",
+            Job::QueueCounts => "queue-counts",
             Job::Keys => "keys",
         }
     }

@@ -32,6 +32,12 @@ const AUDIT: Rhythm = Rhythm {
     first: Duration::ZERO,
     every: Duration::from_secs(1),
 };
+/// What is not folded is added up at each look at a queue: soon, so that it stays little.
+const QUEUE_COUNTS: Rhythm = Rhythm {
+    jobs: &[Job::QueueCounts],
+    first: Duration::ZERO,
+    every: Duration::from_secs(1),
+};
 /// Apart from mail: neither waits for the other's server.
 const TEXTS: Rhythm = Rhythm {
     jobs: &[Job::Texts],
@@ -91,6 +97,7 @@ impl Jobs {
             self.keep_webhooks(stop.clone()),
             self.keep(KEYS, stop.clone()),
             self.keep(AUDIT_INDEX, stop.clone()),
+            self.keep(QUEUE_COUNTS, stop.clone()),
             self.keep(EXPORTS, stop.clone()),
             self.keep(SWEEPS, stop),
         );

@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Keep what is promised.
     #[command(subcommand)]
     Sla(SlaCommand),
+    /// Keep the counters of queues.
+    #[command(subcommand)]
+    Queues(QueuesCommand),
     /// See to it that personal data go when their time is over.
     #[command(subcommand)]
     Retention(RetentionCommand),
@@ -148,6 +151,12 @@ pub(crate) enum JobsCommand {
 pub(crate) enum SlaCommand {
     /// Make the clocks of all requests anew from their histories; tells nobody of what it finds first.
     Recompute,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueuesCommand {
+    /// Count every queue and correct its kept counters; the service may run meanwhile.
+    Recount,
 }
 
 #[derive(Debug, Subcommand)]

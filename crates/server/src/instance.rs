@@ -18,6 +18,7 @@ use jobs::mail::open as open_mailer;
 use jobs::{Anchors, Jobs, Webhooks};
 use service::clock::{Clock, SystemClock, SystemIds};
 use service::playbooks::PlaybookFile;
+use service::reading::ReplicaReads;
 use service::webhooks::SystemNames;
 use service::{Desk, Parts, Secrets, Settings};
 use storage::{Backend, Db};
@@ -175,19 +176,59 @@ impl Instance {
             certificates: federation::certificates(config, &self.base_url)?,
             vouchers: federation::vouchers(config)?,
             limits: RateLimits::per_minute(config.http.budgets),
-            metrics: metrics()?,
+            metrics: metrics(&self.desk)?,
             proxies: Proxies(config.http.trusted_proxies.clone()),
             public_url: self.base_url.clone(),
         })
     }
 }
 
-fn metrics() -> anyhow::Result<Metrics> {
+fn metrics(desk: &Desk) -> anyhow::Result<Metrics> {
     let metrics = Metrics::new()?;
     let lost = || f64::from(u32::try_from(logging::lost()).unwrap_or(u32::MAX));
     let help = "Lines of the log that were lost because it could not keep up";
     metrics.watch("sportello_log_lines_lost", help, lost)?;
+    watch_replica(&metrics, desk)?;
     Ok(metrics)
+}
+
+type NumberOf = fn(ReplicaReads) -> u64;
+
+/// How reads fare that the replica might take, if there is one.
+fn watch_replica(metrics: &Metrics, desk: &Desk) -> anyhow::Result<()> {
+    if !desk.has_replica() {
+        return Ok(());
+    }
+    let numbers: [(&str, &str, NumberOf); 4] = [
+        (
+            "sportello_replica_near",
+            "1 while the replica may be read from",
+            |reads| u64::from(reads.is_near),
+        ),
+        (
+            "sportello_replica_reads",
+            "Reads taken by the replica",
+            |reads| reads.taken,
+        ),
+        (
+            "sportello_replica_reads_behind",
+            "Reads the primary took because the replica was away or too far behind",
+            |reads| reads.behind,
+        ),
+        (
+            "sportello_replica_reads_own",
+            "Reads the primary took because the replica did not show the reader's own writes yet",
+            |reads| reads.own_writes,
+        ),
+    ];
+    for (name, help, number) in numbers {
+        let desk = desk.clone();
+        metrics.watch(name, help, move || {
+            let reads = desk.replica_reads().unwrap_or_default();
+            f64::from(u32::try_from(number(reads)).unwrap_or(u32::MAX))
+        })?;
+    }
+    Ok(())
 }
 
 /// The time here, which a demonstration may move.

@@ -11,6 +11,7 @@ mod key_command;
 mod keys;
 mod logging;
 mod master;
+mod memory;
 mod out;
 mod passwords;
 mod private_file;

@@ -76,7 +76,7 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), DeskError> {
         let desk = ticket.custodian.code.clone();
-        if assignment::find_settings(conn, &desk)?.mode == AssignmentMode::None
+        if self.assignment_mode(conn, &desk)? == AssignmentMode::None
             || !ticket.state.code().is_open()
         {
             return Ok(());

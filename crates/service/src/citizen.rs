@@ -69,7 +69,7 @@ impl Desk {
             limit,
         };
         self.db.read_snapshot_in(scope, |conn| {
-            let items = list::list(conn, scope, &Filter::default(), &page)?;
+            let items = list::list(conn, scope, &Filter::default(), &page)?.items;
             let ids: Vec<TicketId> = items.iter().map(|item| item.id).collect();
             let mut previews = history::list_last_messages(conn, &ids)?;
             Ok(items

@@ -13,6 +13,7 @@ use storage::{DbConnection, changes, trail};
 
 pub use storage::changes::{Change, News};
 
+use crate::reading::{Reading, within};
 use crate::{Desk, DeskError};
 
 /// Rows that get their place in one transaction.
@@ -161,11 +162,14 @@ impl Desk {
         Ok(self.db.read_in(&Scope::System, changes::last_position)?)
     }
 
-    /// What every screen together may want to know after a place, whoever may see it.
+    /// What every screen together may want to know after a place, whoever may see it. From the replica,
+    /// if there is one: a screen that is told of a change finds it there when it asks.
     pub fn read_feed_of_all(&self, after: i64, limit: i64) -> Result<Vec<Change>, DeskError> {
-        Ok(self.db.read_in(&Scope::System, |conn| {
-            changes::list(conn, &Scope::System, after, limit)
-        })?)
+        within(Some(Reading::Bystander), || {
+            Ok(self.db.read_in(&Scope::System, |conn| {
+                changes::list(conn, &Scope::System, after, limit)
+            })?)
+        })
     }
 }
 

@@ -19,7 +19,8 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use storage::links::{self, EXAM_DATE, Filed};
-use storage::tickets::{self, Details, Dossier, RequesterKind};
+use storage::sla::Kept;
+use storage::tickets::{self, Details, Dossier, Following, RequesterKind};
 use storage::{DbConnection, counters, dialect, email_proofs, trail};
 
 use crate::attachments::{CheckedFile, RawFile};
@@ -405,14 +406,26 @@ impl Desk {
             due_at,
             ..dossier.clone()
         };
-        tickets::insert(conn, &ticket, dossier, &filed, actor, attachment)?;
         let desk = ticket.custodian.code.clone();
+        let kept = Kept {
+            clocks,
+            told: Vec::new(),
+        };
+        let news = self.news_of(&ticket, &filed.change, Some(filed.seq), &desk);
+        let following = Following {
+            subject: &self.labels_of(&ticket),
+            clocks: sla::present(&kept.clocks, &ticket).map(|present| (&kept, present)),
+            work: &self.first_work(&ticket, &kept.clocks, now),
+            news: std::slice::from_ref(&news),
+        };
+        tickets::insert_with(
+            conn, &ticket, dossier, &filed, actor, attachment, &following,
+        )?;
         let is_of_another_desk = matches!(actor, Actor::Staff(staff) if staff.authority != desk);
         let events = std::slice::from_ref(&filed);
-        let follow = |conn: &mut DbConnection| {
-            self.write_first_clocks(conn, &ticket, clocks, now)?;
+        let mut follow = |conn: &mut DbConnection| {
             self.tell(conn, &ticket, dossier, events, Before::of(&ticket), actor)?;
-            self.publish_events(conn, &ticket, events, &desk, now)?;
+            self.tell_endpoints(conn, &news, now)?;
             self.on_arrival(conn, &mut ticket, dossier, events, now)
         };
         // Who files for another desk does not see what follows there.

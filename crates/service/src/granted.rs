@@ -12,6 +12,7 @@ use domain::visibility::{Opened, Scope};
 use jiff::{SignedDuration, Timestamp};
 use storage::{break_glass, disclosures, trail};
 
+use crate::reading::where_it_is_written;
 use crate::{Desk, DeskError};
 
 /// In which scope somebody reads, and under which break-glass grant.
@@ -62,8 +63,10 @@ impl Desk {
         wanted: &TicketRef,
         now: Timestamp,
     ) -> Result<Reading, DeskError> {
-        let found = self.db.read_in(&Scope::System, |conn| {
-            disclosures::find_inspection(conn, staff.account, wanted, now)
+        let found = where_it_is_written(|| {
+            self.db.read_in(&Scope::System, |conn| {
+                disclosures::find_inspection(conn, staff.account, wanted, now)
+            })
         })?;
         let (id, ticket) = found.ok_or(DeskError::PurposeRequired)?;
         state_purpose(|| format!("inspection:{id}"));
@@ -75,8 +78,10 @@ impl Desk {
 
     fn grant_in_force(&self, staff: &Staff, now: Timestamp) -> Result<Option<Grant>, DeskError> {
         let since = now.checked_sub(LOOKED_BACK).unwrap_or(now);
-        let found = self.db.read_in(&Scope::System, |conn| {
-            break_glass::list_unended_of(conn, staff.account, since)
+        let found = where_it_is_written(|| {
+            self.db.read_in(&Scope::System, |conn| {
+                break_glass::list_unended_of(conn, staff.account, since)
+            })
         })?;
         let mut grants = found.into_iter().map(|one| one.grant);
         Ok(grants.find(|grant| grant.state(now) == GrantState::InForce))

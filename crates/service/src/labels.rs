@@ -1,7 +1,7 @@
 //! Codes with their labels, files as they are shown: what both screens of a ticket share.
 
 use domain::codes::AuthorityCode;
-use domain::invalid::Text;
+use domain::invalid::{Lang, Text};
 use domain::state::State;
 use domain::ticket::Ticket;
 use jiff::Timestamp;
@@ -53,6 +53,13 @@ impl Desk {
             .and_then(|service| service.problem_type_any(code))
             .map(|problem| problem.label.clone());
         labelled(code, label)
+    }
+
+    /// What a ticket is about, in the words that its requester chose it by.
+    pub(crate) fn labels_of(&self, ticket: &Ticket) -> String {
+        let service = self.service_label(ticket.service.as_str()).label;
+        let problem = self.problem_label(ticket.service.as_str(), ticket.problem_type.as_str());
+        format!("{} {}", service.to(Lang::It), problem.label.to(Lang::It))
     }
 
     /// An authority and its label.

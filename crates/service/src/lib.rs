@@ -12,6 +12,7 @@ pub mod activities;
 pub mod announcements;
 mod arrival;
 pub mod assignment;
+mod at_hand;
 pub mod attachments;
 pub mod break_glass;
 pub mod broadcasts;
@@ -53,6 +54,8 @@ pub mod passwords;
 pub mod playbooks;
 pub mod privacy;
 pub mod queue;
+mod queue_counts;
+pub mod reading;
 mod record;
 pub mod recovery;
 pub mod reference;
@@ -119,6 +122,8 @@ pub struct Desk {
     pub(crate) running: Arc<Mutex<HashSet<RequestKey>>>,
     /// The version of the routing rules used last.
     pub(crate) rules_at_hand: Arc<Mutex<Option<Arc<escalation::routing::Rules>>>>,
+    /// What is set seldom, of the version in force.
+    pub(crate) at_hand: Arc<Mutex<at_hand::AtHand>>,
     /// Authorities known to receive requests.
     pub(crate) receiving: Arc<Mutex<HashSet<AuthorityCode>>>,
     pub(crate) hashing: Arc<passwords::Gate>,
@@ -191,6 +196,7 @@ impl Desk {
             numbers: Arc::default(),
             running: Arc::default(),
             rules_at_hand: Arc::default(),
+            at_hand: Arc::default(),
             receiving: Arc::default(),
             playbook_sets: Arc::default(),
         }

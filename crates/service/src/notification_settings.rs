@@ -18,7 +18,7 @@ impl Desk {
         conn: &mut DbConnection,
         authority: &AuthorityCode,
     ) -> Result<NotificationSettings, DeskError> {
-        let own = notifications::find_settings(conn, authority)?;
+        let own = self.own_notification_settings(conn, authority)?;
         Ok(own.unwrap_or_else(|| self.settings.delivery.usual.clone()))
     }
 

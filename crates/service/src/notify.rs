@@ -182,7 +182,7 @@ impl Desk {
                 (Party::Owner | Party::OwnerElseQueue, Some(owner)) => (topic, Wanted::One(owner)),
             };
             let desk = &ticket.custodian.code;
-            for one in notifications::list_wanting(conn, topic, desk, wanted)? {
+            for one in self.wanting(conn, topic, desk, wanted)?.iter() {
                 // Nobody is told what they did themselves, nor the same thing twice.
                 if Some(one.account) != author && told.insert(one.account) {
                     self.tell_one(conn, ticket, event, topic, one)?;
@@ -198,7 +198,7 @@ impl Desk {
         ticket: &Ticket,
         event: &Event,
         topic: Topic,
-        one: Wanting,
+        one: &Wanting,
     ) -> Result<(), DeskError> {
         match one.mode {
             Mode::Off => Ok(()),
@@ -214,7 +214,7 @@ impl Desk {
                     ticket: Some(ticket.id),
                     seq: Some(event.seq),
                     account: Some(one.account),
-                    ..self.message(template, one.email, Lang::It)
+                    ..self.message(template, one.email.clone(), Lang::It)
                 };
                 Ok(outbox::put(conn, &message, event.at)?)
             }

@@ -3,8 +3,9 @@
 use domain::actor::{Assignee, Pool, Staff};
 use domain::ids::{AccountId, TicketId};
 use domain::visibility::Scope;
-use storage::list::{self, Counters};
-use storage::sla;
+use storage::list;
+use storage::queue_counts::{self, Counters};
+use storage::{sla, ticket_texts};
 
 pub use storage::accounts::Colleague;
 pub use storage::list::{Filter, Item, Key, Order, Page};
@@ -22,6 +23,38 @@ pub struct Assignees {
     pub pools: Vec<Pool>,
 }
 
+/// A page of a list.
+pub struct TicketsFound {
+    /// The tickets.
+    pub items: Vec<Item>,
+    /// Where words were asked for: why some that hold them may not be here.
+    pub gaps: Option<Vec<SearchGap>>,
+    /// Where the list goes on if it was cut short.
+    pub looked_to: Option<(Key, TicketId)>,
+}
+
+/// Why a search by words did not look everywhere it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SearchGap {
+    /// It looked into as many tickets as one answer may cost.
+    Capped,
+    /// The words of older tickets are still being made.
+    Indexing,
+}
+
+impl SearchGap {
+    /// Every reason.
+    pub const ALL: [SearchGap; 2] = [SearchGap::Capped, SearchGap::Indexing];
+
+    /// The code in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SearchGap::Capped => "capped",
+            SearchGap::Indexing => "indexing",
+        }
+    }
+}
+
 impl Desk {
     /// A page of the tickets in the placement's scope.
     pub fn list_tickets(
@@ -29,21 +62,38 @@ impl Desk {
         staff: &Staff,
         filter: Filter,
         page: &Page,
-    ) -> Result<Vec<Item>, DeskError> {
+    ) -> Result<TicketsFound, DeskError> {
         let filter = self.spelled_as_in_the_catalogue(filter);
         let reading = self.reading_of(staff, None)?;
         let scope = &reading.scope;
-        let items = self.db.read_in(scope, |conn| {
-            let mut items = list::list(conn, scope, &filter, page)?;
+        let found = self.db.read_in(scope, |conn| {
+            let list::Found {
+                mut items,
+                is_capped,
+                looked_to,
+            } = list::list(conn, scope, &filter, page)?;
+            let gaps = match filter.text {
+                Some(_) => {
+                    let is_building = ticket_texts::is_building(conn)?;
+                    let capped = is_capped.then_some(SearchGap::Capped);
+                    let indexing = is_building.then_some(SearchGap::Indexing);
+                    Some(capped.into_iter().chain(indexing).collect())
+                }
+                None => None,
+            };
             let ids: Vec<TicketId> = items.iter().map(|item| item.id).collect();
             let standings = sla::list_standings(conn, &ids)?;
             for item in &mut items {
                 item.sla = standings.get(&item.id).copied();
             }
-            Ok::<_, DeskError>(items)
+            Ok::<_, DeskError>(TicketsFound {
+                items,
+                gaps,
+                looked_to,
+            })
         })?;
         self.note_use(&reading)?;
-        Ok(items)
+        Ok(found)
     }
 
     /// Codes compare without letter case (`domain.md` §7.3); rows keep the catalogue's spelling.
@@ -76,7 +126,7 @@ impl Desk {
         }
         let me = Assignee::Operator(staff.account);
         Ok(self.db.read_in(&scope, |conn| {
-            list::count(conn, &staff.authority, &me, self.clock.now())
+            queue_counts::count(conn, &staff.authority, &me, self.clock.now())
         })?)
     }
 

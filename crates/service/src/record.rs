@@ -74,7 +74,7 @@ impl Desk {
         contacts: Option<&Dossier>,
     ) -> Result<(), DeskError> {
         let timer = ticket.next_timer(self.settings.windows_for(ticket));
-        match tickets::save(conn, ticket, before.version, events, actor, timer, contacts) {
+        match tickets::save(conn, ticket, before, events, actor, timer, contacts) {
             Err(StoreError::Stale) => {
                 let found = tickets::find(conn, &Scope::System, &TicketRef::Id(ticket.id))?;
                 return Err(DeskError::Stale {

@@ -300,7 +300,7 @@ impl Desk {
 
     /// The rules in force.
     fn rules(&self, conn: &mut DbConnection) -> Result<Arc<Rules>, DeskError> {
-        let version = routing::last_version(conn)?;
+        let version = self.rules_version(conn)?;
         self.rules_of(conn, version)
     }
 

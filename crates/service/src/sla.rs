@@ -14,7 +14,7 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 use serde_json::json;
 use storage::sla::{self, Kept};
-use storage::{DbConnection, due_work, sla_policies, tickets};
+use storage::{DbConnection, tickets};
 
 use crate::feed::News;
 use crate::work::{Kind, Next};
@@ -53,39 +53,22 @@ impl Desk {
         ticket: &Ticket,
         filed: &Event,
     ) -> Result<Vec<Clock>, DeskError> {
-        let policies = sla_policies::list(conn)?;
+        let policies = self.policies(conn)?;
         Ok(self.clocks(ticket, &[Step::from(filed)], &policies))
     }
 
-    /// Writes the clocks of a ticket that was filed, whose due time its row has already.
-    pub(crate) fn write_first_clocks(
+    /// What is to be done about a ticket that is filed with these clocks, and when.
+    pub(crate) fn first_work(
         &self,
-        conn: &mut DbConnection,
         ticket: &Ticket,
-        clocks: Vec<Clock>,
+        clocks: &[Clock],
         now: Timestamp,
-    ) -> Result<(), DeskError> {
-        let kept = Kept {
-            clocks,
-            told: Vec::new(),
-        };
-        let mut next = None;
-        if let Some(present) = present(&kept.clocks, ticket) {
-            sla::write(conn, ticket.id, &kept, present)?;
-            next = next_alert(&kept.clocks, now).map(|at| (Kind::Sla.as_str(), at));
-        }
-        // One statement for what is planned for every new ticket.
+    ) -> Vec<(&'static str, Timestamp)> {
+        let alert = present(clocks, ticket).and_then(|_| next_alert(clocks, now));
         let untouched = self.untouched_alert_at(ticket);
+        let alert = alert.map(|at| (Kind::Sla.as_str(), at));
         let untouched = untouched.map(|at| (Kind::Untouched.as_str(), at));
-        let subject = ticket.id.uuid();
-        match (next, untouched) {
-            (Some(one), Some(other)) => due_work::set_first_two(conn, subject, [one, other])?,
-            (Some((kind, at)), None) | (None, Some((kind, at))) => {
-                due_work::set_first(conn, kind, subject, at)?;
-            }
-            (None, None) => {}
-        }
-        Ok(())
+        alert.into_iter().chain(untouched).collect()
     }
 
     fn renew_clocks(
@@ -96,7 +79,7 @@ impl Desk {
         before: Option<Kept>,
         now: Timestamp,
     ) -> Result<Vec<Clock>, DeskError> {
-        let policies = sla_policies::list(conn)?;
+        let policies = self.policies(conn)?;
         let clocks = self.clocks(ticket, history, &policies);
         let is_new = before.is_none();
         let mut kept = before.unwrap_or_default();

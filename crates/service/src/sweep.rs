@@ -6,8 +6,8 @@ use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
 use storage::{
     DbConnection, StoreError, absences, attachments, bulk, changes, email_proofs, holds,
-    idempotency, login_sources, outbox, removals, sessions, subject_exports, tickets, used_tokens,
-    webhook_deliveries,
+    idempotency, login_sources, outbox, queue_counts, recent_writes, removals, sessions,
+    subject_exports, tickets, used_tokens, webhook_deliveries,
 };
 
 use crate::{Desk, DeskError};
@@ -96,6 +96,7 @@ impl Desk {
         let old_news = ago(crate::feed::KEPT);
         gone += self.sweep_pages(move |conn| changes::delete_old(conn, old_news, PAGE))?;
         gone += self.sweep_pages(move |conn| used_tokens::delete_ended(conn, now, PAGE))?;
+        gone += self.sweep_pages(|conn| recent_writes::delete_old(conn, PAGE))?;
         let removed = ago(self.settings.purge_removed_after);
         gone += self.purge_removed(removed, now)?;
         gone += self.sweep_at_once(move |conn| subject_exports::expire(conn, now))?;
@@ -103,6 +104,7 @@ impl Desk {
         gone += self.sweep_pages(move |conn| absences::delete_over(conn, long_over, PAGE))?;
         let unheard = ago(SOURCE_AGE);
         gone += self.sweep_pages(move |conn| login_sources::delete_old(conn, unheard, PAGE))?;
+        gone += self.sweep_pages(|conn| queue_counts::delete_empty(conn, PAGE))?;
         Ok(gone)
     }
 

@@ -38,9 +38,10 @@ impl Desk {
         let Some(entry) = trail.rest(outcome) else {
             return Ok(());
         };
-        let write = || self.db.write(move |conn| audit::append(conn, &entry));
         // The entry is not itself something to follow.
-        Ok(storage::trail::apart(write)?)
+        Ok(self
+            .db
+            .write_alone(move |conn| audit::append(conn, &entry))?)
     }
 
     /// The name of a person in the trail.

@@ -11,8 +11,8 @@ use domain::ids::{
 use domain::lifecycle::Due;
 use domain::visibility::Scope;
 use jiff::{SignedDuration, Timestamp};
-use storage::DbConnection;
 use storage::due_work::{self, Claimed};
+use storage::{DbConnection, ticket_texts};
 use uuid::Uuid;
 
 use crate::{Desk, DeskError};
@@ -48,11 +48,13 @@ pub enum Kind {
     SubjectRequest,
     /// An erasure that was approved.
     Erasure,
+    /// The words of tickets from before they were searched by them.
+    TextIndex,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::TicketTimer,
         Kind::Digest,
         Kind::Sla,
@@ -67,6 +69,7 @@ impl Kind {
         Kind::Texts,
         Kind::SubjectRequest,
         Kind::Erasure,
+        Kind::TextIndex,
     ];
 
     /// The code in rows, metrics and the API.
@@ -86,6 +89,7 @@ impl Kind {
             Kind::Texts => "texts",
             Kind::SubjectRequest => "subject-request",
             Kind::Erasure => "erasure",
+            Kind::TextIndex => "text-index",
         }
     }
 
@@ -129,6 +133,10 @@ enum Effect {
 const PAGE: i64 = 20;
 /// Timers taken up in one transaction.
 const ADOPTED_AT_ONCE: i64 = 500;
+/// Tickets whose words are made in one transaction: others wait for it on SQLite.
+const BUILT_AT_ONCE: i64 = 200;
+/// Such transactions in a row, before other work has its turn.
+const MOST_BUILT: usize = 50;
 /// A piece that fails is tried so often.
 const MOST_ATTEMPTS: i32 = 10;
 /// The wait after its first failure; it doubles with each further one.
@@ -202,6 +210,7 @@ impl Desk {
         match Kind::from_code(&work.kind)? {
             Kind::BulkJob => Some(self.work_bulk_job(work, is_stopping)),
             Kind::Erasure => Some(self.work_erasure(work, is_stopping)),
+            Kind::TextIndex => Some(self.build_texts(work, is_stopping)),
             _ => None,
         }
     }
@@ -309,10 +318,42 @@ impl Desk {
                 let id = SubjectRequestId::new(work.subject);
                 Ok((Effect::Other, self.look_at_subject_request(conn, id, now)?))
             }
-            Kind::BulkJob | Kind::Erasure => {
+            Kind::BulkJob | Kind::Erasure | Kind::TextIndex => {
                 Err(DeskError::Broken("work in turns is no single piece", None))
             }
         }
+    }
+
+    /// Makes the words of some tickets from before there were any, page by page: a program that stops in
+    /// between loses no page, and whoever takes the work up goes on with the next.
+    fn build_texts(
+        &self,
+        work: &Claimed,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Result<usize, DeskError> {
+        let mut turns = 0;
+        while turns < MOST_BUILT && !is_stopping() {
+            let piece = work.clone();
+            let goes_on = self.db.write_in(&Scope::System, move |conn| {
+                if !due_work::hold(conn, &piece)? {
+                    return Ok(false);
+                }
+                let is_left = ticket_texts::build_page(conn, BUILT_AT_ONCE)?;
+                if !is_left {
+                    due_work::finish(conn, &piece)?;
+                }
+                Ok::<_, DeskError>(is_left)
+            })?;
+            turns += 1;
+            if !goes_on {
+                break;
+            }
+        }
+        // Finished work is no longer there to be postponed.
+        let (work, next) = (work.clone(), soon(self.clock.now()));
+        self.db
+            .write(move |conn| due_work::postpone(conn, &work, next))?;
+        Ok(turns)
     }
 
     /// Has work done at a time, or not at all.

@@ -9,7 +9,7 @@ use domain::ids::{AccountId, PlacementId};
 
 use crate::schema::{accounts, authorities, placements};
 use crate::sql_types::Id;
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, settled};
 
 /// A role at an authority's location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub fn insert_placement(
     authority: &AuthorityCode,
     location: (&str, &str),
 ) -> Result<(), StoreError> {
+    settled::forget();
     let insert = diesel::insert_into(placements::table).values((
         placements::id.eq(Id(id.uuid())),
         placements::account_id.eq(Id(account.uuid())),
@@ -64,6 +65,7 @@ pub fn insert_placement(
 
 /// Takes a placement away.
 pub fn end_placement(conn: &mut DbConnection, id: PlacementId) -> Result<(), StoreError> {
+    settled::forget();
     diesel::update(placements::table.find(Id(id.uuid())))
         .set(placements::active.eq(false))
         .execute(conn)?;

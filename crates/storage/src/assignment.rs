@@ -8,14 +8,13 @@ use domain::assignment::{AssignmentMode, Candidate};
 use domain::codes::AuthorityCode;
 use domain::ids::AccountId;
 use domain::permissions::{Right, has};
-use domain::state::StateCode;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::absences::is_away;
-use crate::schema::{accounts, assignment_settings, placements, tickets};
+use crate::schema::{accounts, assignment_settings, placements};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, assignee, dialect};
+use crate::{DbConnection, StoreError, assignee, dialect, queue_counts, settled};
 
 /// How a desk gives out what comes to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +78,7 @@ pub fn save_mode(
     by: AccountId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let values = (
         assignment_settings::version.eq(was + 1),
         assignment_settings::mode.eq(mode.as_str()),
@@ -161,28 +161,11 @@ pub fn list_candidates(
     Ok(present.into_iter().map(candidate).collect())
 }
 
-/// How many open tickets of a desk each owner has: counts alone, which whoever causes an assignment, such
-/// as a citizen who files, may cause to be made and not look behind (ADR 0022).
+/// How many open tickets of a desk each owner has: kept counts alone, which whoever causes an assignment,
+/// such as a citizen who files, may cause to be looked at and not see (ADR 0022).
 fn open_by_owner(
     conn: &mut DbConnection,
     desk: &AuthorityCode,
 ) -> Result<Vec<(String, i64)>, StoreError> {
-    let over = [
-        StateCode::Resolved,
-        StateCode::AutoClosed,
-        StateCode::Removed,
-    ]
-    .map(StateCode::as_str);
-    dialect::beyond_fence(conn, |conn| {
-        Ok(tickets::table
-            .filter(tickets::custodian.eq(desk.as_str().to_owned()))
-            .filter(tickets::assignee.is_not_null())
-            .filter(tickets::state.ne_all(over))
-            .group_by(tickets::assignee)
-            .select((
-                tickets::assignee.assume_not_null(),
-                diesel::dsl::count_star(),
-            ))
-            .load(conn)?)
-    })
+    dialect::beyond_fence(conn, |conn| queue_counts::list_owned(conn, desk))
 }

@@ -16,6 +16,7 @@ use crate::keyring::{self, MARK};
 use crate::schema::{attachments, notes, purged_attachments, subject_exports};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Instant, Ts, Uid};
+use crate::together::Row;
 use crate::{DbConnection, StoreError};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -51,12 +52,11 @@ fn place(id: &[u8; 16]) -> Place<'_> {
 }
 
 /// Ties a stored file to an entry.
-pub(crate) fn insert(
-    conn: &mut DbConnection,
+pub(crate) fn row_of(
     ticket: &Ticket,
     seq: i64,
     file: &Attachment,
-) -> Result<(), StoreError> {
+) -> Result<Box<dyn Row>, StoreError> {
     let desk = ticket.filed_at().as_str();
     let id = file.id.uuid();
     let place = place(id.as_bytes());
@@ -71,10 +71,9 @@ pub(crate) fn insert(
         blob_key: file.blob_key.clone(),
         blob_secret: Some(place.seal(desk, "blob_secret", file.blob_secret.expose())?),
     };
-    diesel::insert_into(attachments::table)
-        .values(row)
-        .execute(conn)?;
-    Ok(())
+    Ok(Box::new(
+        diesel::insert_into(attachments::table).values(row),
+    ))
 }
 
 /// A stored file, the entry it belongs to, and for whom that entry was written.

@@ -17,7 +17,7 @@ use crate::sql_types::{Id, Ts};
 use crate::{DbConnection, StoreError, dialect};
 
 /// Which entry: a request may have several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryName {
     /// Its request.
     pub id: Uuid,

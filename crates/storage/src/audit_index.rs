@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use domain::audit::{AuditActor, AuditEntry};
 use domain::codes::AuthorityCode;
 use domain::ids::{AccountId, TicketId};
@@ -18,7 +19,7 @@ use crate::schema::{
     audit_accounts, audit_entries, audit_subjects, audit_tickets, audit_unindexed,
 };
 use crate::sealing::GONE;
-use crate::sql_types::{Id, Ts};
+use crate::sql_types::{Id, Ts, Uid};
 use crate::{DbConnection, StoreError, dialect, tickets};
 
 /// Where an entry stands in the order of time.
@@ -78,9 +79,8 @@ pub fn index_waiting(conn: &mut DbConnection, limit: i64) -> Result<usize, Store
         .select((audit_entries::id, audit_entries::nth, audit_entries::body))
         .load::<(Id, i32, String)>(conn)?;
     add(conn, &waiting)?;
-    for (id, nth, _) in &waiting {
-        diesel::delete(audit_unindexed::table.find((*id, *nth))).execute(conn)?;
-    }
+    let names: Vec<(Id, i32)> = waiting.iter().map(|(id, nth, _)| (*id, *nth)).collect();
+    dialect::take_off_index_list(conn, &names)?;
     Ok(waiting.len())
 }
 
@@ -237,40 +237,22 @@ fn add(conn: &mut DbConnection, rows: &[(Id, i32, String)]) -> Result<(), StoreE
         .flat_map(|entry| entry.tickets.iter().copied())
         .collect();
     let owners = owners(conn, &named)?;
+    let (mut of_tickets, mut of_people, mut of_accounts) = (vec![], vec![], vec![]);
     for entry in &entries {
         let (at, id, nth) = (Ts(entry.at), Id(entry.id), entry.nth);
-        for ticket in &entry.tickets {
-            let row = diesel::insert_into(audit_tickets::table).values((
-                audit_tickets::ticket_id.eq(Id(ticket.uuid())),
-                audit_tickets::at.eq(at),
-                audit_tickets::entry_id.eq(id),
-                audit_tickets::nth.eq(nth),
-            ));
-            dialect::insert_if_absent(row, &["ticket_id", "at", "entry_id", "nth"])
-                .execute(conn)?;
-        }
+        let tickets = entry.tickets.iter();
+        of_tickets.extend(tickets.map(|ticket| (Id(ticket.uuid()), at, id, nth)));
         let mut people: BTreeSet<&String> = entry.subjects.iter().collect();
         people.extend(entry.tickets.iter().filter_map(|one| owners.get(one)));
-        for person in people {
-            let row = diesel::insert_into(audit_subjects::table).values((
-                audit_subjects::subject.eq(person.clone()),
-                audit_subjects::at.eq(at),
-                audit_subjects::entry_id.eq(id),
-                audit_subjects::nth.eq(nth),
-            ));
-            dialect::insert_if_absent(row, &["subject", "at", "entry_id", "nth"]).execute(conn)?;
-        }
+        let people = people.into_iter();
+        of_people.extend(people.map(|person| (person.clone(), at, id, nth)));
         if let AuditActor::Staff { account, .. } = &entry.actor {
-            let row = diesel::insert_into(audit_accounts::table).values((
-                audit_accounts::account_id.eq(Id(account.uuid())),
-                audit_accounts::at.eq(at),
-                audit_accounts::entry_id.eq(id),
-                audit_accounts::nth.eq(nth),
-            ));
-            dialect::insert_if_absent(row, &["account_id", "at", "entry_id", "nth"])
-                .execute(conn)?;
+            of_accounts.push((Id(account.uuid()), at, id, nth));
         }
     }
+    dialect::add_to_index::<Uid, _>(conn, ("audit_tickets", "ticket_id"), of_tickets)?;
+    dialect::add_to_index::<Text, _>(conn, ("audit_subjects", "subject"), of_people)?;
+    dialect::add_to_index::<Uid, _>(conn, ("audit_accounts", "account_id"), of_accounts)?;
     Ok(())
 }
 

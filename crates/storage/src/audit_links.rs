@@ -6,7 +6,7 @@
 //! then, and goes with the link. Invariant: an entry has at most one link, places of a chain are 1, 2, 3 …
 //! without holes, and what is not ours is not linked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use diesel::prelude::*;
@@ -118,10 +118,13 @@ pub fn link(conn: &mut DbConnection, limit: i64, now: Timestamp) -> Result<Linki
     let mut heads: HashMap<String, Head> = HashMap::new();
     let mut run = Linking::default();
     let mut done = Vec::with_capacity(waiting.len());
+    let names = waiting.iter().map(|(_, (id, _), _)| *id).collect();
+    let mut linked = list_linked(conn, names)?;
+    let mut links = Vec::with_capacity(waiting.len());
     for (arrival, (id, nth), entry) in waiting {
         let name = EntryName { id: id.0, nth };
         let ours = match entry {
-            Some(entry) if entry.is_ours(&keys)? && !is_linked(conn, name)? => Some(entry),
+            Some(entry) if entry.is_ours(&keys)? && linked.insert(name) => Some(entry),
             _ => None,
         };
         let Some(entry) = ours else {
@@ -136,31 +139,31 @@ pub fn link(conn: &mut DbConnection, limit: i64, now: Timestamp) -> Result<Linki
             None => head(conn, &entry.chain)?,
         };
         let after = before.next(&entry);
-        let row = LinkRow {
+        links.push(LinkRow {
             chain: after.chain.clone(),
             seq: after.seq,
             entry_id: entry.id,
             nth: entry.nth,
             previous: before.hash,
             hash: after.hash.clone(),
-        };
-        diesel::insert_into(audit_links::table)
-            .values(row)
-            .execute(conn)?;
+        });
         heads.insert(after.chain.clone(), after);
         done.push(arrival);
         run.linked += 1;
     }
+    dialect::add_links(conn, links)?;
     diesel::delete(audit_pending::table.filter(audit_pending::arrival.eq_any(done)))
         .execute(conn)?;
     Ok(run)
 }
 
-fn is_linked(conn: &mut DbConnection, name: EntryName) -> Result<bool, StoreError> {
-    let link = audit_links::table
-        .filter(audit_links::entry_id.eq(Id(name.id)))
-        .filter(audit_links::nth.eq(name.nth));
-    Ok(diesel::select(diesel::dsl::exists(link)).get_result(conn)?)
+/// Which entries of these requests are linked.
+fn list_linked(conn: &mut DbConnection, ids: Vec<Id>) -> Result<HashSet<EntryName>, StoreError> {
+    let query = audit_links::table
+        .filter(audit_links::entry_id.eq_any(ids))
+        .select((audit_links::entry_id, audit_links::nth));
+    let rows = query.load::<(Id, i32)>(conn)?.into_iter();
+    Ok(rows.map(|(id, nth)| EntryName { id: id.0, nth }).collect())
 }
 
 /// The head of a chain.

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::schema::{changes, counters};
 use crate::sql_types::{Id, Json, Ts};
+use crate::together::Row;
 use crate::{DbConnection, StoreError, dialect, trail};
 
 /// Something that happened, as it is told: ids and codes, nothing personal.
@@ -80,21 +81,32 @@ struct ChangeRow {
 
 /// Writes a row, in the transaction of what it tells.
 pub fn put(conn: &mut DbConnection, news: &News, at: Timestamp) -> Result<(), StoreError> {
-    let code = |desk: &Option<AuthorityCode>| desk.as_ref().map(|code| code.as_str().to_owned());
-    let row = NewRow {
-        at: Ts(at),
-        kind: news.kind.clone(),
-        desk: code(&news.desk),
-        former_desk: code(&news.former_desk),
-        ticket_id: news.ticket.map(|id| Id(id.uuid())),
-        seq: news.seq,
-        subject: news.subject.clone(),
-        detail: Json(news.data.clone()),
-    };
     diesel::insert_into(changes::table)
-        .values(row)
+        .values(NewRow::new(news, at))
         .execute(conn)?;
     Ok(())
+}
+
+/// The row, to be written with what it tells.
+pub(crate) fn row_of(news: &News, at: Timestamp) -> Box<dyn Row> {
+    Box::new(diesel::insert_into(changes::table).values(NewRow::new(news, at)))
+}
+
+impl NewRow {
+    fn new(news: &News, at: Timestamp) -> Self {
+        let code =
+            |desk: &Option<AuthorityCode>| desk.as_ref().map(|code| code.as_str().to_owned());
+        NewRow {
+            at: Ts(at),
+            kind: news.kind.clone(),
+            desk: code(&news.desk),
+            former_desk: code(&news.former_desk),
+            ticket_id: news.ticket.map(|id| Id(id.uuid())),
+            seq: news.seq,
+            subject: news.subject.clone(),
+            detail: Json(news.data.clone()),
+        }
+    }
 }
 
 /// Whether a committed row has no place yet.

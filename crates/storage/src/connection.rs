@@ -105,7 +105,7 @@ impl Manager {
             // A node that was stopped in the middle of a transaction must not hold its rows for ever:
             // between two statements of ours there is never as much as a statement may take.
             "SET statement_timeout = {0}; SET idle_in_transaction_session_timeout = {0}; \
-             SET lock_timeout = {1}; {2}",
+             SET lock_timeout = {1}; SET jit = off; {2}",
             self.statement_timeout.as_millis(),
             self.lock_timeout.as_millis(),
             dialect::POSTGRES_STRINGS,

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use crate::prepared::prepared;
 use crate::schema::counters;
 use crate::{DbConnection, StoreError, dialect};
 
@@ -21,9 +22,8 @@ pub fn take_block(conn: &mut DbConnection, name: &str, size: i64) -> Result<i64,
 }
 
 fn advance(conn: &mut DbConnection, name: &str, size: i64) -> Result<Option<i64>, StoreError> {
-    Ok(diesel::update(counters::table.find(name.to_owned()))
+    let update = diesel::update(counters::table.find(name.to_owned()))
         .set(counters::value.eq(counters::value + size))
-        .returning(counters::value)
-        .get_result(conn)
-        .optional()?)
+        .returning(counters::value);
+    Ok(prepared(update).get_result(conn).optional()?)
 }

@@ -16,16 +16,18 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::QueryResult;
 use domain::visibility::Scope;
+use uuid::Uuid;
 
 use crate::connection::{DbConnection, Managed, Manager, Role, Target};
 use crate::dialect;
 use crate::error::StoreError;
 use crate::keyring::{self, KeyError, KeySlot, Keyring, MasterKey};
+use crate::replica::{Replica, ReplicaReads};
 use crate::statements::StatementCount;
-use crate::trail;
 use crate::writer::Writer;
+use crate::{reading, recent_writes, settled, trail};
 
-type Pool = r2d2::Pool<Manager>;
+pub(crate) type Pool = r2d2::Pool<Manager>;
 type Tm = DbConnection;
 
 /// How to reach the database. Has no `Debug`, because the URL may hold a password.
@@ -47,6 +49,10 @@ pub struct DbConfig {
     pub lock_timeout: Duration,
     /// Whether PostgreSQL may be reached over a network without encryption.
     pub allow_plaintext_postgres: bool,
+    /// A streaming replica of the PostgreSQL at `url`, which some reads go to.
+    pub replica_url: Option<String>,
+    /// How old what the replica shows may be.
+    pub replica_max_lag: Duration,
 }
 
 impl DbConfig {
@@ -61,6 +67,8 @@ impl DbConfig {
             statement_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(3),
             allow_plaintext_postgres: false,
+            replica_url: None,
+            replica_max_lag: Duration::from_secs(2),
         }
     }
 }
@@ -86,6 +94,8 @@ struct Inner {
     /// SQLite only.
     writer: Option<Writer>,
     manager: Manager,
+    /// PostgreSQL only.
+    replica: Option<Replica>,
 }
 
 impl Db {
@@ -110,19 +120,16 @@ impl Db {
                 (Some(writer), config.sqlite_readers)
             }
         };
-        let pool = r2d2::Pool::builder()
-            .max_size(connections.max(1))
-            .min_idle(Some(1))
-            .connection_timeout(config.wait)
-            // One more round trip per request otherwise; `has_broken` finds the dead ones.
-            .test_on_check_out(false)
-            .error_handler(Box::new(LogFailure))
-            .build_unchecked(manager.clone());
+        let replica = match &config.replica_url {
+            Some(url) => Some(Replica::open(&manager, url, config)?),
+            None => None,
+        };
         Ok(Self {
             inner: Arc::new(Inner {
-                pool,
+                pool: pool(manager.clone(), connections, 1, config.wait),
                 writer,
                 manager,
+                replica,
             }),
         })
     }
@@ -135,10 +142,12 @@ impl Db {
         E: From<StoreError>,
     {
         let mut conn = self.connection()?;
+        settled::forget();
         caught(&mut conn, f)
     }
 
-    /// Like `read`, for rows that `scope` may see.
+    /// Like `read`, for rows that `scope` may see. This one and the snapshots go to the replica where
+    /// `crate::reading` lets them and it shows what the caller wrote.
     pub fn read_in<T, E>(
         &self,
         scope: &Scope,
@@ -147,8 +156,7 @@ impl Db {
     where
         E: From<StoreError>,
     {
-        let mut conn = self.connection()?;
-        transact(&mut conn, |db| dialect::begin_read(db, scope), f)
+        self.read_within(|db| dialect::begin_read(db, scope), f)
     }
 
     /// Runs `f` in a transaction whose reads all see the same moment.
@@ -171,8 +179,29 @@ impl Db {
     where
         E: From<StoreError>,
     {
-        let mut conn = self.connection()?;
-        transact(&mut conn, |db| dialect::begin_snapshot(db, scope), f)
+        self.read_within(|db| dialect::begin_snapshot(db, scope), f)
+    }
+
+    fn read_within<T, E: From<StoreError>>(
+        &self,
+        begin: impl Fn(&mut DbConnection) -> QueryResult<()>,
+        f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Some(replica) = &self.inner.replica
+            && let Some(mut conn) = replica.connection(|reader| self.marks_of(reader))
+        {
+            let _keys = keyring::enter(&conn.keys);
+            match begun(&mut conn, &begin) {
+                Ok(()) => return replica.watched(conn, |conn| finish(conn, f)),
+                Err(_) => replica.fails(),
+            }
+        }
+        transact(&mut *self.connection()?, begin, f)
+    }
+
+    /// What somebody wrote a moment ago.
+    fn marks_of(&self, reader: &str) -> Result<Vec<Uuid>, StoreError> {
+        self.read(|conn| recent_writes::list(conn, reader))
     }
 
     /// Runs `f` in one transaction: commit on `Ok`, roll back on `Err`, whose value is returned
@@ -204,6 +233,11 @@ impl Db {
                     |db| {
                         trail::begin_write();
                         let done = f(db)?;
+                        if self.inner.replica.is_some()
+                            && let Some(reader) = reading::writer()
+                        {
+                            recent_writes::mark(db, &reader)?;
+                        }
                         Ok::<_, E>((done, trail::settle(db)?))
                     },
                 )?;
@@ -213,6 +247,25 @@ impl Db {
                 Ok(done)
             }
         }
+    }
+
+    /// Writes in a single statement, which is a transaction of its own: on PostgreSQL a round trip where
+    /// `write` needs three. `f` must not run a second one. No trail is carried with it.
+    pub fn write_alone<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let write = || match &self.inner.writer {
+            Some(writer) => writer.run(f),
+            None => {
+                let mut conn = self.connection()?;
+                settled::forget();
+                caught(&mut conn, f)
+            }
+        };
+        trail::apart(write)
     }
 
     /// Opens the data keys with the master key; from then on closures find them. The tables must be
@@ -254,6 +307,11 @@ impl Db {
         self.inner.manager.statements.get()
     }
 
+    /// How reads fared that the replica might have taken; none without one.
+    pub fn replica_reads(&self) -> Option<ReplicaReads> {
+        self.inner.replica.as_ref().map(Replica::reads)
+    }
+
     /// A connection of its own, outside the pool and the queue.
     pub(crate) fn open_alone(&self) -> Result<Managed, StoreError> {
         self.inner.manager.open(Role::Writer)
@@ -264,6 +322,18 @@ impl Db {
     }
 }
 
+/// Connections that are opened when they are needed.
+pub(crate) fn pool(manager: Manager, most: u32, idle: u32, wait: Duration) -> Pool {
+    r2d2::Pool::builder()
+        .max_size(most.max(1))
+        .min_idle(Some(idle))
+        .connection_timeout(wait)
+        // One more round trip per request otherwise; `has_broken` finds the dead ones.
+        .test_on_check_out(false)
+        .error_handler(Box::new(LogFailure))
+        .build_unchecked(manager)
+}
+
 /// One transaction on this thread.
 pub(crate) fn transact<T, E: From<StoreError>>(
     conn: &mut Managed,
@@ -272,12 +342,29 @@ pub(crate) fn transact<T, E: From<StoreError>>(
 ) -> Result<T, E> {
     // The fence that goes up at the beginning names prints, which have to be those of all that follows.
     let _keys = keyring::enter(&conn.keys);
+    begun(conn, begin)?;
+    finish(conn, f)
+}
+
+/// Begins a transaction, with the keys of the thread.
+fn begun(
+    conn: &mut Managed,
+    begin: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
+) -> Result<(), StoreError> {
     keyring::unpin();
-    if let Err(error) = begin(&mut conn.db) {
+    settled::forget();
+    begin(&mut conn.db).map_err(|error| {
         // Of several statements the first may have begun it.
         conn.health.give_up();
-        return Err(StoreError::from(error).into());
-    }
+        StoreError::from(error)
+    })
+}
+
+/// Runs `f` in the transaction that was begun, with the same keys, and ends it.
+fn finish<T, E: From<StoreError>>(
+    conn: &mut Managed,
+    f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+) -> Result<T, E> {
     match caught(conn, f) {
         // PostgreSQL answers COMMIT of a failed transaction with a roll-back and no error.
         Ok(_) if is_doomed(conn) => {

@@ -3,24 +3,35 @@
 //!
 //! Invariant: no other module of this crate matches on [`DbConnection`] to choose SQL.
 
+use std::marker::PhantomData;
+
 use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::expression::{
-    AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping,
+    AppearsOnTable, AsExpression, Expression, SelectableExpression, TypedExpressionType,
+    ValidGrouping, is_aggregate,
 };
 use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::QueryDsl;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
+use diesel::sql_types::{BigInt, Bool, HasSqlType, Nullable, SqlType, Text};
 use diesel::sqlite::Sqlite;
 use domain::visibility::{Opened, Scope};
 
+use crate::audit_links::LinkRow;
 use crate::connection::{DbConnection, MultiBackend};
 use crate::dossiers;
 use crate::error::StoreError;
 use crate::keyring::Field;
+use crate::pages::{self, IndexRow};
+use crate::prepared::prepared;
+use crate::schema::{audit_links, audit_unindexed};
+use crate::sql_types::Id;
+use crate::ticket_texts::Wanted;
+use crate::together::{Alone, Row, Together};
 
 /// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
 /// that reads first and asks later is refused when another has written meanwhile, and waiting
@@ -216,17 +227,92 @@ pub(crate) fn lock_migrations(conn: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
+/// The end of what PostgreSQL wrote to its log, committed or not. SQLite has no replica to compare with.
+pub(crate) fn log_end(conn: &mut DbConnection) -> QueryResult<Option<i64>> {
+    place_in_log(conn, "(pg_current_wal_insert_lsn() - '0/0')::bigint")
+}
+
+/// The place up to which a replica of PostgreSQL has replayed the log; none on a server that is none.
+pub(crate) fn replayed_end(conn: &mut DbConnection) -> QueryResult<Option<i64>> {
+    place_in_log(
+        conn,
+        "CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint END",
+    )
+}
+
+fn place_in_log(conn: &mut DbConnection, place: &str) -> QueryResult<Option<i64>> {
+    match conn {
+        DbConnection::Pg(pg) => {
+            diesel::select(diesel::dsl::sql::<Nullable<BigInt>>(place)).get_result(pg)
+        }
+        DbConnection::Sqlite(_) => Ok(None),
+    }
+}
+
 /// Makes transactions about the same thing follow each other until their end, where counting and
 /// then inserting would let two pass at once. SQLite's one writer does so anyway.
 pub fn follow_each_other(conn: &mut DbConnection, thing: &str) -> QueryResult<()> {
     match conn {
         DbConnection::Sqlite(_) => Ok(()),
         DbConnection::Pg(conn) => {
-            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind::<diesel::sql_types::Text, _>(thing)
+            let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+            prepared(lock.bind::<Text, _>(thing))
                 .execute(conn)
                 .map(|_| ())
         }
+    }
+}
+
+/// Writes rows of several tables, in one statement where each would be a round trip.
+pub(crate) fn insert_rows(conn: &mut DbConnection, rows: &[Box<dyn Row>]) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => Together(rows).execute(pg).map(|_| ()),
+        DbConnection::Sqlite(sqlite) => rows
+            .iter()
+            .try_for_each(|row| Alone(row.as_ref()).execute(sqlite).map(|_| ())),
+    }
+}
+
+/// Adds rows to a table of the audit trail's index, but for those that are there.
+pub(crate) fn add_to_index<K, V>(
+    conn: &mut DbConnection,
+    table: (&str, &str),
+    rows: Vec<IndexRow<V>>,
+) -> QueryResult<usize>
+where
+    K: 'static,
+    V: ToSql<K, Pg> + ToSql<K, Sqlite> + std::fmt::Debug,
+    Pg: HasSqlType<K>,
+    Sqlite: HasSqlType<K>,
+{
+    match conn {
+        DbConnection::Pg(pg) => pages::index::<K, V>(pg, table, rows),
+        DbConnection::Sqlite(sqlite) => pages::index_singly::<K, V>(sqlite, table, rows),
+    }
+}
+
+/// Takes entries off the list of those that wait for the audit trail's index.
+pub(crate) fn take_off_index_list(
+    conn: &mut DbConnection,
+    entries: &[(Id, i32)],
+) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pages::indexed(pg, entries).map(|_| ()),
+        DbConnection::Sqlite(sqlite) => entries.iter().try_for_each(|entry| {
+            let waiting = audit_unindexed::table.find(*entry);
+            diesel::delete(waiting).execute(sqlite).map(|_| ())
+        }),
+    }
+}
+
+/// Adds links to the chains of the audit trail, in this order.
+pub(crate) fn add_links(conn: &mut DbConnection, rows: Vec<LinkRow>) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pages::link(pg, rows).map(|_| ()),
+        DbConnection::Sqlite(sqlite) => rows.into_iter().try_for_each(|row| {
+            let insert = diesel::insert_into(audit_links::table).values(row);
+            insert.execute(sqlite).map(|_| ())
+        }),
     }
 }
 
@@ -254,14 +340,56 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
         #[diesel(sql_type = Text)]
         before: String,
     }
-    let found: Before = diesel::sql_query(
+    let found: Before = prepared(diesel::sql_query(
         "SELECT coalesce(current_setting('sportello.scope_kind', true), '') AS before",
-    )
+    ))
     .get_result(pg)?;
-    diesel::sql_query("SELECT set_config('sportello.scope_kind', $1, true)")
-        .bind::<Text, _>(kind)
-        .execute(pg)?;
+    let set = diesel::sql_query("SELECT set_config('sportello.scope_kind', $1, true)");
+    prepared(set.bind::<Text, _>(kind)).execute(pg)?;
     Ok(found.before)
+}
+
+/// Has prepared statements planned once and not for each value, until the transaction ends: for one whose
+/// planning takes longer than itself, and whose way is the same for all values. SQLite always does so.
+pub(crate) fn plan_once(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => pg.batch_execute("SET LOCAL plan_cache_mode = force_generic_plan"),
+        DbConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// An SQL expression for the hours since 1970 that a column's time lies in.
+pub(crate) fn hour_of(conn: &DbConnection, column: &str) -> String {
+    match conn {
+        DbConnection::Pg(_) => format!("floor(date_part('epoch', {column}) / 3600)::bigint"),
+        DbConnection::Sqlite(_) => format!("{column} / 3600000000"),
+    }
+}
+
+/// Deletes the first `limit` rows of a table by their `key`, and runs `insert`, which finds them as the
+/// relation `page`: of what others add meanwhile nothing goes without having been seen. The answer is how
+/// many rows `insert` wrote.
+pub(crate) fn drain(
+    conn: &mut DbConnection,
+    table: &str,
+    key: &str,
+    limit: i64,
+    insert: &str,
+) -> QueryResult<usize> {
+    let page = format!("({key}) IN (SELECT {key} FROM {table} ORDER BY {key} LIMIT {limit})");
+    let delete = format!("DELETE FROM {table} WHERE {page}");
+    match conn {
+        DbConnection::Pg(pg) => {
+            diesel::sql_query(format!("WITH page AS ({delete} RETURNING *) {insert}")).execute(pg)
+        }
+        // It cannot insert what it deletes, and has one writer.
+        DbConnection::Sqlite(sqlite) => {
+            let seen = format!("WITH page AS (SELECT * FROM {table} WHERE {page}) {insert}");
+            let written = diesel::sql_query(seen).execute(sqlite)?;
+            diesel::sql_query(delete).execute(sqlite)?;
+            Ok(written)
+        }
+    }
 }
 
 /// An SQL expression for the number of the key that sealed a column's value (`crate::sealing`).
@@ -450,6 +578,46 @@ where
 {
 }
 
+/// SQL that both databases know and that never changes: unlike `diesel::dsl::sql`, of which nothing is known,
+/// a statement with it is kept prepared.
+pub fn fixed<ST>(sql: &'static str) -> Fixed<ST> {
+    Fixed {
+        sql,
+        kind: PhantomData,
+    }
+}
+
+/// The expression made by [`fixed`].
+#[derive(Debug, Clone, Copy)]
+pub struct Fixed<ST> {
+    sql: &'static str,
+    kind: PhantomData<ST>,
+}
+
+impl<ST: SqlType + TypedExpressionType> Expression for Fixed<ST> {
+    type SqlType = ST;
+}
+
+impl<ST, DB: Backend> QueryFragment<DB> for Fixed<ST> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(self.sql);
+        Ok(())
+    }
+}
+
+/// The text is a value and not a type, so the prepared statement is found by its text.
+impl<ST> QueryId for Fixed<ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST, GB> ValidGrouping<GB> for Fixed<ST> {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl<ST, QS> AppearsOnTable<QS> for Fixed<ST> where Self: Expression {}
+impl<ST, QS> SelectableExpression<QS> for Fixed<ST> where Self: AppearsOnTable<QS> {}
+
 /// The column holds this text somewhere, in capitals or not; `%` and `_` stand for themselves.
 /// SQLite knows capitals only without accents: where that matters, search a folded column.
 /// No index helps, so narrow the rows down by something else first.
@@ -519,6 +687,100 @@ impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for Contains<C> {
 impl<C: AppearsOnTable<QS>, QS> AppearsOnTable<QS> for Contains<C> {}
 
 impl<C: SelectableExpression<QS>, QS> SelectableExpression<QS> for Contains<C> {}
+
+/// Whether words are looked for while walking along a list, too: on PostgreSQL, whose index of words
+/// tells hits in no order. SQLite's tells them by the time of filing.
+pub(crate) fn walks_along_lists(conn: &DbConnection) -> bool {
+    matches!(conn, DbConnection::Pg(_))
+}
+
+/// Those rows of a list of tickets that have a text with the words, in the order of the list. The limit
+/// of `inner` says how many are looked at; the walk ends as soon as there are enough.
+pub(crate) struct Nested<'a, Q> {
+    /// The list, of `tickets`.
+    pub(crate) inner: Q,
+    /// What is asked of a text.
+    pub(crate) wanted: &'a Wanted,
+    /// How many are enough.
+    pub(crate) limit: i64,
+}
+
+impl<Q, DB> QueryFragment<DB> for Nested<'_, Q>
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
+    Q: QueryFragment<DB>,
+    String: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("SELECT * FROM (");
+        self.inner.walk_ast(out.reborrow())?;
+        out.push_sql(
+            ") AS tickets WHERE EXISTS (SELECT 1 FROM ticket_texts x \
+             WHERE x.ticket_id = tickets.id AND x.words @@ CAST(",
+        );
+        out.push_bind_param::<Text, _>(self.wanted.words())?;
+        out.push_sql(" AS tsquery) AND ");
+        let mut pieces = self.wanted.readable().split("$own");
+        out.push_sql(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            out.push_bind_param::<Text, _>(self.wanted.own())?;
+            out.push_sql(piece);
+        }
+        // Kept apart from the list by its own offset, so that it is asked ticket by ticket.
+        out.push_sql(" OFFSET 0) LIMIT ");
+        out.push_bind_param::<BigInt, _>(&self.limit)
+    }
+}
+
+impl<Q> QueryId for Nested<'_, Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Nested<'_, Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C> RunQueryDsl<C> for Nested<'_, Q> {}
+
+/// The first rows of a query by an order of its columns, all of which are read before. The query has a
+/// limit of its own, so that no planner puts the two together.
+pub(crate) struct Sorted<Q> {
+    /// The rows, of `tickets`.
+    pub(crate) inner: Q,
+    /// The order, as SQL.
+    pub(crate) order: &'static str,
+    /// How many.
+    pub(crate) limit: i64,
+}
+
+impl<Q, DB> QueryFragment<DB> for Sorted<Q>
+where
+    DB: Backend + HasSqlType<BigInt>,
+    Q: QueryFragment<DB>,
+    i64: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("SELECT * FROM (");
+        self.inner.walk_ast(out.reborrow())?;
+        out.push_sql(") AS tickets ORDER BY ");
+        out.push_sql(self.order);
+        out.push_sql(" LIMIT ");
+        out.push_bind_param::<BigInt, _>(&self.limit)
+    }
+}
+
+impl<Q> QueryId for Sorted<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Sorted<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C> RunQueryDsl<C> for Sorted<Q> {}
 
 /// Reads rows to claim them, and passes over those that another transaction is at: a node that was
 /// stopped in the middle of one holds up nobody else. SQLite has one writer, so there is no other.

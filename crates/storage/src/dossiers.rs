@@ -208,6 +208,24 @@ impl DossierColumns {
     }
 }
 
+/// What the columns of a ticket hold that is sealed or printed of `dossier`, by their names: for whoever
+/// writes rows of many tickets at once, and not through [`crate::tickets::insert`].
+pub fn columns_of(
+    id: TicketId,
+    dossier: &Dossier,
+) -> Result<[(&'static str, Option<String>); 6], StoreError> {
+    let key_desk = dossier.key_desk.as_str();
+    let columns = DossierColumns::new(id.uuid(), key_desk, &Contents::of(dossier))?;
+    Ok([
+        ("identity_print", columns.identity_print),
+        ("tax_code_print", Some(columns.tax_code_print)),
+        ("family_name_print", Some(columns.family_name_print)),
+        ("email_print", Some(columns.email_print)),
+        ("phone_print", columns.phone_print),
+        ("dossier", Some(columns.dossier.into_stored())),
+    ])
+}
+
 /// One print for the whole service, so that a citizen's own list is one look into an index.
 fn identity_print(keys: &Keyring, contents: &Contents) -> Result<Option<String>, StoreError> {
     let identity = contents.identity.as_deref();

@@ -8,8 +8,10 @@ use diesel::prelude::*;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::prepared::prepared;
 use crate::schema::due_work;
-use crate::sql_types::{Id, Instant, Ts, Uid};
+use crate::sql_types::{Id, Ts};
+use crate::together::Row;
 use crate::{DbConnection, StoreError, dialect};
 
 /// A claimed piece of work.
@@ -59,16 +61,15 @@ pub fn set(
     subject: Uuid,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let moved = diesel::update(due_work::table.find((kind.to_owned(), Id(subject))))
-        .set((
-            due_work::due_at.eq(Ts(due_at)),
-            due_work::fence.eq(due_work::fence + 1),
-            due_work::leased_until.eq(None::<Ts>),
-            due_work::attempts.eq(0),
-            due_work::last_error.eq(None::<String>),
-            due_work::parked_at.eq(None::<Ts>),
-        ))
-        .execute(conn)?;
+    let update = diesel::update(due_work::table.find((kind.to_owned(), Id(subject)))).set((
+        due_work::due_at.eq(Ts(due_at)),
+        due_work::fence.eq(due_work::fence + 1),
+        due_work::leased_until.eq(None::<Ts>),
+        due_work::attempts.eq(0),
+        due_work::last_error.eq(None::<String>),
+        due_work::parked_at.eq(None::<Ts>),
+    ));
+    let moved = prepared(update).execute(conn)?;
     if moved == 1 {
         return Ok(());
     }
@@ -82,42 +83,31 @@ pub fn set_first(
     subject: Uuid,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let row = diesel::insert_into(due_work::table).values(WorkRow {
-        kind: kind.to_owned(),
-        subject: Id(subject),
-        due_at: Ts(due_at),
-        leased_until: None,
-        fence: 0,
-        attempts: 0,
-        last_error: None,
-        parked_at: None,
-    });
+    let row = diesel::insert_into(due_work::table).values(WorkRow::new(kind, subject, due_at));
     // Of two that set it first at the same time, the later one wins.
     dialect::upsert(row, &["kind", "subject"], &["due_at"]).execute(conn)?;
     Ok(())
 }
 
-/// The same for two pieces about a subject that has neither yet, in one statement.
-pub fn set_first_two(
-    conn: &mut DbConnection,
-    subject: Uuid,
-    pieces: [(&str, Timestamp); 2],
-) -> Result<(), StoreError> {
-    use diesel::sql_types::Text;
-    let [(one, one_at), (other, other_at)] = pieces;
-    diesel::sql_query(
-        "INSERT INTO due_work (kind, subject, due_at, fence, attempts) \
-         VALUES ($1, $2, $3, 0, 0), ($4, $5, $6, 0, 0) \
-         ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at",
-    )
-    .bind::<Text, _>(one)
-    .bind::<Uid, _>(Id(subject))
-    .bind::<Instant, _>(Ts(one_at))
-    .bind::<Text, _>(other)
-    .bind::<Uid, _>(Id(subject))
-    .bind::<Instant, _>(Ts(other_at))
-    .execute(conn)?;
-    Ok(())
+/// The row of a piece about a subject that is written with it.
+pub(crate) fn row_of(kind: &str, subject: Uuid, due_at: Timestamp) -> Box<dyn Row> {
+    let row = WorkRow::new(kind, subject, due_at);
+    Box::new(diesel::insert_into(due_work::table).values(row))
+}
+
+impl WorkRow {
+    fn new(kind: &str, subject: Uuid, due_at: Timestamp) -> Self {
+        WorkRow {
+            kind: kind.to_owned(),
+            subject: Id(subject),
+            due_at: Ts(due_at),
+            leased_until: None,
+            fence: 0,
+            attempts: 0,
+            last_error: None,
+            parked_at: None,
+        }
+    }
 }
 
 /// The work needs not be done any more.

@@ -21,8 +21,8 @@ pub enum StoreError {
     #[error("cannot open the database: {0}")]
     Unreachable(String),
 
-    /// All connections, the queue of writes or a lock were taken for longer than we wait, or the
-    /// connection broke.
+    /// All connections, the queue of writes or a lock were taken for longer than we wait, a statement
+    /// took longer than it may, or the connection broke.
     #[error("storage is busy")]
     Busy,
 
@@ -153,7 +153,7 @@ fn by_message(message: &str) -> Option<StoreError> {
     if message.contains("deadlock") {
         return Some(StoreError::Conflict);
     }
-    is_lock(message).then_some(StoreError::Busy)
+    (is_lock(message) || message.contains("statement timeout")).then_some(StoreError::Busy)
 }
 
 fn is_lock(message: &str) -> bool {

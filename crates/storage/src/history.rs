@@ -16,11 +16,13 @@ use domain::ticket::Ticket;
 use domain::visibility::View;
 use jiff::Timestamp;
 
+use crate::prepared::prepared;
 use crate::privacy::{keep_text, read_text};
 use crate::schema::{accounts, attachments, notes, ticket_events};
 use crate::sealing::{Place, numbered_row};
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, attachments as files};
+use crate::together::{Row, insert_together};
+use crate::{DbConnection, StoreError, attachments as files, ticket_texts};
 
 #[derive(Insertable)]
 #[diesel(table_name = ticket_events, treat_none_as_default_value = false)]
@@ -55,6 +57,16 @@ pub(crate) fn append(
     events: &[Event],
     actor: &Actor,
 ) -> Result<(), StoreError> {
+    insert_together(conn, &rows_of(ticket, events, actor)?)
+}
+
+/// The rows of these events, to be written in this order.
+pub(crate) fn rows_of(
+    ticket: &Ticket,
+    events: &[Event],
+    actor: &Actor,
+) -> Result<Vec<Box<dyn Row>>, StoreError> {
+    let mut rows: Vec<Box<dyn Row>> = Vec::new();
     let staff = match actor {
         Actor::Staff(staff) => Some(staff),
         Actor::System | Actor::Requester => None,
@@ -76,22 +88,21 @@ pub(crate) fn append(
             actor_desk: staff.map(|staff| staff.authority.as_str().to_owned()),
             change: Json(change),
         };
-        diesel::insert_into(ticket_events::table)
-            .values(row)
-            .execute(conn)?;
+        rows.push(Box::new(
+            diesel::insert_into(ticket_events::table).values(row),
+        ));
         if let Some(note) = &event.note {
-            append_note(conn, ticket, event.seq, note)?;
+            rows.push(note_row(ticket, event.seq, note)?);
+            rows.push(ticket_texts::row_of_note(ticket, event.seq, note)?);
+            if let Some(file) = &note.attachment {
+                rows.push(files::row_of(ticket, event.seq, file)?);
+            }
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
-fn append_note(
-    conn: &mut DbConnection,
-    ticket: &Ticket,
-    seq: i64,
-    note: &Note,
-) -> Result<(), StoreError> {
+fn note_row(ticket: &Ticket, seq: i64, note: &Note) -> Result<Box<dyn Row>, StoreError> {
     let key = numbered_row(ticket.id.uuid(), seq);
     let at = Place::new("notes", &key);
     let row = NoteRow {
@@ -103,13 +114,7 @@ fn append_note(
         party: note.party.as_ref().map(|code| code.as_str().to_owned()),
         body: keep_text(at, ticket.filed_at().as_str(), "body", &note.body)?,
     };
-    diesel::insert_into(notes::table)
-        .values(row)
-        .execute(conn)?;
-    match &note.attachment {
-        Some(file) => files::insert(conn, ticket, seq, file),
-        None => Ok(()),
-    }
+    Ok(Box::new(diesel::insert_into(notes::table).values(row)))
 }
 
 /// One entry of the timeline, as somebody with a view may read it.
@@ -232,15 +237,12 @@ pub fn list_entries(
             .or(ticket_events::kind.eq_any(TOLD_TO_REQUESTER));
         query = query.filter(told);
     }
-    let rows = query
-        .order(ticket_events::seq.desc())
-        .limit(limit)
-        .select((
-            EntryRow::as_select(),
-            Option::<EntryNoteRow>::as_select(),
-            accounts::display_name.nullable(),
-        ))
-        .load::<(EntryRow, Option<EntryNoteRow>, Option<String>)>(conn)?;
+    let query = query.order(ticket_events::seq.desc()).limit(limit).select((
+        EntryRow::as_select(),
+        Option::<EntryNoteRow>::as_select(),
+        accounts::display_name.nullable(),
+    ));
+    let rows = prepared(query).load::<(EntryRow, Option<EntryNoteRow>, Option<String>)>(conn)?;
     rows.into_iter()
         .map(|(event, note, label)| entry(ticket, event, note, label))
         .collect()
@@ -323,15 +325,15 @@ pub fn list_last_messages(
             .filter(newer.field(notes::seq).gt(notes::seq))
             .filter(newer.field(notes::audience).eq("citizen")),
     ));
-    let rows: Vec<(Id, i64, String)> = notes::table
+    let query = notes::table
         .filter(
             notes::ticket_id
                 .eq_any(ids)
                 .and(notes::audience.eq("citizen"))
                 .and(is_last),
         )
-        .select((notes::ticket_id, notes::seq, notes::body))
-        .load(conn)?;
+        .select((notes::ticket_id, notes::seq, notes::body));
+    let rows: Vec<(Id, i64, String)> = prepared(query).load(conn)?;
     rows.into_iter()
         .map(|(id, seq, body)| {
             let ticket = TicketId::new(id.0);

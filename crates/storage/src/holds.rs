@@ -217,11 +217,11 @@ pub fn exists_for_desk(
 ) -> Result<bool, StoreError> {
     use crate::schema::legs;
     let had = legs::table
-        .filter(legs::custodian.eq(desk.as_str().to_owned()))
-        .select(legs::ticket_id.nullable());
+        .filter(legs::ticket_id.nullable().eq(legal_holds::ticket_id))
+        .filter(legs::custodian.eq(desk.as_str().to_owned()));
     let is_meant = legal_holds::authority_code
         .eq(Some(desk.as_str().to_owned()))
-        .or(legal_holds::ticket_id.eq_any(had))
+        .or(diesel::dsl::exists(had).nullable())
         .or(legal_holds::kind.eq("person").nullable());
     exists(conn, Box::new(is_meant), now)
 }

@@ -2,11 +2,12 @@
 //! when a closed ticket is reopened (T21).
 
 use diesel::prelude::*;
-use domain::ids::TicketId;
 use domain::ticket::{Leg, LegEnd, LegOutcome, Ticket};
 
+use crate::prepared::prepared;
 use crate::schema::legs;
 use crate::sql_types::{Id, Ts};
+use crate::together::Row;
 use crate::{DbConnection, StoreError};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -21,46 +22,27 @@ struct LegRow {
     outcome: Option<String>,
 }
 
-/// Writes the legs that changed after entry `since`: the last two at most.
+/// Writes the legs of a ticket that are not as they were `before`, which are the ones that are kept.
 pub(crate) fn write(
     conn: &mut DbConnection,
     ticket: &Ticket,
-    since: i64,
+    before: &[Leg],
 ) -> Result<(), StoreError> {
-    let known = if since == 0 {
-        0
-    } else {
-        count(conn, ticket.id)?
-    };
-    for leg in ticket.legs.iter().rev().take(2) {
-        let row = LegRow {
-            ticket_id: Id(ticket.id.uuid()),
-            no: leg.no,
-            custodian: leg.custodian.as_str().to_owned(),
-            opened_at: Ts(leg.opened_at),
-            closed_at: leg.closed.as_ref().map(|end| Ts(end.at)),
-            closed_seq: leg.closed.as_ref().map(|end| end.seq),
-            outcome: leg
-                .closed
-                .as_ref()
-                .map(|end| end.outcome.as_str().to_owned()),
-        };
-        if i64::from(leg.no) > known {
-            diesel::insert_into(legs::table).values(row).execute(conn)?;
-        } else {
-            diesel::update(legs::table.find((row.ticket_id, row.no)))
-                .set(row)
-                .execute(conn)?;
+    for (place, leg) in ticket.legs.iter().enumerate() {
+        let kept = before.get(place);
+        if kept == Some(leg) {
+            continue;
         }
+        let row = LegRow::new(ticket, leg);
+        match kept {
+            None => diesel::insert_into(legs::table).values(row).execute(conn)?,
+            Some(_) => {
+                let kept = legs::table.find((row.ticket_id, row.no));
+                prepared(diesel::update(kept).set(row)).execute(conn)?
+            }
+        };
     }
     Ok(())
-}
-
-fn count(conn: &mut DbConnection, ticket: TicketId) -> Result<i64, StoreError> {
-    Ok(legs::table
-        .filter(legs::ticket_id.eq(Id(ticket.uuid())))
-        .count()
-        .get_result(conn)?)
 }
 
 pub(crate) fn load(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>, StoreError> {
@@ -72,7 +54,28 @@ pub(crate) fn load(conn: &mut DbConnection, ticket: Id) -> Result<Vec<Leg>, Stor
     rows.into_iter().map(LegRow::into_domain).collect()
 }
 
+/// The rows of a ticket that is written with them.
+pub(crate) fn rows_of(ticket: &Ticket) -> impl Iterator<Item = Box<dyn Row>> {
+    let legs = ticket.legs.iter();
+    legs.map(|leg| -> Box<dyn Row> {
+        Box::new(diesel::insert_into(legs::table).values(LegRow::new(ticket, leg)))
+    })
+}
+
 impl LegRow {
+    fn new(ticket: &Ticket, leg: &Leg) -> Self {
+        let end = leg.closed.as_ref();
+        LegRow {
+            ticket_id: Id(ticket.id.uuid()),
+            no: leg.no,
+            custodian: leg.custodian.as_str().to_owned(),
+            opened_at: Ts(leg.opened_at),
+            closed_at: end.map(|end| Ts(end.at)),
+            closed_seq: end.map(|end| end.seq),
+            outcome: end.map(|end| end.outcome.as_str().to_owned()),
+        }
+    }
+
     fn into_domain(self) -> Result<Leg, StoreError> {
         let closed = match (
             self.closed_at,

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use crate::connection::MultiBackend;
 use crate::dossiers::{Contents, Dossier};
 use crate::keyring::Field;
+use crate::prepared::prepared;
 use crate::schema::{legs, ticket_links, ticket_merges, tickets};
 use crate::sealing::{GONE, SealedText};
 use crate::sql_types::{Id, Instant, Ts, Uid};
@@ -223,7 +224,9 @@ struct BesideRow {
 /// duplicate. Of the ways of follow-ups both directions are walked to their ends.
 ///
 /// The parameters are the ticket, the person's prints, as many as there are, the service, `since`, the
-/// owner and the reader; in this order, because SQLite counts them as it meets them.
+/// owner and the reader; in this order, because SQLite counts them as it meets them. The cast keeps SQLite
+/// from reading all of the service for what is a person's, and CROSS JOIN from reading all tickets for the
+/// few on its left.
 fn beside_sql(prints: usize) -> String {
     let person: Vec<String> = (2..).take(prints).map(|at| format!("${at}")).collect();
     let person = person.join(", ");
@@ -233,11 +236,11 @@ fn beside_sql(prints: usize) -> String {
         "\
 WITH RECURSIVE later (id) AS (
     SELECT id FROM tickets WHERE follow_up_of = $1
-    UNION SELECT tickets.id FROM tickets JOIN later ON tickets.follow_up_of = later.id
+    UNION SELECT tickets.id FROM later CROSS JOIN tickets WHERE tickets.follow_up_of = later.id
 ), earlier (id) AS (
     SELECT follow_up_of FROM tickets WHERE id = $1 AND follow_up_of IS NOT NULL
-    UNION SELECT tickets.follow_up_of FROM tickets JOIN earlier ON tickets.id = earlier.id
-        WHERE tickets.follow_up_of IS NOT NULL
+    UNION SELECT tickets.follow_up_of FROM earlier CROSS JOIN tickets
+        WHERE tickets.id = earlier.id AND tickets.follow_up_of IS NOT NULL
 ), beside (what, id) AS (
     SELECT 'itself', id FROM tickets WHERE id = $1
     UNION ALL SELECT 'later', id FROM later
@@ -247,7 +250,7 @@ WITH RECURSIVE later (id) AS (
     UNION ALL SELECT 'peer', high_id FROM ticket_links WHERE low_id = $1
     UNION ALL SELECT 'peer', low_id FROM ticket_links WHERE high_id = $1
     UNION ALL SELECT 'alike', id FROM (SELECT id FROM tickets
-        WHERE tax_code_print IN ({person}) AND service_code = ${service}
+        WHERE tax_code_print IN ({person}) AND CAST(service_code AS TEXT) = ${service}
         AND id <> $1 AND state <> 'removed'
         AND (state NOT IN ('resolved', 'auto-closed') OR state_since >= ${since})
         ORDER BY created_at DESC, id DESC LIMIT 20) AS same_person
@@ -256,9 +259,9 @@ SELECT beside.what, t.id, t.number, t.state, t.custodian, t.service_code, t.prob
     t.created_at, (SELECT display_name FROM accounts WHERE accounts.id = ${owner}) AS assignee_label,
     (SELECT string_agg(code || '=' || CAST(version AS TEXT), ' ') FROM playbook_versions
         WHERE state = 'active') AS playbooks
-FROM beside JOIN tickets AS t ON t.id = beside.id
-WHERE ${reader} = '' OR t.custodian = ${reader}
-    OR EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = t.id AND legs.custodian = ${reader})
+FROM beside CROSS JOIN tickets AS t
+WHERE t.id = beside.id AND (${reader} = '' OR t.custodian = ${reader}
+    OR EXISTS (SELECT 1 FROM legs WHERE legs.ticket_id = t.id AND legs.custodian = ${reader}))
 ORDER BY t.created_at, t.id"
     )
 }
@@ -297,12 +300,12 @@ pub fn load_beside(
     for print in prints {
         query = query.bind::<Text, _>(print);
     }
-    let rows = query
+    let query = query
         .bind::<Text, _>(ticket.service.as_str().to_owned())
         .bind::<Instant, _>(Ts(since))
         .bind::<Uid, _>(Id(owner))
-        .bind::<Text, _>(reader.map_or("", AuthorityCode::as_str).to_owned())
-        .load::<BesideRow>(conn)?;
+        .bind::<Text, _>(reader.map_or("", AuthorityCode::as_str).to_owned());
+    let rows = prepared(query).load::<BesideRow>(conn)?;
     let mut beside = Beside::default();
     for row in rows {
         match row.what.as_str() {
@@ -408,15 +411,15 @@ pub struct OwnNeighbour {
 const BESIDE_OWN: &str = "\
 WITH RECURSIVE later (id) AS (
     SELECT id FROM tickets WHERE follow_up_of = $1
-    UNION SELECT tickets.id FROM tickets JOIN later ON tickets.follow_up_of = later.id
+    UNION SELECT tickets.id FROM later CROSS JOIN tickets WHERE tickets.follow_up_of = later.id
 ), beside (what, id) AS (
     SELECT 'later', id FROM later
     UNION ALL SELECT 'merged', ticket_id FROM ticket_merges WHERE into_id = $1
 )
 SELECT beside.what, t.id, t.number, t.state, t.created_at, t.tax_code_print, t.identity_print,
     own.tax_code_print AS own_tax_code_print, own.identity_print AS own_identity_print
-FROM beside JOIN tickets AS t ON t.id = beside.id JOIN tickets AS own ON own.id = $1
-WHERE t.requester_kind = own.requester_kind AND (t.state <> 'removed' OR beside.what = 'merged')
+FROM beside CROSS JOIN tickets AS t CROSS JOIN tickets AS own
+WHERE t.id = beside.id AND own.id = $1 AND t.requester_kind = own.requester_kind AND (t.state <> 'removed' OR beside.what = 'merged')
 ORDER BY t.created_at, t.id";
 
 /// The most that are shown beside a requester's ticket.
@@ -429,9 +432,8 @@ pub fn list_beside_own(
     ticket: TicketId,
     own: &Dossier,
 ) -> Result<Vec<OwnNeighbour>, StoreError> {
-    let rows = diesel::sql_query(BESIDE_OWN)
-        .bind::<Uid, _>(Id(ticket.uuid()))
-        .load::<OwnRow>(conn)?;
+    let query = diesel::sql_query(BESIDE_OWN).bind::<Uid, _>(Id(ticket.uuid()));
+    let rows = prepared(query).load::<OwnRow>(conn)?;
     let people = dossiers::prints(Field::TaxCode, &own.tax_code)?;
     let identity = own.identity.as_deref().unwrap_or_default();
     let identities = dossiers::prints(Field::Identity, identity)?;
@@ -496,14 +498,14 @@ pub fn list_filed_by(
             .and(lasts(settled_since)),
     );
     let identities = dossiers::prints(Field::Identity, identity)?;
-    let rows = tickets::table
+    let query = tickets::table
         .filter(tickets::identity_print.assume_not_null().eq_any(identities))
         .filter(tickets::requester_kind.eq(RequesterKind::Citizen.as_str()))
         .filter(is_recent.or(is_alike))
         .order((tickets::created_at.desc(), tickets::id.desc()))
         .limit(limit.saturating_add(MOST_ALIKE))
-        .select((NAMES, FACTS))
-        .load::<FiledRow>(conn)?;
+        .select((NAMES, FACTS));
+    let rows = prepared(query).load::<FiledRow>(conn)?;
     rows.into_iter().map(filed).collect()
 }
 
@@ -518,7 +520,8 @@ pub fn list_alike(
     let prints = dossiers::prints(Field::TaxCode, tax_code.as_str())?;
     let mut query = tickets::table
         .filter(tickets::tax_code_print.eq_any(prints))
-        .filter(tickets::service_code.eq(service.to_owned()))
+        // As in `beside_sql`.
+        .filter(dialect::fixed::<Text>("CAST(service_code AS TEXT)").eq(service.to_owned()))
         .filter(lasts(settled_since))
         .order((tickets::created_at.desc(), tickets::id.desc()))
         .limit(MOST_ALIKE)

@@ -1,7 +1,8 @@
 //! Lists of tickets: filters, orders and pages. Keyset only: a page costs the same at any depth.
 //!
 //! `state` never leads an index (`stack.md` §4): a queue is read along `(custodian, order, id)`
-//! and states are filtered afterwards; the open states have a partial index of their own.
+//! and states are filtered afterwards; the open states have a partial index of their own, and so has
+//! whatever is rare. A partial index is found by its condition alone, so that stands here to the letter.
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -16,12 +17,17 @@ use jiff::Timestamp;
 
 use crate::connection::MultiBackend;
 use crate::keyring::Field;
+use crate::prepared::prepared;
 use crate::schema::{accounts, legs, tickets};
 use crate::sealing::SealedText;
-use crate::sla::{self, PAUSED_IN_TIME, Standing};
+use crate::sla::{self, Standing};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::{nudges_in, of_citizen, of_tracking, priority_of, priority_rank};
-use crate::{DbConnection, StoreError, assignee, dialect, dossiers};
+use crate::{DbConnection, StoreError, assignee, dialect, dossiers, words};
+
+mod search;
+
+use search::{Rows, search};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +64,7 @@ pub struct Filter {
     pub due_before: Option<Timestamp>,
     /// How the resolution of the present leg stands, and at which time.
     pub sla: Option<(ClockState, Timestamp)>,
-    /// Words of the number or of the description.
+    /// Words of the number, of what it is about, of the description or of a note, as somebody typed them.
     pub text: Option<String>,
     /// The requester's tax code.
     pub tax_code: Option<String>,
@@ -68,6 +74,14 @@ pub struct Filter {
     pub phone: Option<String>,
     /// The requester's family name.
     pub family_name: Option<String>,
+}
+
+impl Filter {
+    /// Whether it names one requester.
+    fn is_about_a_person(&self) -> bool {
+        let named = [&self.tax_code, &self.email, &self.phone, &self.family_name];
+        named.iter().any(|name| name.is_some())
+    }
 }
 
 /// What a list is ordered by.
@@ -190,27 +204,50 @@ struct ItemRow {
 
 type Query = tickets::BoxedQuery<'static, MultiBackend>;
 
+/// A page that was found.
+pub struct Found {
+    /// The tickets.
+    pub items: Vec<Item>,
+    /// Words are looked for in as many tickets as can be done at once: whether that was the end of it, and
+    /// not the end of the tickets.
+    pub is_capped: bool,
+    /// Where to go on then; after the last item otherwise.
+    pub looked_to: Option<(Key, TicketId)>,
+}
+
 /// A page of the tickets in `scope`. An authority's list is what it has in custody.
 pub fn list(
     conn: &mut DbConnection,
     scope: &Scope,
     filter: &Filter,
     page: &Page,
-) -> Result<Vec<Item>, StoreError> {
-    let query = match scoped(tickets::table.into_boxed(), scope)? {
-        Some(query) => ordered(filtered(query, filter)?, page),
-        None => return Ok(Vec::new()),
+) -> Result<Found, StoreError> {
+    let rows = match &filter.text {
+        None => Rows::whole(match narrowed(scope, filter, page)? {
+            Some(query) => {
+                let query = ordered(query, page).select(ItemRow::as_select());
+                prepared(query.limit(page.limit)).load::<ItemRow>(conn)?
+            }
+            None => Vec::new(),
+        }),
+        Some(typed) => search(conn, scope, filter, page, &words::Query::of(typed))?,
     };
-    let rows = query
-        .select(ItemRow::as_select())
-        .limit(page.limit)
-        .load::<ItemRow>(conn)?;
-    let mut items = rows
-        .into_iter()
-        .map(|row| row.into_item(scope))
-        .collect::<Result<Vec<_>, _>>()?;
-    label_assignees(conn, &mut items)?;
-    Ok(items)
+    let items = rows.rows.into_iter().map(|row| row.into_item(scope));
+    let mut found = Found {
+        items: items.collect::<Result<_, _>>()?,
+        is_capped: rows.is_capped,
+        looked_to: rows.looked_to,
+    };
+    label_assignees(conn, &mut found.items)?;
+    Ok(found)
+}
+
+/// A query without its order, from where the page goes on; none where the scope has no tickets.
+fn narrowed(scope: &Scope, filter: &Filter, page: &Page) -> Result<Option<Query>, StoreError> {
+    Ok(match scoped(tickets::table.into_boxed(), scope, filter)? {
+        Some(query) => Some(from(filtered(query, scope, filter)?, page)),
+        None => None,
+    })
 }
 
 /// The authorities that the tickets in `scope` were declared for.
@@ -218,7 +255,8 @@ pub fn list_declared(
     conn: &mut DbConnection,
     scope: &Scope,
 ) -> Result<Vec<AuthorityCode>, StoreError> {
-    let Some(query) = scoped(tickets::table.into_boxed(), scope)? else {
+    let everything = Filter::default();
+    let Some(query) = scoped(tickets::table.into_boxed(), scope, &everything)? else {
         return Ok(Vec::new());
     };
     let found = query
@@ -229,8 +267,14 @@ pub fn list_declared(
     Ok(found.iter().map(|code| code.as_str().into()).collect())
 }
 
-fn scoped(query: Query, scope: &Scope) -> Result<Option<Query>, StoreError> {
+fn scoped(query: Query, scope: &Scope, filter: &Filter) -> Result<Option<Query>, StoreError> {
     Ok(match scope {
+        // A cast hides the column from SQLite, which would walk through all of the desk's tickets in the order
+        // of the list for the few of a person. To PostgreSQL a text that is made a text is the column.
+        Scope::Authority(code) if filter.is_about_a_person() => {
+            let custodian = dialect::fixed::<diesel::sql_types::Text>("CAST(custodian AS TEXT)");
+            Some(query.filter(custodian.eq(code.as_str().to_owned())))
+        }
         Scope::Authority(code) => {
             Some(query.filter(tickets::custodian.eq(code.as_str().to_owned())))
         }
@@ -260,18 +304,26 @@ fn scoped(query: Query, scope: &Scope) -> Result<Option<Query>, StoreError> {
 }
 
 /// The condition of the partial indexes, to the letter.
-const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'removed')";
+pub(crate) const IS_OPEN: &str = "state NOT IN ('resolved', 'auto-closed', 'removed')";
 
 /// The condition of their partial index, to the letter: nobody of the desk took charge.
-const IS_UNTOUCHED: &str = "state IN ('new', 'not-competent')";
+pub(crate) const IS_UNTOUCHED: &str = "state IN ('new', 'not-competent')";
 const IS_TOUCHED: &str = "state NOT IN ('new', 'not-competent')";
 
-fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
+/// What is rare, each with a partial index.
+const IS_REMOVED: &str = "state = 'removed'";
+const NEEDS_ATTENTION: &str = "needs_attention";
+const IS_TAGGED: &str = "tags <> '[]'";
+const IS_DECLARED_ELSEWHERE: &str = "declared_authority <> custodian";
+
+fn filtered(mut query: Query, scope: &Scope, filter: &Filter) -> Result<Query, StoreError> {
+    let literally = dialect::fixed::<Bool>;
     if !filter.states.is_empty() {
         if filter.states.iter().all(|state| state.is_open()) {
-            query = query.filter(diesel::dsl::sql::<Bool>(IS_OPEN));
+            query = query.filter(literally(IS_OPEN));
         }
         query = match filter.states.as_slice() {
+            [StateCode::Removed] => query.filter(literally(IS_REMOVED)),
             [one] => query.filter(tickets::state.eq(one.as_str())),
             many => query.filter(
                 tickets::state.eq_any(many.iter().map(|state| state.as_str()).collect::<Vec<_>>()),
@@ -285,12 +337,17 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
         query = query.filter(tickets::problem_type.eq(code.clone()));
     }
     if let Some(code) = &filter.authority_code {
-        let either = tickets::custodian
-            .eq(code.clone())
-            .or(tickets::declared_authority
-                .assume_not_null()
-                .eq(code.clone()));
-        query = query.filter(either);
+        let is_declared = tickets::declared_authority
+            .assume_not_null()
+            .eq(code.clone());
+        query = match scope {
+            // All of a desk's list is in its custody.
+            Scope::Authority(desk) if desk.as_str() == code => query,
+            Scope::Authority(_) => query
+                .filter(literally(IS_DECLARED_ELSEWHERE))
+                .filter(is_declared),
+            _ => query.filter(tickets::custodian.eq(code.clone()).or(is_declared)),
+        };
     }
     query = match &filter.assignee {
         None => query,
@@ -301,14 +358,18 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
         query = query.filter(tickets::priority.eq(priority_rank(priority)));
     }
     if let Some(tag) = &filter.tag {
-        query = query.filter(dialect::contains(tickets::tags, &format!("\"{tag}\"")));
+        query = query
+            .filter(literally(IS_TAGGED))
+            .filter(dialect::contains(tickets::tags, &format!("\"{tag}\"")));
     }
-    if let Some(flag) = filter.needs_attention {
-        query = query.filter(tickets::needs_attention.eq(flag));
-    }
+    query = match filter.needs_attention {
+        Some(true) => query.filter(literally(NEEDS_ATTENTION)),
+        Some(false) => query.filter(tickets::needs_attention.eq(false)),
+        None => query,
+    };
     query = match filter.untouched {
-        Some(true) => query.filter(diesel::dsl::sql::<Bool>(IS_UNTOUCHED)),
-        Some(false) => query.filter(diesel::dsl::sql::<Bool>(IS_TOUCHED)),
+        Some(true) => query.filter(literally(IS_UNTOUCHED)),
+        Some(false) => query.filter(literally(IS_TOUCHED)),
         None => query,
     };
     let second_leg = legs::table.filter(legs::ticket_id.eq(tickets::id).and(legs::no.eq(2)));
@@ -331,15 +392,18 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
     }
     if let Some(at) = filter.due_before {
         query = query
-            .filter(diesel::dsl::sql::<Bool>(IS_OPEN))
+            .filter(literally(IS_OPEN))
             .filter(sla::is_due_before(at));
     }
     if let Some((state, now)) = filter.sla {
+        // A clock that runs or pauses is that of an open request.
+        if matches!(
+            state,
+            ClockState::OnTrack | ClockState::Warning | ClockState::Paused
+        ) {
+            query = query.filter(literally(IS_OPEN));
+        }
         query = query.filter(sla::is_in(state, now));
-    }
-    if let Some(text) = &filter.text {
-        let described = dialect::contains(tickets::description.assume_not_null(), text);
-        query = query.filter(dialect::contains(tickets::number, text).or(described));
     }
     if let Some(value) = &filter.tax_code {
         let prints = dossiers::prints(Field::TaxCode, value)?;
@@ -360,10 +424,11 @@ fn filtered(mut query: Query, filter: &Filter) -> Result<Query, StoreError> {
     Ok(query)
 }
 
-fn ordered(query: Query, page: &Page) -> Query {
+/// The rows that come after those of the page before.
+fn from(query: Query, page: &Page) -> Query {
     macro_rules! along {
-        ($column:expr, $after:expr) => {{
-            let query = match ($after, page.descending) {
+        ($column:expr, $after:expr) => {
+            match ($after, page.descending) {
                 (Some((key, id)), true) => {
                     query.filter(dialect::before(($column, tickets::id), key, Id(id)))
                 }
@@ -371,13 +436,8 @@ fn ordered(query: Query, page: &Page) -> Query {
                     query.filter(dialect::after(($column, tickets::id), key, Id(id)))
                 }
                 (None, _) => query,
-            };
-            if page.descending {
-                query.order(($column.desc(), tickets::id.desc()))
-            } else {
-                query.order(($column.asc(), tickets::id.asc()))
             }
-        }};
+        };
     }
     let at = page.after.and_then(|(key, id)| match key {
         Key::At(at) => Some((Ts(at), id.uuid())),
@@ -395,8 +455,25 @@ fn ordered(query: Query, page: &Page) -> Query {
     }
 }
 
+fn ordered(query: Query, page: &Page) -> Query {
+    macro_rules! by {
+        ($column:expr) => {
+            match page.descending {
+                true => query.order(($column.desc(), tickets::id.desc())),
+                false => query.order(($column.asc(), tickets::id.asc())),
+            }
+        };
+    }
+    match page.order {
+        Order::CreatedAt => by!(tickets::created_at),
+        Order::UpdatedAt => by!(tickets::updated_at),
+        Order::DueAt => by!(tickets::due_at),
+        Order::Priority => by!(tickets::priority),
+    }
+}
+
 fn label_assignees(conn: &mut DbConnection, items: &mut [Item]) -> Result<(), StoreError> {
-    let owners: Vec<Id> = items
+    let mut owners: Vec<Id> = items
         .iter()
         .filter_map(|item| match item.assignee {
             Some(Assignee::Operator(account)) => Some(Id(account.uuid())),
@@ -406,10 +483,12 @@ fn label_assignees(conn: &mut DbConnection, items: &mut [Item]) -> Result<(), St
     if owners.is_empty() {
         return Ok(());
     }
-    let labels: Vec<(Id, String)> = accounts::table
+    owners.sort_unstable();
+    owners.dedup();
+    let query = accounts::table
         .filter(accounts::id.eq_any(owners))
-        .select((accounts::id, accounts::display_name))
-        .load(conn)?;
+        .select((accounts::id, accounts::display_name));
+    let labels: Vec<(Id, String)> = prepared(query).load(conn)?;
     for item in items {
         if let Some(Assignee::Operator(owner)) = item.assignee {
             item.assignee_label = labels
@@ -456,95 +535,4 @@ impl ItemRow {
             sla: None,
         })
     }
-}
-
-/// Counters of a desk's queue.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// How many stand in each state.
-    pub by_state: Vec<(StateCode, i64)>,
-    /// Open and owned by the asker.
-    pub mine: i64,
-    /// Open and owned by nobody.
-    pub unassigned: i64,
-    /// Somebody should look.
-    pub needs_attention: i64,
-    /// Nobody of the desk took charge yet.
-    pub untouched: i64,
-    /// Those of them that came from another desk.
-    pub transferred_untouched: i64,
-    /// Open and past the time they should be resolved by; those that wait for an answer since before are not.
-    pub overdue: i64,
-}
-
-#[derive(QueryableByName)]
-struct StateRow {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    state: String,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    total: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    attention: i64,
-}
-
-#[derive(QueryableByName)]
-struct OpenRow {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    mine: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    unassigned: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    overdue: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    untouched: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    transferred: i64,
-}
-
-/// Counts the tickets in the custody of `desk`: states along an index, where SQLite finds all it
-/// needs and PostgreSQL's fence reads the rows, the rest over the open ones alone.
-pub fn count(
-    conn: &mut DbConnection,
-    desk: &AuthorityCode,
-    me: &Assignee,
-    now: Timestamp,
-) -> Result<Counters, StoreError> {
-    use diesel::sql_types::Text;
-    let states = diesel::sql_query(
-        "SELECT state, COUNT(*) AS total, \
-         CAST(SUM(CASE WHEN needs_attention THEN 1 ELSE 0 END) AS BIGINT) AS attention \
-         FROM tickets WHERE custodian = $1 GROUP BY state",
-    )
-    .bind::<Text, _>(desk.as_str().to_owned())
-    .load::<StateRow>(conn)?;
-    let open = diesel::sql_query(format!(
-        "SELECT CAST(COALESCE(SUM(CASE WHEN assignee = $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS mine, \
-         CAST(COALESCE(SUM(CASE WHEN assignee IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unassigned, \
-         CAST(COALESCE(SUM(CASE WHEN due_at < $2 AND NOT {PAUSED_IN_TIME} THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue, \
-         CAST(COALESCE(SUM(CASE WHEN {IS_UNTOUCHED} THEN 1 ELSE 0 END), 0) AS BIGINT) AS untouched, \
-         CAST(COALESCE(SUM(CASE WHEN {IS_UNTOUCHED} AND EXISTS (SELECT 1 FROM legs WHERE \
-         legs.ticket_id = tickets.id AND legs.no = 2) THEN 1 ELSE 0 END), 0) AS BIGINT) AS transferred \
-         FROM tickets WHERE custodian = $3 AND {IS_OPEN}"
-    ))
-    .bind::<Text, _>(assignee::to_column(me))
-    .bind::<crate::sql_types::Instant, _>(Ts(now))
-    .bind::<Text, _>(desk.as_str().to_owned())
-    .get_result::<OpenRow>(conn)?;
-    let mut counters = Counters {
-        mine: open.mine,
-        unassigned: open.unassigned,
-        overdue: open.overdue,
-        untouched: open.untouched,
-        transferred_untouched: open.transferred,
-        ..Counters::default()
-    };
-    for row in states {
-        let Some(state) = StateCode::from_code(&row.state) else {
-            continue;
-        };
-        counters.by_state.push((state, row.total));
-        counters.needs_attention += row.attention;
-    }
-    counters.by_state.sort();
-    Ok(counters)
 }

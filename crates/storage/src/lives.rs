@@ -16,7 +16,7 @@ use crate::keyring::{self, Field, INSTALLATION};
 use crate::schema::{account_events, account_lives, accounts, placements};
 use crate::sealing::{Place, SealedText};
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError};
+use crate::{DbConnection, StoreError, settled};
 
 /// An account with everything about its life.
 #[derive(Clone)]
@@ -310,6 +310,7 @@ pub fn insert(
     life: &Life,
     event: &AccountEvent,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let values = (
         accounts::id.eq(Id(life.id.uuid())),
         accounts::username.eq(life.username.to_lowercase()),
@@ -336,6 +337,7 @@ pub fn save(
     event: &AccountEvent,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let was = life.version;
     life.version += 1;
     must_be_alone(conn, life)?;

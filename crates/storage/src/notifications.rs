@@ -10,13 +10,14 @@ use domain::permissions::{Right, has};
 use jiff::Timestamp;
 use jiff::civil::Time;
 
+use crate::prepared::prepared;
 use crate::schema::{
     account_lives, accounts, digest_items, notification_preferences, notification_settings,
     placements,
 };
 use crate::sealing::SealedText;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect, lives};
+use crate::{DbConnection, StoreError, dialect, lives, settled};
 
 /// How an authority's requesters are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,7 @@ pub fn save_settings(
     by: AccountId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let row = SettingsRow {
         authority_code: authority.as_str().to_owned(),
         version: was + 1,
@@ -135,6 +137,7 @@ pub fn set_preference(
     topic: Topic,
     mode: Mode,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let row = diesel::insert_into(notification_preferences::table).values((
         notification_preferences::account_id.eq(Id(account.uuid())),
         notification_preferences::topic.eq(topic.as_str()),
@@ -145,7 +148,7 @@ pub fn set_preference(
 }
 
 /// Whose wishes are looked at, of those who work at a desk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wanted {
     /// Everybody's.
     All,
@@ -196,7 +199,7 @@ pub fn list_wanting(
     if let Wanted::One(account) = wanted {
         query = query.filter(placements::account_id.eq(Id(account.uuid())));
     }
-    let rows = query.load::<(Id, String, SealedText)>(conn)?;
+    let rows = prepared(query).load::<(Id, String, SealedText)>(conn)?;
     rows.into_iter()
         .map(|(account, mode, email)| {
             Ok(Wanting {

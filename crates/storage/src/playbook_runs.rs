@@ -372,11 +372,10 @@ pub fn list_values(
 
 /// Whether any ticket ever ran a playbook.
 pub fn was_run(conn: &mut DbConnection, code: &PlaybookCode) -> Result<bool, StoreError> {
-    let runs: i64 = playbook_runs::table
+    let runs = playbook_runs::table
         .filter(dialect::contains(playbook_runs::path, &format!(" {code} ")))
-        .count()
-        .get_result(conn)?;
-    Ok(runs > 0)
+        .select(playbook_runs::id);
+    Ok(diesel::select(diesel::dsl::exists(runs)).get_result(conn)?)
 }
 
 /// A run of a closed ticket, for a simulation.

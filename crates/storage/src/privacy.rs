@@ -14,7 +14,7 @@ use crate::schema::privacy_settings;
 use crate::sealed_columns::{Key, SealedColumns, TEXTS};
 use crate::sealing::{Place, SealedText, numbered_row};
 use crate::sql_types::{Id, Ts, Uid};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, ticket_texts};
 
 /// What an authority has set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,10 +188,14 @@ impl Texts {
         diesel::sql_query(format!(
             "UPDATE {table} SET {column} = $1 WHERE {ticket} = $2{and_seq} AND {column} = $3"
         ))
-        .bind::<diesel::sql_types::Text, _>(anew)
+        .bind::<diesel::sql_types::Text, _>(anew.clone())
         .bind::<Uid, _>(row.ticket)
         .bind::<diesel::sql_types::Text, _>(row.kept.clone())
         .execute(conn)?;
-        Ok(())
+        // A sealed text has lost its words by now.
+        match self.seq() {
+            Some(_) => ticket_texts::renew_note(conn, row.ticket, row.seq, &anew),
+            None => ticket_texts::renew_description(conn, row.ticket),
+        }
     }
 }

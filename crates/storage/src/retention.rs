@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::schema::{attachments, outbox, retention_blobs, retention_marks, tickets};
 use crate::sql_types::{Id, Instant, Ts, Uid};
-use crate::{DbConnection, StoreError, dialect, dossiers};
+use crate::{DbConnection, StoreError, dialect, dossiers, ticket_texts};
 
 /// What may lose its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -493,6 +493,8 @@ pub fn forget(
         match mark.class {
             Class::Attachment => forget_files(conn, ticket, run, now)?,
             Class::Contact => forget_messages(conn, ticket)?,
+            // The words went with the text; what is left is the number and what it was about.
+            Class::HealthText => ticket_texts::renew_description(conn, Id(mark.subject))?,
             _ => {}
         }
     }

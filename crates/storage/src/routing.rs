@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::schema::routing_versions;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, settled};
 
 /// A version, without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,7 @@ pub fn insert(
     version: &RoutingVersion,
     definition: &str,
 ) -> Result<(), StoreError> {
+    settled::forget();
     diesel::insert_into(routing_versions::table)
         .values(NewRow::new(version, definition))
         .execute(conn)?;
@@ -82,6 +83,7 @@ pub fn insert_if_absent(
     version: &RoutingVersion,
     definition: &str,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let insert =
         diesel::insert_into(routing_versions::table).values(NewRow::new(version, definition));
     dialect::insert_if_absent(insert, &["version"]).execute(conn)?;

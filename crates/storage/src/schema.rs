@@ -508,6 +508,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Text};
+    use crate::sql_types::{Uid};
+    /// See `migrations/`.
+    recent_writes (reader, mark) {
+        reader -> Text,
+        mark -> Uid,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Nullable, Text};
     use crate::sql_types::{Instant, Uid};
     /// See `migrations/`.
@@ -1619,6 +1629,58 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    /// See `migrations/`.
+    queue_totals (custodian, measure, code, hour) {
+        custodian -> Text,
+        measure -> Text,
+        code -> Text,
+        hour -> BigInt,
+        total -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    /// See `migrations/`.
+    queue_deltas (custodian, arrival) {
+        custodian -> Text,
+        arrival -> BigInt,
+        state -> Text,
+        needs_attention -> Bool,
+        is_transferred -> Bool,
+        assignee -> Nullable<Text>,
+        late_hour -> Nullable<BigInt>,
+        step -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_types::{Uid, WordList};
+    /// See `migrations/`.
+    ticket_texts (ticket_id, seq) {
+        ticket_id -> Uid,
+        seq -> BigInt,
+        audience -> Text,
+        team -> Nullable<Text>,
+        party -> Nullable<Text>,
+        words -> Nullable<WordList>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable};
+    use crate::sql_types::{Instant, Uid};
+    /// See `migrations/`.
+    text_builds (id) {
+        id -> Integer,
+        before_at -> Nullable<Instant>,
+        before_id -> Nullable<Uid>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     authorities,
     services,
@@ -1643,6 +1705,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_sources,
     federated_identities,
     used_tokens,
+    recent_writes,
     authority_setups,
     clients,
     client_credentials,
@@ -1715,5 +1778,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     subject_exports,
     erasures,
     erasure_items,
-    erasure_mentions
+    erasure_mentions,
+    queue_totals,
+    queue_deltas,
+    ticket_texts,
+    text_builds,
 );

@@ -123,12 +123,12 @@ pub struct SealedText(String);
 
 impl SealedText {
     /// What a column kept.
-    pub(crate) const fn from_stored(stored: String) -> Self {
+    pub const fn from_stored(stored: String) -> Self {
         SealedText(stored)
     }
 
     /// What a column keeps.
-    pub(crate) fn into_stored(self) -> String {
+    pub fn into_stored(self) -> String {
         self.0
     }
 

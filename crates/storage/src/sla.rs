@@ -11,10 +11,11 @@ use domain::note::{Audience, NoteKind};
 use domain::sla::{Clock, ClockState, Run, Step};
 use jiff::Timestamp;
 
+use crate::prepared::prepared;
 use crate::schema::{notes, ticket_events, ticket_sla, tickets};
 use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::RowCondition;
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, together};
 
 /// The clocks of a ticket and what has been told of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -176,26 +177,41 @@ pub fn write(
     kept: &Kept,
     present: &Clock,
 ) -> Result<(), StoreError> {
-    let corrupt = |column: &'static str| StoreError::Corrupt {
-        table: "ticket_sla",
-        id: ticket.to_string(),
-        column,
-    };
-    let row = Row {
-        ticket_id: Id(ticket.uuid()),
-        status: Status::of(present).as_str(),
-        warn_at: Ts(present.warn_at),
-        due_at: Ts(present.due_at),
-        clocks: serde_json::to_string(&kept.clocks).map_err(|_| corrupt("clocks"))?,
-        told: serde_json::to_string(&kept.told).map_err(|_| corrupt("told"))?,
-    };
     dialect::upsert(
-        diesel::insert_into(ticket_sla::table).values(row),
+        diesel::insert_into(ticket_sla::table).values(Row::new(ticket, kept, present)?),
         &["ticket_id"],
         &["status", "warn_at", "due_at", "clocks", "told"],
     )
     .execute(conn)?;
     Ok(())
+}
+
+/// The row of a ticket that is written with it.
+pub(crate) fn row_of(
+    ticket: TicketId,
+    kept: &Kept,
+    present: &Clock,
+) -> Result<Box<dyn together::Row>, StoreError> {
+    let row = Row::new(ticket, kept, present)?;
+    Ok(Box::new(diesel::insert_into(ticket_sla::table).values(row)))
+}
+
+impl Row {
+    fn new(ticket: TicketId, kept: &Kept, present: &Clock) -> Result<Self, StoreError> {
+        let corrupt = |column: &'static str| StoreError::Corrupt {
+            table: "ticket_sla",
+            id: ticket.to_string(),
+            column,
+        };
+        Ok(Row {
+            ticket_id: Id(ticket.uuid()),
+            status: Status::of(present).as_str(),
+            warn_at: Ts(present.warn_at),
+            due_at: Ts(present.due_at),
+            clocks: serde_json::to_string(&kept.clocks).map_err(|_| corrupt("clocks"))?,
+            told: serde_json::to_string(&kept.told).map_err(|_| corrupt("told"))?,
+        })
+    }
 }
 
 /// Writes when a ticket should be resolved beside the ticket itself, for lists. Not a change of the
@@ -205,9 +221,8 @@ pub fn set_due(
     ticket: TicketId,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    diesel::update(tickets::table.find(Id(ticket.uuid())))
-        .set(tickets::due_at.eq(Ts(due_at)))
-        .execute(conn)?;
+    let update = diesel::update(tickets::table.find(Id(ticket.uuid())));
+    prepared(update.set(tickets::due_at.eq(Ts(due_at)))).execute(conn)?;
     Ok(())
 }
 
@@ -236,15 +251,15 @@ pub fn list_standings(
         return Ok(HashMap::new());
     }
     let ids: Vec<Id> = of.iter().map(|id| Id(id.uuid())).collect();
-    let rows: Vec<(Id, String, Ts, Ts)> = ticket_sla::table
+    let query = ticket_sla::table
         .filter(ticket_sla::ticket_id.eq_any(ids))
         .select((
             ticket_sla::ticket_id,
             ticket_sla::status,
             ticket_sla::warn_at,
             ticket_sla::due_at,
-        ))
-        .load(conn)?;
+        ));
+    let rows: Vec<(Id, String, Ts, Ts)> = prepared(query).load(conn)?;
     rows.into_iter()
         .map(|(id, status, warn_at, due_at)| {
             let status = Status::ALL
@@ -301,7 +316,7 @@ pub(crate) fn is_in(state: ClockState, now: Timestamp) -> RowCondition {
 /// Open tickets that should have been resolved before `at`: a question that was asked in time pauses the
 /// clock, so that nothing is overdue while it waits.
 pub(crate) fn is_due_before(at: Timestamp) -> RowCondition {
-    let is_paused = diesel::dsl::sql::<Bool>(PAUSED_IN_TIME);
+    let is_paused = dialect::fixed::<Bool>(PAUSED_IN_TIME);
     Box::new(tickets::due_at.lt(Ts(at)).and(diesel::dsl::not(is_paused)))
 }
 

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::schema::sla_policies;
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError, dialect};
+use crate::{DbConnection, StoreError, dialect, settled};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = sla_policies, treat_none_as_default_value = false)]
@@ -71,6 +71,7 @@ fn key(applies_to: &AppliesTo) -> (String, String) {
 
 /// Adds a version. `UniqueViolation` if it has been added meanwhile.
 pub fn insert(conn: &mut DbConnection, policy: &Policy) -> Result<(), StoreError> {
+    settled::forget();
     diesel::insert_into(sla_policies::table)
         .values(PolicyRow::from(policy))
         .execute(conn)?;
@@ -79,6 +80,7 @@ pub fn insert(conn: &mut DbConnection, policy: &Policy) -> Result<(), StoreError
 
 /// Adds a version unless there is one with its number for the same desks and service.
 pub fn insert_if_absent(conn: &mut DbConnection, policy: &Policy) -> Result<(), StoreError> {
+    settled::forget();
     let insert = diesel::insert_into(sla_policies::table).values(PolicyRow::from(policy));
     dialect::insert_if_absent(
         insert,

@@ -1,10 +1,11 @@
-//! The three column types that `MultiConnection` does not know by itself, and their values.
+//! The column types that `MultiConnection` does not know by itself, and their values.
 //!
 //! | in `schema.rs` | value | PostgreSQL | SQLite |
 //! | --- | --- | --- | --- |
 //! | `Uid` | [`Id`] | `uuid` | `BLOB`, 16 bytes |
 //! | `Instant` | [`Ts`] | `timestamptz` | `BIGINT`, microseconds since 1970 |
 //! | `JsonDoc` | [`Json`] | `jsonb` | `TEXT` |
+//! | `WordList` | `crate::words::Words` | `tsvector` | `TEXT` |
 //!
 //! Invariant: a value written on one database and read there comes back identical, and both
 //! order `Id` and `Ts` alike. A time is kept to the microsecond, the finest PostgreSQL has.
@@ -44,6 +45,21 @@ pub struct Instant;
     sqlite_type(name = "Text")
 )]
 pub struct JsonDoc;
+
+/// Column of the words of a text, as `crate::words` makes them: `tsvector` on PostgreSQL, on SQLite text
+/// with a space between words. Written and matched, and never read.
+#[derive(Debug, Clone, Copy, Default, SqlType, QueryId)]
+#[diesel(
+    postgres_type(oid = 3614, array_oid = 3643),
+    sqlite_type(name = "Text")
+)]
+pub struct WordList;
+
+impl HasSqlType<WordList> for MultiBackend {
+    fn metadata(lookup: &mut Self::MetadataLookup) -> Self::TypeMetadata {
+        MultiBackend::lookup_sql_type::<WordList>(lookup)
+    }
+}
 
 impl SqlOrd for Instant {}
 

@@ -4,13 +4,14 @@
 //! the caller's one transaction, guarded by the version that was read.
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use domain::actor::{Actor, Assignee};
 use domain::codes::AuthorityCode;
 use domain::event::Event;
 use domain::ids::{AccountId, TicketId, TicketNumber, TicketRef};
 use domain::links::NamedTicket;
 use domain::playbook::PlaybookWord;
+use domain::sla::Clock;
 pub use domain::state::RequesterKind;
 use domain::state::{Channel, Priority, ResolutionCode, State, StateCode, TicketKind};
 use domain::tax_code::TaxCode;
@@ -20,17 +21,25 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::assignee;
+use crate::changes::News;
 use crate::connection::MultiBackend;
 use crate::dossiers::{self, Contents, DossierColumns};
 pub use crate::dossiers::{
-    Details, Dossier, Walked, forget_person, list_key_desks, reseal_page, rewrite, seal_plain_page,
+    Details, Dossier, Walked, columns_of, forget_person, list_key_desks, reseal_page, rewrite,
+    seal_plain_page,
 };
 use crate::keyring::Field;
+use crate::prepared::prepared;
 use crate::privacy::{keep_text, read_text};
 use crate::schema::{self, tickets};
 use crate::sealing::{Place, SealedText};
+use crate::sla::Kept;
 use crate::sql_types::{Id, Json, Ts};
-use crate::{DbConnection, StoreError, attachments, history, legs, links, trail};
+use crate::together::{Row, insert_together};
+use crate::{
+    DbConnection, StoreError, attachments, changes, dialect, due_work, history, legs, links, sla,
+    ticket_texts, trail,
+};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
 #[diesel(table_name = tickets, treat_none_as_default_value = false)]
@@ -171,14 +180,46 @@ fn lifecycle_columns(ticket: &Ticket, timer_at: Option<Timestamp>) -> LifecycleC
     }
 }
 
-/// Writes a new ticket with the first entry of its history.
+/// What follows from filing a ticket, and is written with it.
+#[derive(Default)]
+pub struct Following<'a> {
+    /// What its service and problem are called, for those who search.
+    pub subject: &'a str,
+    /// Its clocks, and of them the resolution of its first leg.
+    pub clocks: Option<(&'a Kept, &'a Clock)>,
+    /// What is to be done about it, and when; each kind once.
+    pub work: &'a [(&'a str, Timestamp)],
+    /// What the feed tells.
+    pub news: &'a [News],
+}
+
+/// Writes a new ticket with the first entry of its history. `subject` is what its service and problem are
+/// called, for those who search.
 pub fn insert(
+    conn: &mut DbConnection,
+    ticket: &Ticket,
+    dossier: &Dossier,
+    subject: &str,
+    filed: &Event,
+    actor: &Actor,
+    attachment: Option<&domain::note::Attachment>,
+) -> Result<(), StoreError> {
+    let following = Following {
+        subject,
+        ..Following::default()
+    };
+    insert_with(conn, ticket, dossier, filed, actor, attachment, &following)
+}
+
+/// The same with what follows from it, all in one round trip.
+pub fn insert_with(
     conn: &mut DbConnection,
     ticket: &Ticket,
     dossier: &Dossier,
     filed: &Event,
     actor: &Actor,
     attachment: Option<&domain::note::Attachment>,
+    following: &Following<'_>,
 ) -> Result<(), StoreError> {
     let now = lifecycle_columns(ticket, None);
     let key_desk = dossier.key_desk.as_str();
@@ -220,26 +261,44 @@ pub fn insert(
         updated_at: Ts(ticket.updated_at),
         due_at: Ts(dossier.due_at),
     };
-    diesel::insert_into(tickets::table)
-        .values(row)
-        .execute(conn)?;
+    let mut rows: Vec<Box<dyn Row>> =
+        vec![Box::new(diesel::insert_into(tickets::table).values(row))];
+    rows.extend(history::rows_of(
+        ticket,
+        std::slice::from_ref(filed),
+        actor,
+    )?);
+    if let Some(file) = attachment {
+        rows.push(attachments::row_of(ticket, filed.seq, file)?);
+    }
+    let description = dossier.description.as_deref();
+    rows.push(ticket_texts::row_of_description(
+        ticket,
+        following.subject,
+        description,
+    )?);
+    rows.extend(legs::rows_of(ticket));
+    if let Some((kept, present)) = following.clocks {
+        rows.push(sla::row_of(ticket.id, kept, present)?);
+    }
+    let work = following.work.iter();
+    rows.extend(work.map(|(kind, at)| due_work::row_of(kind, ticket.id.uuid(), *at)));
+    let news = following.news.iter();
+    rows.extend(news.map(|one| changes::row_of(one, ticket.created_at)));
+    insert_together(conn, &rows)?;
     trail::note(ticket.id, &ticket.custodian.code, &dossier.tax_code)?;
     trail::note_change(ticket.id);
-    history::append(conn, ticket, std::slice::from_ref(filed), actor)?;
-    if let Some(file) = attachment {
-        attachments::insert(conn, ticket, filed.seq, file)?;
-    }
-    legs::write(conn, ticket, 0)
+    Ok(())
 }
 
 /// Writes the ticket as it is now, and what happened to it. The only way to change a ticket.
 ///
-/// `was` is the version the decision was made on; somebody else's change since makes it `Stale`.
+/// `before` is the ticket the decision was made on; somebody else's change since makes it `Stale`.
 /// `timer_at` is when the scheduler must look again. `contacts` replaces the dossier, if given.
 pub fn save(
     conn: &mut DbConnection,
     ticket: &Ticket,
-    was: i64,
+    before: &Ticket,
     events: &[Event],
     actor: &Actor,
     timer_at: Option<Timestamp>,
@@ -248,11 +307,10 @@ pub fn save(
     let row = tickets::table.filter(
         tickets::id
             .eq(Id(ticket.id.uuid()))
-            .and(tickets::version.eq(was)),
+            .and(tickets::version.eq(before.version)),
     );
-    let changed = diesel::update(row)
-        .set(lifecycle_columns(ticket, timer_at))
-        .execute(conn)?;
+    let update = diesel::update(row).set(lifecycle_columns(ticket, timer_at));
+    let changed = prepared(update).execute(conn)?;
     if changed == 0 {
         return Err(StoreError::Stale);
     }
@@ -261,7 +319,7 @@ pub fn save(
         rewrite(conn, ticket.id, dossier)?;
     }
     history::append(conn, ticket, events, actor)?;
-    legs::write(conn, ticket, was)
+    legs::write(conn, ticket, &before.legs)
 }
 
 /// The ticket `wanted` names, if `scope` reaches it.
@@ -305,7 +363,8 @@ pub fn find(
         }
         Scope::Technical(_) | Scope::Nothing => return Ok(None),
     };
-    let Some(row) = query.first::<TicketRow>(conn).optional()? else {
+    let found = prepared(query.limit(1)).get_result::<TicketRow>(conn);
+    let Some(row) = found.optional()? else {
         return Ok(None);
     };
     let legs = legs::load(conn, row.id)?;
@@ -373,10 +432,17 @@ pub(crate) fn of_citizen(
     delegators: &[TaxCode],
 ) -> Result<RowCondition, StoreError> {
     let is_shown = tickets::requester_kind.eq(RequesterKind::Citizen.as_str());
-    let is_own = tickets::identity_print
-        .assume_not_null()
-        .eq_any(dossiers::prints(Field::Identity, identity)?)
-        .and(tickets::tax_code_print.eq_any(dossiers::prints(Field::TaxCode, tax_code.as_str())?));
+    let identities = dossiers::prints(Field::Identity, identity)?;
+    let identity_print = tickets::identity_print.assume_not_null();
+    let has_identity: RowCondition = match identities.as_slice() {
+        // As it is but while a key changes; PostgreSQL keeps an index's order for one value alone.
+        [one] => Box::new(identity_print.eq(one.clone())),
+        _ => Box::new(identity_print.eq_any(identities)),
+    };
+    // Of the few that are the citizen's. As a column it would be looked up for each desk's key.
+    let has_tax_code = dialect::fixed::<Text>("(tax_code_print || '')")
+        .eq_any(dossiers::prints(Field::TaxCode, tax_code.as_str())?);
+    let is_own = has_identity.and(has_tax_code);
     if delegators.is_empty() {
         return Ok(Box::new(is_own.and(is_shown)));
     }
@@ -449,9 +515,8 @@ pub fn list_owners(
 /// Holds a ticket's row until the end of the transaction, so that two changes that hang on it
 /// follow each other. SQLite has one writer, and so holds everything anyway.
 pub fn hold(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreError> {
-    diesel::update(tickets::table.find(Id(id.uuid())))
-        .set(tickets::version.eq(tickets::version))
-        .execute(conn)?;
+    let update = diesel::update(tickets::table.find(Id(id.uuid())));
+    prepared(update.set(tickets::version.eq(tickets::version))).execute(conn)?;
     Ok(())
 }
 

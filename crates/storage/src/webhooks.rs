@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::schema::{webhook_attempts, webhook_endpoints, webhook_secrets};
 use crate::sql_types::{Id, Ts};
-use crate::{DbConnection, StoreError};
+use crate::{DbConnection, StoreError, settled};
 
 /// An address that is told what happened.
 #[derive(Debug, Clone)]
@@ -176,6 +176,7 @@ impl TryFrom<EndpointRow> for Endpoint {
 
 /// Adds an endpoint.
 pub fn insert(conn: &mut DbConnection, endpoint: &Endpoint) -> Result<(), StoreError> {
+    settled::forget();
     diesel::insert_into(webhook_endpoints::table)
         .values(EndpointRow::from(endpoint))
         .execute(conn)?;
@@ -244,26 +245,20 @@ pub fn count(conn: &mut DbConnection, desk: &AuthorityCode) -> Result<i64, Store
         .get_result(conn)?)
 }
 
-/// The enabled endpoints of these desks; of all, if none are named.
-pub fn list_enabled(
-    conn: &mut DbConnection,
-    desks: Option<&[&AuthorityCode]>,
-) -> Result<Vec<Endpoint>, StoreError> {
-    let mut query = webhook_endpoints::table
+/// The enabled endpoints of all desks.
+pub fn list_enabled(conn: &mut DbConnection) -> Result<Vec<Endpoint>, StoreError> {
+    let rows: Vec<EndpointRow> = webhook_endpoints::table
         .filter(webhook_endpoints::deleted_at.is_null())
         .filter(webhook_endpoints::disabled_at.is_null())
+        .order(webhook_endpoints::id.asc())
         .select(EndpointRow::as_select())
-        .into_boxed();
-    if let Some(desks) = desks {
-        let desks: Vec<String> = desks.iter().map(ToString::to_string).collect();
-        query = query.filter(webhook_endpoints::desk.eq_any(desks));
-    }
-    let rows = query.order(webhook_endpoints::id.asc()).load(conn)?;
+        .load(conn)?;
     rows.into_iter().map(Endpoint::try_from).collect()
 }
 
 /// Writes a changed endpoint with the next version, if it is still at the one that was seen.
 pub fn save(conn: &mut DbConnection, endpoint: &mut Endpoint) -> Result<(), StoreError> {
+    settled::forget();
     let row = EndpointRow::from(&*endpoint);
     let held = webhook_endpoints::table
         .find(row.id)
@@ -306,6 +301,7 @@ pub fn delete(
     endpoint: &Endpoint,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    settled::forget();
     let id = Id(endpoint.id.uuid());
     let held = webhook_endpoints::table
         .find(id)

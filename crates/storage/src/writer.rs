@@ -22,6 +22,7 @@ use crate::connection::{DbConnection, Managed, Manager, Role};
 use crate::dialect;
 use crate::error::StoreError;
 use crate::keyring;
+use crate::settled;
 use crate::trail::{self, Carried, Trail};
 
 /// Measured: more writes in one commit gain nothing.
@@ -178,6 +179,7 @@ where
         let _inside = self.span.enter();
         let _trail = trail::enter(self.trail.take());
         keyring::unpin();
+        settled::forget();
         let work = || {
             trail::begin_write();
             let done = work(conn)?;

@@ -593,6 +593,22 @@ fn who_waits_too_long_hears_busy_and_writes_nothing() {
 }
 
 #[test]
+fn a_statement_that_takes_too_long_is_busy_and_writes_nothing() {
+    let short = |config: &mut DbConfig| config.statement_timeout = Duration::from_millis(300);
+    everywhere(short, |fresh| {
+        if fresh.is_sqlite() {
+            return;
+        }
+        let refused = write(fresh.db(), |conn| {
+            set_tally(conn, "long", 1)?;
+            Ok(conn.batch_execute("SELECT pg_sleep(60)")?)
+        });
+        assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+        assert_eq!(tally(fresh.db(), "long"), None);
+    });
+}
+
+#[test]
 fn a_file_locked_by_another_program_is_busy() {
     everywhere(plain, |fresh| {
         if !fresh.is_sqlite() {

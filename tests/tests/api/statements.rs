@@ -1,10 +1,33 @@
 //! SQL statements a request costs, whatever the size of the data (`issue` C.10). Counted at the
 //! connection, BEGIN and COMMIT aside.
 
-use serde_json::json;
+use storage::Backend;
 use tests::app::{Options, TestApp};
-use tests::citizens::{ANNA, MARIO};
-use tests::{both, files, forms, people::TO4};
+use tests::citizens::ANNA;
+use tests::heard::{Heard, Statement};
+use tests::hot::{Hot, Operation};
+use tests::{Place, both, forms, people::TO4, running};
+
+/// What each operation costs on SQLite and on PostgreSQL, which takes several rows in one statement, to the
+/// statement: whoever saves one writes it down here, and whoever needs one more says why.
+const COSTS: &[(Operation, u64, u64)] = &[
+    (Operation::Queue, 5, 5),
+    (Operation::QueueNext, 4, 4),
+    (Operation::QueueByDue, 4, 4),
+    (Operation::SearchByTaxCode, 5, 5),
+    (Operation::SearchByWord, 7, 7),
+    (Operation::Counters, 3, 4),
+    (Operation::Screen, 8, 8),
+    (Operation::Note, 15, 13),
+    (Operation::Take, 14, 14),
+    (Operation::File, 11, 4),
+    (Operation::FileAnonymously, 13, 5),
+    (Operation::LogIn, 16, 16),
+    (Operation::Refresh, 4, 4),
+    (Operation::OwnList, 5, 5),
+    (Operation::OwnScreen, 6, 6),
+    (Operation::OwnMessage, 16, 14),
+];
 
 /// Runs what `ask` asks, and tells how many statements it took.
 async fn cost<T>(app: &TestApp, ask: impl Future<Output = T>) -> (u64, T) {
@@ -20,100 +43,41 @@ async fn grow(app: &TestApp, tickets: usize) {
     }
 }
 
-// Who asks, the tickets, the names of those who work them, how they stand, and that they were looked at.
-both!(
-    a_list_costs_five_statements_at_most_however_long,
-    async |app| {
-        let operator = app.as_("to4.operator").await;
-        let mut costs = Vec::new();
-        for growth in [1, 30] {
-            grow(app, growth).await;
-            let filed = app
-                .file_as(&ANNA, &forms::report_not_found_logged_in(TO4), &[])
-                .await;
-            operator
-                .act(&filed.id, &json!({"action": "take"}))
-                .await
-                .is(201);
-            let (statements, page) = cost(
-                app,
-                operator.get("/v1/tickets?state=new,in-progress&limit=100"),
-            )
-            .await;
-            page.is(200);
-            costs.push(statements);
+/// What each operation costs now: the cheaper of two, because every twentieth filing takes a block of numbers.
+async fn costs(app: &TestApp, hot: &Hot<'_>) -> Vec<(Operation, u64)> {
+    let mut found = Vec::new();
+    for (operation, _, _) in COSTS {
+        let mut cheapest = u64::MAX;
+        for _ in 0..2 {
+            let request = hot.ready(*operation).await;
+            let (statements, answer) = cost(app, request.send()).await;
+            answer.is(operation.status());
+            cheapest = cheapest.min(statements);
         }
-        assert!(costs.iter().all(|cost| *cost <= 5), "{costs:?}");
-        assert_eq!(
-            costs.first(),
-            costs.last(),
-            "the same for 2 tickets as for 33"
-        );
+        found.push((*operation, cheapest));
+    }
+    found
+}
+
+both!(
+    an_operation_costs_the_same_statements_however_much_there_is,
+    async |app| {
+        let hot = Hot::new(app).await;
+        let expected: Vec<_> = COSTS
+            .iter()
+            .map(|(operation, sqlite, postgres)| match app.db.backend() {
+                Backend::Sqlite => (*operation, *sqlite),
+                Backend::Postgres => (*operation, *postgres),
+            })
+            .collect();
+        let few = costs(app, &hot).await;
+        hot.grow(30).await;
+        hot.write(25).await;
+        let many = costs(app, &hot).await;
+        assert_eq!(few, expected);
+        assert_eq!(many, few);
     }
 );
-
-// One of them for the clocks, which a past custodian gets without the rest, and one for the audit trail.
-both!(
-    a_ticket_screen_costs_eight_statements_at_most_however_long_its_history,
-    async |app| {
-        let filed = app
-            .file_as(
-                &ANNA,
-                &forms::report_not_found_logged_in(TO4),
-                &[files::pdf(500)],
-            )
-            .await;
-        let operator = app.as_("to4.operator").await;
-        let (short, screen) = cost(app, operator.get(&filed.staff_path(""))).await;
-        screen.is(200);
-        for n in 0..25 {
-            let note = json!({"body": format!("Nota {n}."), "published": n % 2 == 0});
-            operator
-                .act(&filed.id, &json!({"action": "note", "note": note}))
-                .await
-                .is(201);
-        }
-        let (long, screen) = cost(app, operator.get(&filed.staff_path(""))).await;
-        assert_eq!(screen.list_at("/timeline").len(), 27);
-        assert!(short <= 8 && long <= 8, "{short}, {long}");
-        assert_eq!(short, long);
-    }
-);
-
-// The version of the routing rules, the request, its history, leg and feed, what was promised and its clocks,
-// who is told, and what is to happen when: each a row. How its desk gives out what comes to it, and the
-// entry of the audit trail.
-both!(filing_costs_seventeen_statements_at_most, async |app| {
-    let form = forms::report_not_found_logged_in(TO4);
-    grow(app, 1).await; // takes a block of numbers, which the next twenty filings share
-    let citizen = app.citizen(&ANNA);
-    let filing = citizen
-        .request(reqwest::Method::POST, "/v1/tickets")
-        .key("one")
-        .json(&form)
-        .send();
-    let (logged_in, filed) = cost(app, filing).await;
-    filed.is(201);
-
-    let mut form = forms::report_not_found(&MARIO, TO4);
-    form["email_proof"] = app
-        .prove_email(form["email"].as_str().expect("an address"))
-        .await
-        .into();
-    form["attachment"] = files::pdf(500).inline();
-    let client = app.anonymous();
-    let filing = client
-        .request(reqwest::Method::POST, "/v1/tickets")
-        .key("two")
-        .json(&form)
-        .send();
-    let (anonymous, filed) = cost(app, filing).await;
-    filed.is(201);
-    assert!(
-        logged_in <= 17 && anonymous <= 17,
-        "logged in {logged_in}, anonymous {anonymous}"
-    );
-});
 
 /// What Anna's list and one of her tickets cost: the list is tickets, previews and announcements.
 async fn own_costs(app: &TestApp) -> (u64, u64) {
@@ -139,3 +103,37 @@ both!(
     Options::with_table(),
     async |app| assert_eq!(own_costs(app).await, (5, 7))
 );
+
+/// What a stream of events costs before it has sent its first line, but for the reading of the feed, which one
+/// reader does for all who listen, whenever it likes.
+#[test]
+fn to_listen_costs_a_look_at_the_session_and_an_entry_of_the_trail() {
+    running::run(Place::Postgres, Options::on_one_connection(), async |app| {
+        let operator = app.as_("to4.operator").await;
+        let heard = Heard::at(app);
+        for _ in 0..3 {
+            heard.take();
+            let http = reqwest::Client::builder().no_proxy().build();
+            let mut stream = http
+                .expect("a client")
+                .get(format!("http://{}/v1/events", app.address))
+                .bearer_auth(operator.token())
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(stream.status(), 200);
+            let first = stream.chunk().await.expect("a first line");
+            assert!(first.expect("some bytes").starts_with(b"retry: "));
+            let said = heard.take();
+            let own = said.iter().filter(|statement| {
+                let of_the_reader = ["changes", "counters", "pg_advisory"];
+                !statement.is_control()
+                    && !of_the_reader
+                        .iter()
+                        .any(|word| statement.text.contains(word))
+            });
+            let labels: Vec<String> = own.map(Statement::label).collect();
+            assert_eq!(labels, ["SELECT sessions", "INSERT audit_entries"]);
+        }
+    });
+}

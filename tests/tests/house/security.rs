@@ -15,6 +15,13 @@ fn every_test_the_page_on_delivery_names_is_there() {
     are_there("docs/delivery.md", &read("docs/delivery.md"), 40);
 }
 
+#[test]
+fn every_test_the_page_on_scaling_names_is_there() {
+    let page = read("docs/scaling.md");
+    let part = section(&page, 2, "Several nodes").expect("docs/scaling.md has a part on nodes");
+    are_there("docs/scaling.md", &part, 10);
+}
+
 /// The last columns of the tables in `text` name tests that there are, more than `least` of them.
 fn are_there(page: &str, text: &str, least: usize) {
     let named: Vec<&str> = text

@@ -7,7 +7,6 @@ use serde::Serialize;
 use service::Desk;
 use service::absences::{AbsenceView, NewAbsence};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::email_proofs::replay_header;
@@ -18,9 +17,10 @@ use crate::members::{Members, read_day};
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_absences)
         .service(add_absence)

@@ -7,7 +7,6 @@ use serde::Serialize;
 use service::Desk;
 use service::looks::Access;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::{self, TicketRef};
 use super::screen_body::label;
@@ -16,9 +15,10 @@ use crate::language::Language;
 use crate::principal::Requester;
 use crate::problem::Problem;
 use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(list_own_accesses);
 }
 

@@ -8,7 +8,6 @@ use serde_json::Value;
 use service::Desk;
 use service::keeping::{AccountForm, AccountView, PlacementForm, PlacementView, StepForm, Stepped};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -25,8 +24,9 @@ use crate::members::not_in_list;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_accounts)
         .service(create_account)

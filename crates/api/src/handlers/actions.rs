@@ -10,7 +10,6 @@ use service::attachments::CheckedFile;
 use service::update::Updated;
 use service::{Desk, DeskError};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::{
     ActionCode, ActivityKind, AssigneeCode, Audience, ChosenResolution, HandOverReason, Impact,
@@ -25,9 +24,10 @@ use crate::language::Language;
 use crate::members::{Members, merge};
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 use crate::submission::{Shape, Submission, read};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(act_on_ticket);
 }
 

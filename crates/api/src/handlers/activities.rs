@@ -11,7 +11,6 @@ use service::activities::{
     ActivityFilter, ActivityPatch, ActivityScreen, ActivityView, CommentView, Report, Worker,
 };
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{
@@ -29,9 +28,10 @@ use crate::members::{Members, out_of_range};
 use crate::principal::{ActivityWorker, Operator, Program};
 use crate::problem::Problem;
 use crate::query::{Shape, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_activities)
         .service(show_activity)

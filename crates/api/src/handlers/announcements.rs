@@ -14,7 +14,6 @@ use service::announcements::{
 };
 use service::{Desk, DeskError};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{AnnouncementKind as KindCode, Role as RoleCode};
@@ -26,9 +25,10 @@ use crate::members::{Members, merge};
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_announcements)
         .service(create_announcement)

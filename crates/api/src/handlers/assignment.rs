@@ -7,7 +7,6 @@ use serde::Serialize;
 use service::Desk;
 use service::assignment::AssignmentSettings;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::screen_body::label;
 use super::{CodeLabel, codes};
@@ -18,8 +17,9 @@ use crate::language::Language;
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(show_assignment_settings)
         .service(change_assignment_settings);

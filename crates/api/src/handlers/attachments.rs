@@ -7,7 +7,6 @@ use actix_web::{HttpResponse, get, web};
 use domain::ids::AttachmentId;
 use domain::visibility::Scope;
 use service::Desk;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::TicketRef;
@@ -15,8 +14,9 @@ use super::ticket_ref;
 use crate::block;
 use crate::principal::{Operator, Requester};
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(download_attachment)
         .service(download_own_attachment);

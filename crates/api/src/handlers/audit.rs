@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use service::looks::{About, AuditSearch, FoundEntries, FoundEntry, Place};
 use service::{Desk, DeskError};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes;
@@ -26,9 +25,10 @@ use crate::policy;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::page_size;
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(search_audit);
 }
 

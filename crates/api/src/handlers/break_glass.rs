@@ -9,7 +9,6 @@ use service::Desk;
 use service::break_glass::{GrantParty, GrantView, NewGrant};
 use service::once::Answer;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{GrantState, Purpose, TicketRef};
@@ -24,9 +23,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_break_glass_grants)
         .service(ask_break_glass)

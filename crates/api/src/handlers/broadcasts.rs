@@ -9,7 +9,6 @@ use service::Desk;
 use service::action_form::{ActionForm, NoteForm};
 use service::broadcasts::TicketResult;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{BroadcastAction, ChosenResolution, NoteText, State, TicketNumber};
@@ -22,9 +21,10 @@ use crate::members::{Members, invalid_format, merge};
 use crate::principal::Operator;
 use crate::problem::{Problem, SLUGS};
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_linked_tickets)
         .service(link_tickets)

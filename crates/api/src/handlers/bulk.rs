@@ -8,7 +8,6 @@ use service::Desk;
 use service::action_form::{ActionForm, CheckedAction};
 use service::bulk::{Item, ItemResult, MOST_AT_ONCE, MOST_ITEMS};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::actions::{ActionBody, read_form};
 use super::bulk_jobs::BulkJobBody;
@@ -22,8 +21,9 @@ use crate::language::Language;
 use crate::members::{Members, merge, out_of_range};
 use crate::principal::Operator;
 use crate::problem::{Problem, Told};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(act_on_tickets);
 }
 

@@ -8,7 +8,6 @@ use service::Desk;
 use service::bulk::{Job, JobState};
 use service::queue::Key;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::bulk::BulkResultBody;
@@ -18,9 +17,10 @@ use crate::language::Language;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(show_bulk_job)
         .service(list_bulk_results)

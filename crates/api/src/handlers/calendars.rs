@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use service::Desk;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::catalogue::cacheable;
 use super::codes::{HolidayKind, WeekdayCode};
@@ -18,8 +17,9 @@ use crate::app::Shared;
 use crate::icalendar;
 use crate::language::Language;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_calendars)
         .service(show_calendar)

@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use service::Desk;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::{
     AuthorityKind, Datatype, FileExtension, Presence, ProblemTypeCode, Route, ServiceCode,
@@ -18,8 +17,9 @@ use crate::block;
 use crate::conditions::is_known;
 use crate::language::Language;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_services)
         .service(show_form)

@@ -9,7 +9,6 @@ use service::clients::{Client, OnceToken};
 use service::federation::{FederatedPerson, FederatedPlacement};
 use service::{Desk, DeskError};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
 use super::codes::TokenType;
@@ -23,10 +22,11 @@ use crate::body::{media_type, must_be_plain, read_repeatable};
 use crate::conditions::Repeatable;
 use crate::oidc::StaffClaims;
 use crate::problem::Problem;
+use crate::routes::Routes;
 use crate::tokens::TokenError;
 use crate::uploads::Arriving;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(issue_client_token)
         .service(open_federated_session);

@@ -146,6 +146,14 @@ pub(crate) enum ClockState {
     Met,
 }
 
+/// Why a search by words did not look everywhere.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SearchGap {
+    Capped,
+    Indexing,
+}
+
 /// What a clock measures.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
@@ -1189,6 +1197,13 @@ mod tests {
             (
                 listed::<BulkJobState>(),
                 codes(&bulk::JobState::ALL, bulk::JobState::as_str),
+            ),
+            (
+                listed::<SearchGap>(),
+                codes(
+                    &service::queue::SearchGap::ALL,
+                    service::queue::SearchGap::as_str,
+                ),
             ),
             (
                 listed::<ClockState>(),

@@ -11,7 +11,6 @@ use service::once::Answer;
 use service::rights::{CorrectedTicket, Rectification};
 use service::{Desk, DeskError};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::complaint_body::line;
@@ -24,8 +23,9 @@ use crate::conditions::{Repeatable, Seen, etag};
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(restrict_processing)
         .service(lift_restriction)

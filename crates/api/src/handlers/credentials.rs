@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use service::Desk;
 use service::passwords::CredentialStatus;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
 use super::codes::AccountState;
@@ -17,8 +16,9 @@ use crate::conditions::Repeatable;
 use crate::gate::Network;
 use crate::principal::{Operator, SignedInStaff};
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(activate_account)
         .service(change_password)

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use service::Desk;
 use service::deliveries::{Channel, Delivery, DeliveryFilter, DeliveryState, DeliveryStep};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -24,8 +23,9 @@ use crate::members::not_in_list;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(list_deliveries).service(step_delivery);
 }
 

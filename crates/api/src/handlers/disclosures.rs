@@ -8,7 +8,6 @@ use serde::Serialize;
 use service::Desk;
 use service::disclosures::{DisclosureView, Noted, Stated};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{Purpose as PurposeCode, TicketRef};
@@ -23,9 +22,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(disclose_identity)
         .service(inspect_ticket)

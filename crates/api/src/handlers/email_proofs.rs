@@ -6,7 +6,6 @@ use domain::ids::ProofId;
 use serde::{Deserialize, Serialize};
 use service::Desk;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -16,8 +15,9 @@ use crate::conditions::Repeatable;
 use crate::gate::Network;
 use crate::language::Language;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(start_email_proof)
         .service(verify_email_proof);

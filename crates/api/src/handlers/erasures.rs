@@ -5,7 +5,6 @@ use domain::ids::{ErasureId, MentionId, SubjectRequestId};
 use serde::Serialize;
 use service::{Desk, DeskError};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::email_proofs::replay_header;
@@ -18,8 +17,9 @@ use crate::language::Language;
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(start_erasure)
         .service(approve_erasure)

@@ -19,7 +19,6 @@ use service::sign_in::staff_of;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::block;
@@ -28,8 +27,9 @@ use crate::members::out_of_range;
 use crate::principal::{Operator, SignedInStaff};
 use crate::problem::Problem;
 use crate::query::{Shape, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(list_changes).service(follow_events);
 }
 

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use service::Desk;
 use service::filing::{FiledBy, FiledTicket};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::{StepId, TickedBox};
 use super::email_proofs::replay_header;
@@ -21,9 +20,10 @@ use crate::language::Language;
 use crate::members::{Members, merge};
 use crate::principal::Filer;
 use crate::problem::Problem;
+use crate::routes::Routes;
 use crate::submission::{Shape, Submission, read};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(file_ticket);
 }
 

@@ -7,7 +7,6 @@ use serde::Serialize;
 use service::Desk;
 use service::fitting_templates::FittingTemplate;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{ActionCode as Action, Audience as AudienceCode, LanguageCode, TicketRef};
@@ -16,8 +15,9 @@ use crate::block;
 use crate::language::Language;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(list_fitting_reply_templates);
 }
 

@@ -10,7 +10,6 @@ use serde::Serialize;
 use service::Desk;
 use service::retention::holds::{HoldView, Wanted};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::TicketRef;
@@ -22,9 +21,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_legal_holds)
         .service(set_legal_hold)

@@ -8,7 +8,6 @@ use serde::Serialize;
 use service::Desk;
 use service::links::{AlikeTicket, LinkedTicket};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{LinkKind, LinkRole, NoteText, Resemblance, State, TicketNumber, TicketRef};
@@ -23,8 +22,9 @@ use crate::language::Language;
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(add_ticket_link)
         .service(remove_ticket_link)

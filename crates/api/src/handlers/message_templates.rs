@@ -9,7 +9,6 @@ use service::Desk;
 use service::message_templates::{Change, LanguageView, TemplateView};
 use service::texts::{self, MailTemplate, Placeholder, Wording};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::email_proofs::replay_header;
@@ -21,8 +20,9 @@ use crate::language::Language;
 use crate::members::{Members, not_in_list};
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_message_templates)
         .service(show_message_template)

@@ -8,7 +8,6 @@ use serde::Serialize;
 use service::Desk;
 use service::notification_settings::NotificationSettings;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::NotificationMode;
 use crate::block;
@@ -17,8 +16,9 @@ use crate::conditions::{Seen, etag, tagged};
 use crate::members::{Members, invalid_format};
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(show_notification_settings)
         .service(change_notification_settings)

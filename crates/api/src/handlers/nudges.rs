@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use service::Desk;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::TicketRef;
 use super::email_proofs::replay_header;
@@ -14,8 +13,9 @@ use crate::conditions::Repeatable;
 use crate::language::Language;
 use crate::principal::Requester;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(nudge_ticket);
 }
 

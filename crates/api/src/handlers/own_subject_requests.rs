@@ -9,7 +9,6 @@ use serde::Serialize;
 use service::Desk;
 use service::rights::OwnSubjectRequest;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{SubjectRequestKind as KindCode, SubjectRequestState as StateCode};
@@ -24,9 +23,10 @@ use crate::members::Members;
 use crate::principal::{Complainant, Requester};
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_own_subject_requests)
         .service(ask_about_own_data)

@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use service::Desk;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::announcements::ShownAnnouncementBody;
@@ -21,11 +20,12 @@ use crate::members::{Members, merge};
 use crate::principal::Requester;
 use crate::problem::Problem;
 use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::submission::{Shape, Submission, read};
 use crate::{block, cursor};
 use service::queue::Key;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_own_tickets)
         .service(show_own_ticket)

@@ -9,7 +9,6 @@ use serde::Serialize;
 use service::Desk;
 use service::playbooks::{PlaybookReport, ReportItem};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::CodeLabel;
 use super::codes::PlaybookDecision;
@@ -20,8 +19,9 @@ use crate::members::out_of_range;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{Shape, read_query, refuse_query};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(report_playbooks);
 }
 

@@ -12,7 +12,6 @@ use service::playbooks::{
     NewVersion, PlaybookInForce, Simulated, StepTaken, VersionStep, VersionView,
 };
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
 use super::codes::{PlaybookDecision, PlaybookVersionState, TicketNumber};
@@ -24,8 +23,9 @@ use crate::conditions::Repeatable;
 use crate::language::Language;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_playbooks)
         .service(list_playbook_versions)

@@ -13,7 +13,6 @@ use service::playbooks::{
     ValueView,
 };
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{
@@ -29,8 +28,9 @@ use crate::language::Language;
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(show_playbook).service(answer_playbook);
 }
 

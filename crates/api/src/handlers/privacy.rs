@@ -5,7 +5,6 @@ use serde::Serialize;
 use service::Desk;
 use service::privacy::PrivacySettings;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::block;
 use crate::body::{Expects, read_object};
@@ -13,8 +12,9 @@ use crate::conditions::{Seen, etag, tagged};
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(show_privacy_settings)
         .service(change_privacy_settings);

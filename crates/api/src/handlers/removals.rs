@@ -9,7 +9,6 @@ use serde::Serialize;
 use service::Desk;
 use service::removals::{Removal, RemovalReport};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{self, TicketNumber};
@@ -20,9 +19,10 @@ use crate::members::{Members, out_of_range, read_day};
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(report_removals);
 }
 

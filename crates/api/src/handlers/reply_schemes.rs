@@ -8,7 +8,6 @@ use service::complaints::{SchemeForm, SchemeView};
 use service::once::Answer;
 use service::texts::letter::{Gap, GapKind, MOST_GAPS};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::GapKind as GapCode;
@@ -21,9 +20,10 @@ use crate::members::{Members, invalid_format, out_of_range};
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{Shape, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_reply_schemes)
         .service(draft_reply_scheme)

@@ -13,7 +13,6 @@ use service::Desk;
 use service::queue::Key;
 use service::reply_templates::{Order, ReplyTemplate, ReplyTemplateForm};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{ActionCode as Action, Audience as AudienceCode, State};
@@ -25,9 +24,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{Shape, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_reply_templates)
         .service(create_reply_template)

@@ -10,7 +10,6 @@ use service::retention::proof::{KeptPiece, Run};
 use service::retention::runs::Count;
 use service::retention::schedules::{FixedTerm, ScheduleVersion, ScheduleView};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::{Links, links};
@@ -20,9 +19,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_retention_schedules)
         .service(show_retention_schedule)

@@ -9,7 +9,6 @@ use service::Desk;
 use service::once::Answer;
 use service::reviews::{Decision, ReviewScreen, ReviewView};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{
@@ -26,9 +25,10 @@ use crate::members::Members;
 use crate::principal::{Operator, Requester};
 use crate::problem::Problem;
 use crate::query::{Shape, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(request_review)
         .service(list_reviews)

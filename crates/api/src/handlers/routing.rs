@@ -11,7 +11,6 @@ use service::routing::{
     CaseForm, MAX_BYTES, MAX_COMMENT_CHARS, NewRouting, RoutingVersion, RoutingView,
 };
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{Channel, CustodyChange, HandOverReason, RequesterKind};
@@ -25,9 +24,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_routing_versions)
         .service(add_routing_version)

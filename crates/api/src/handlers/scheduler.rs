@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use service::Desk;
 use service::scheduler::SchedulerState;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::MessageChannel;
@@ -14,8 +13,9 @@ use crate::block;
 use crate::conditions::Repeatable;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(show_scheduler).service(resume_scheduler);
 }
 

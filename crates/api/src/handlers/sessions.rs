@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use service::sign_in::{Placement, SignedIn, staff_of};
 use service::{Desk, DeskError};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -23,9 +22,10 @@ use crate::conditions::Repeatable;
 use crate::language::Language;
 use crate::principal::SignedInStaff;
 use crate::problem::Problem;
+use crate::routes::Routes;
 use crate::tokens::RefreshToken;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(open_session)
         .service(refresh_session)

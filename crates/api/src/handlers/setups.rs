@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use service::Desk;
 use service::setup::{SetupStep, SetupView};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -20,8 +19,9 @@ use crate::conditions::Repeatable;
 use crate::members::not_in_list;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_authority_setups)
         .service(show_authority_setup)

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use service::Desk;
 use service::sla_policies::PolicyForm;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -21,8 +20,9 @@ use crate::conditions::Repeatable;
 use crate::language::Language;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(list_sla_policies).service(add_sla_policy);
 }
 

@@ -6,15 +6,15 @@ use serde::Serialize;
 use service::Desk;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::{Description, Shared};
 use crate::block;
 use crate::conditions::is_known;
 use crate::language::Language;
 use crate::problem::{Problem, SLUGS};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(show_status)
         .service(show_liveness)
@@ -130,11 +130,9 @@ pub(crate) async fn show_metrics(shared: web::Data<Shared>, desk: web::Data<Desk
 /// The same document as `/openapi.json`, for people and for tools that prefer it.
 #[utoipa::path(tag = "documents", responses((status = 200, description = "The description", content((Object = "application/yaml")))))]
 #[get("/openapi.yaml")]
-pub(crate) async fn show_description_yaml(
-    request: HttpRequest,
-    description: web::Data<Description>,
-) -> HttpResponse {
-    document(&request, description.yaml.clone(), "application/yaml")
+pub(crate) async fn show_description_yaml(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let yaml = described().await?.yaml.clone();
+    Ok(document(&request, yaml, "application/yaml"))
 }
 
 /// Shows this description as JSON.
@@ -142,11 +140,17 @@ pub(crate) async fn show_description_yaml(
 /// The same document as `/openapi.yaml`; `/docs/` shows it as a page.
 #[utoipa::path(tag = "documents", responses((status = 200, description = "The description", body = Object, content_type = "application/json")))]
 #[get("/openapi.json")]
-pub(crate) async fn show_description_json(
-    request: HttpRequest,
-    description: web::Data<Description>,
-) -> HttpResponse {
-    document(&request, description.json.to_string(), "application/json")
+pub(crate) async fn show_description_json(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let json = described().await?.json.clone();
+    Ok(document(&request, json, "application/json"))
+}
+
+async fn described() -> Result<&'static Description, Problem> {
+    match web::block(Description::get).await {
+        Ok(Ok(description)) => Ok(description),
+        Ok(Err(error)) => Err(Problem::internal(error)),
+        Err(error) => Err(Problem::internal(&error)),
+    }
 }
 
 /// Explains a problem type.
@@ -178,10 +182,11 @@ pub(crate) async fn show_problem(
 /// A document of the program's own, cacheable by its content.
 pub(crate) fn document(
     request: &HttpRequest,
-    text: String,
+    text: impl Into<web::Bytes>,
     media_type: &'static str,
 ) -> HttpResponse {
-    let tag = content_tag(text.as_bytes());
+    let text = text.into();
+    let tag = content_tag(&text);
     if is_known(request, &tag) {
         return HttpResponse::NotModified()
             .insert_header(("etag", tag))

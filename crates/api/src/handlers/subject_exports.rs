@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use service::Desk;
 use service::rights::Export;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -24,8 +23,9 @@ use crate::conditions::Repeatable;
 use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(start_export)
         .service(approve_export)

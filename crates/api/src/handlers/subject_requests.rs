@@ -13,7 +13,6 @@ use service::Desk;
 use service::once::Answer;
 use service::rights::{NewSubjectRequest, SubjectRequestFilter, SubjectRequestView};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{
@@ -31,9 +30,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{Shape, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_subject_requests)
         .service(enter_subject_request)

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use service::Desk;
 use service::update::PatchForm;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::{Priority, Tag, TicketKind, TicketRef};
 use super::screen_body::{EntryBody, ScreenBody, StaffTicketBody};
@@ -19,8 +18,9 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(show_ticket)
         .service(list_timeline)

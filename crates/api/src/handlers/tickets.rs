@@ -5,10 +5,9 @@ use domain::actor::Staff;
 use domain::invalid::Lang;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use service::queue::{Item, Page};
+use service::queue::{Item, Page, SearchGap};
 use service::{Desk, DeskError};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{self, SortOrder, State, Tag, TicketNumber};
@@ -23,9 +22,10 @@ use crate::members::Members;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{read_query, refuse_query};
+use crate::routes::Routes;
 use crate::{block, cursor};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(list_tickets).service(find_tickets);
 }
 
@@ -82,7 +82,9 @@ pub(crate) struct ListQuery {
     /// How the resolution of the present leg stands.
     #[param(value_type = Option<codes::ClockState>, inline)]
     sla: Option<String>,
-    /// Words of the number or the description.
+    /// Words of the number, of service and problem, of the description or of a note that the caller may read:
+    /// all of them in one of these texts, without regard to accents, capitals and Italian endings. `refer*`
+    /// finds words that begin so, quotes hold a phrase together; all else stands for itself.
     #[param(max_length = 200)]
     q: Option<String>,
     /// `-created_at` if absent; `-` is for descending.
@@ -146,6 +148,7 @@ struct SearchBody {
     due_before: Option<Timestamp>,
     #[schema(value_type = Option<codes::ClockState>)]
     sla: Option<String>,
+    /// See the list.
     #[schema(max_length = 200)]
     q: Option<String>,
     /// `-created_at` if absent.
@@ -172,6 +175,13 @@ struct TicketPage {
     #[serde(default)]
     #[schema(required, max_items = 1000)]
     unsearched_authorities: Option<Vec<CodeLabel>>,
+    /// Where words were asked for: why requests that hold them may be missing here. `capped`: the search
+    /// looked into as many as one answer may, and there may be fewer items than asked for; it goes on with
+    /// `next_cursor`, or, where that is null, has to be narrowed down. `indexing`: after an upgrade, the words
+    /// of older requests are still being indexed. Null where none was asked for.
+    #[serde(default)]
+    #[schema(required, max_items = 2, value_type = Option<Vec<codes::SearchGap>>)]
+    search_gaps: Option<Vec<String>>,
     #[serde(rename = "_links")]
     links: Links,
 }
@@ -368,12 +378,18 @@ fn page_of(
         }
         None => None,
     };
-    let mut items = desk.list_tickets(staff, filter, &page)?;
+    let found = desk.list_tickets(staff, filter, &page)?;
+    let mut items = found.items;
     let asked = usize::try_from(asked).unwrap_or(usize::MAX);
     let more = items.len() > asked;
     items.truncate(asked);
     let last = items.last().filter(|_| more);
-    let next_cursor = last.map(|last| cursor::write(&sort, last.key(page.order), last.id));
+    let goes_on = match last {
+        Some(last) => Some((last.key(page.order), last.id)),
+        None => found.looked_to,
+    };
+    let next_cursor = goes_on.map(|(key, id)| cursor::write(&sort, key, id));
+    let named = |gap: SearchGap| gap.as_str().to_owned();
     Ok(TicketPage {
         links: Links {
             own: String::new(),
@@ -382,5 +398,6 @@ fn page_of(
         items: items.into_iter().map(|one| item(desk, one, lang)).collect(),
         next_cursor,
         unsearched_authorities,
+        search_gaps: found.gaps.map(|gaps| gaps.into_iter().map(named).collect()),
     })
 }

@@ -7,7 +7,6 @@ use serde_json::Value;
 use service::Desk;
 use service::webhooks::{Attempt, DeliveryState, DeliveryView};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{AttemptFault, WebhookDeliveryState};
@@ -19,8 +18,9 @@ use crate::cursor;
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_webhook_deliveries)
         .service(test_webhook_endpoint)

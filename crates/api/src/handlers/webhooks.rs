@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use service::Desk;
 use service::webhooks::{EndpointForm, EndpointPatch, EndpointView};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::codes::{EndpointDisabled, EndpointState};
@@ -21,8 +20,9 @@ use crate::members::{Members, merge, not_in_list};
 use crate::principal::Operator;
 use crate::problem::Problem;
 use crate::query::{PAGE, cut_page, page_size, read_query, refuse_query};
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config
         .service(list_webhook_endpoints)
         .service(create_webhook_endpoint)

@@ -5,7 +5,6 @@ use domain::state::StateCode;
 use serde::Serialize;
 use service::Desk;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::codes::State;
 use super::screen_body::AssigneeBody;
@@ -14,8 +13,9 @@ use crate::block;
 use crate::language::Language;
 use crate::principal::Operator;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(config: &mut Routes<'_, '_>) {
     config.service(show_queues).service(list_assignees);
 }
 

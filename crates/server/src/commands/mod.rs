@@ -23,12 +23,12 @@ use domain::audit::AuditOutcome;
 
 use crate::cli::{
     AuditCommand, Cli, ClientCommand, Command, DelegationCommand, JobsCommand, KeysCommand,
-    RouteCommand, SlaCommand, UserCommand,
+    QueuesCommand, RouteCommand, SlaCommand, UserCommand,
 };
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::instance::Instance;
-use crate::{logging, out, reference};
+use crate::{logging, memory, out, reference};
 
 /// What is missing when PostgreSQL lets our role past every policy.
 const UNFENCED: &str = "row-level security does not bind this database role, which is a superuser \
@@ -36,6 +36,9 @@ const UNFENCED: &str = "row-level security does not bind this database role, whi
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Serve(_) = cli.command {
+        memory::settle();
+    }
     // The description is the same everywhere: it needs no configuration.
     if let Command::Openapi { json } = cli.command {
         return openapi::run(json);
@@ -93,6 +96,7 @@ fn operation(command: &Command) -> Option<&'static str> {
         },
         Command::Jobs(JobsCommand::Resume) => "sportello jobs resume",
         Command::Sla(SlaCommand::Recompute) => "sportello sla recompute",
+        Command::Queues(QueuesCommand::Recount) => "sportello queues recount",
         _ => return None,
     })
 }
@@ -137,6 +141,7 @@ fn carry_out(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
         Command::Jobs(JobsCommand::Run { once: _ }) => jobs::run_once(config),
         Command::Jobs(JobsCommand::Resume) => jobs::resume(config),
         Command::Sla(SlaCommand::Recompute) => recompute_sla(config),
+        Command::Queues(QueuesCommand::Recount) => recount_queues(config),
         Command::Route(RouteCommand::Explain(args)) => route::explain(config, args),
         Command::Playbook(command) => playbook::run(config, &command),
         Command::Retention(command) => retention::run(config, command),
@@ -160,6 +165,14 @@ fn look(config: &Config) -> anyhow::Result<Instance> {
 fn recompute_sla(config: &Config) -> anyhow::Result<ExitCode> {
     let count = open(config)?.jobs.desk().recompute_sla()?;
     out::say(&format!("the clocks of {count} requests were made anew"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recount_queues(config: &Config) -> anyhow::Result<ExitCode> {
+    let (desks, wrong) = open(config)?.desk.recount_queues()?;
+    out::say(&format!(
+        "the queues of {desks} authorities were counted; {wrong} totals were wrong and are corrected"
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -24,6 +24,9 @@ pub(super) struct DatabaseSection {
     lock_timeout_ms: u64,
     allow_plaintext_postgres: bool,
     migrate_on_start: bool,
+    replica_url: Secret,
+    replica_url_file: String,
+    replica_max_lag_ms: u64,
 }
 
 impl DatabaseSection {
@@ -44,6 +47,19 @@ impl DatabaseSection {
         let wait = millis("wait_ms", self.wait_ms, 1);
         let statement_timeout = millis("statement_timeout_ms", self.statement_timeout_ms, 100);
         let lock_timeout = millis("lock_timeout_ms", self.lock_timeout_ms, 1);
+        let replica_url = check.secret(
+            "database.replica_url",
+            &self.replica_url,
+            &self.replica_url_file,
+        );
+        if replica_url.is_some() && url.starts_with("sqlite:") {
+            check.say("database.replica_url", "SQLite has no replicas");
+        }
+        let lag = check.number(
+            "database.replica_max_lag_ms",
+            self.replica_max_lag_ms,
+            100..=30_000,
+        );
         let config = DbConfig {
             url,
             pool_size: check.number("database.pool_size", self.pool_size, 1..=1_000),
@@ -53,6 +69,8 @@ impl DatabaseSection {
             statement_timeout,
             lock_timeout,
             allow_plaintext_postgres: self.allow_plaintext_postgres,
+            replica_url,
+            replica_max_lag: Duration::from_millis(lag),
         };
         let owner = check.secret("database.owner_url", &self.owner_url, &self.owner_url_file);
         if owner.is_some() && config.url.starts_with("sqlite:") {
@@ -60,6 +78,7 @@ impl DatabaseSection {
         }
         let owner = owner.map(|url| DbConfig {
             url,
+            replica_url: None,
             ..config.clone()
         });
         // Whoever serves must not be able to change tables: then only `sportello migrate` does.

@@ -103,6 +103,14 @@ fn a_value_of_another_kind_is_named_and_not_repeated() {
 }
 
 #[test]
+fn a_replica_stands_beside_postgresql() {
+    let (url, replica) = ("postgres://localhost/one", "postgres://localhost/two");
+    let config = with(&[("database.url", url), ("database.replica_url", replica)]).unwrap();
+    assert_eq!(config.database.replica_url.as_deref(), Some(replica));
+    assert_eq!(with(&[]).unwrap().database.replica_url, None);
+}
+
+#[test]
 fn floors_and_ceilings_hold() {
     for (key, text) in [
         ("lifecycle.auto_close_after", "PT59M"),
@@ -123,6 +131,10 @@ fn floors_and_ceilings_hold() {
         ("sign_in.hash_passes", "1"),
         ("sign_in.session_idle", "PT9H"),
         ("form.description_max_chars", "4001"),
+        ("database.replica_max_lag_ms", "99"),
+        ("database.replica_max_lag_ms", "30001"),
+        // Without another url it would stand beside a file.
+        ("database.replica_url", "postgres://localhost/sportello"),
         ("http.bind", "localhost:8080"),
         ("http.requests_per_minute", "0"),
         ("mail.base_url", "sportello.example.org"),

@@ -40,8 +40,7 @@ async fn reach_and_tell(mut town: Town) {
     town.keep_copy();
     anchor(&town, "PT6M");
     anchor(&town, "PT6M");
-    let doctor = town.program(&["doctor"]).output().expect("it runs");
-    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let doctor = town.doctor();
     assert!(
         doctor.contains("anchors did not arrive yet (mail)"),
         "{doctor}"
@@ -121,7 +120,7 @@ fn send_to(town: &mut Town, address: u16, mailbox: u16) {
 /// Has something noted in the trail, and so much later an anchor made and sent.
 fn anchor(town: &Town, later: &str) {
     town.says(&["jobs", "resume"]);
-    town.says(&["demo", "clock", "--forward", later]);
+    town.forward(later);
     town.says(&["jobs", "run", "--once"]);
 }
 

@@ -1,12 +1,12 @@
 //! A run of retention whose process is killed in the middle: the next one goes on with it.
 
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use domain::visibility::Scope;
-use serde_json::json;
 use storage::retention_runs::Run;
-use storage::{Db, retention, retention_runs};
+use storage::{Db, DbConfig, retention, retention_runs};
 
+use crate::installation::form_with;
 use crate::town::{TO4, Town};
 
 /// Requests whose time is over: enough to be in the middle of them.
@@ -31,12 +31,12 @@ async fn is_taken_up(mut town: Town) {
     // Nobody is asked first.
     town.set("SPORTELLO__RETENTION__ALWAYS_UP_TO", "1000");
     let ids = close_many(&town).await;
-    town.says(&["demo", "clock", "--forward", "P770D"]);
-    let db = town.db();
+    town.forward("P770D");
+    let db = Db::open(&DbConfig::new(&town.url)).expect("the database");
 
     let mut gone = 0;
     for _ in 0..2 {
-        let mut running = begin(&town);
+        let mut running = town.begin(&["retention", "run"]);
         let killed_at = wait_for_more(&db, gone, &mut running);
         running.kill().expect("killed");
         running.wait().expect("reaped");
@@ -78,32 +78,15 @@ async fn close_many(town: &Town) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0..REQUESTS {
         let file = format!("%PDF-1.4\n% {n}\n%%EOF\n");
-        let file = data_encoding::BASE64.encode(file.as_bytes());
-        let form = json!({
-            "service_code": "FSE", "problem_type": "errore-tecnico", "authority_code": TO4,
-            "description": DESCRIPTION, "privacy_ack": true,
-            "attachment": {"file_name": "prova.pdf", "content_base64": file},
-        });
-        let filed = server.post("/v1/tickets", Some(&citizen), None, &form);
-        let id = filed.await["id"].as_str().expect("an id").to_owned();
-        let resolve = json!({
-            "action": "resolve", "resolution_code": "information-given",
-            "note": {"body": "Fatto.", "published": true},
-        });
-        let path = format!("/v1/tickets/{id}/actions");
-        let seen = Some("\"1\"");
-        server.post(&path, Some(&operator), seen, &resolve).await;
+        let form = form_with(DESCRIPTION, file.as_bytes());
+        let id = server.file(&citizen, &form).await;
+        server.resolve(&operator, &id).await;
         ids.push(id);
     }
     drop(server);
-    town.says(&["demo", "clock", "--forward", "P8D"]);
+    town.forward("P8D");
     town.says(&["jobs", "run", "--once"]);
     ids
-}
-
-fn begin(town: &Town) -> Child {
-    let mut command = town.program(&["retention", "run"]);
-    command.stdout(Stdio::null()).spawn().expect("it runs")
 }
 
 /// Waits until a run took more away. Polled, bounded by the run itself.

@@ -3,10 +3,8 @@
 
 use std::process::Command;
 
-use serde_json::json;
-
-use crate::psql::psql;
-use crate::town::{TO4, Town};
+use crate::town::psql::psql;
+use crate::town::{Town, form};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_role_that_serves_works_and_cannot_touch_the_trail_that_another_owns() {
@@ -15,8 +13,9 @@ async fn the_role_that_serves_works_and_cannot_touch_the_trail_that_another_owns
     let Some(mut town) = Town::on_postgres("roles") else {
         return;
     };
-    let owner = town.url().to_owned();
-    town.serve_as(&role.name);
+    let owner = town.url.clone();
+    let (_, place) = owner.split_once('@').expect("a role in the URL");
+    town.url = format!("postgres://{}@{place}", role.name);
 
     // The plain role alone makes no tables, and says what to do.
     let told = town.refuses(&["seed"]);
@@ -34,14 +33,9 @@ async fn the_role_that_serves_works_and_cannot_touch_the_trail_that_another_owns
 
     let server = town.start().await;
     let (citizen, operator) = (town.citizen(), town.operator(&server).await);
-    let form = json!({
-        "service_code": "FSE", "problem_type": "errore-tecnico", "authority_code": TO4,
-        "description": "Non vedo il referto", "privacy_ack": true,
-    });
-    let filed = server
-        .post("/v1/tickets", Some(&citizen), None, &form)
-        .await;
-    let path = format!("/v1/tickets/{}", filed["id"].as_str().expect("an id"));
+    let form = form("Non vedo il referto");
+    let id = server.file(&citizen, &form).await;
+    let path = format!("/v1/tickets/{id}");
     assert_eq!(
         server.get(&path, &operator).await["description"],
         "Non vedo il referto"
@@ -62,15 +56,14 @@ async fn the_role_that_serves_works_and_cannot_touch_the_trail_that_another_owns
             format!("ALTER TABLE {table} DISABLE TRIGGER ALL"),
             format!("DROP TABLE {table} CASCADE"),
         ] {
-            let said = told_of(town.url(), &statement);
+            let said = told_of(&town.url, &statement);
             let is_refused = said.contains("permission denied") || said.contains("must be owner");
             assert!(is_refused, "{statement}: {said}");
         }
     }
     let told = town.says(&["audit", "verify"]);
     assert!(told.contains("the trail is what was written"), "{told}");
-    let doctor = town.program(&["doctor"]).output().expect("it runs");
-    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let doctor = town.doctor();
     assert!(doctor.contains("ok    audit trail: "), "{doctor}");
     assert!(!doctor.contains("owns the trail"), "{doctor}");
     // The owner would be told, and the trail tells of the owner.

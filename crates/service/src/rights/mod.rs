@@ -486,7 +486,7 @@ fn list_reached(conn: &mut DbConnection, scope: &Scope) -> Result<Vec<TicketId>,
             after: after.take(),
             limit: PAGE,
         };
-        let items = list::list(conn, scope, &list::Filter::default(), &page)?;
+        let items = list::list(conn, scope, &list::Filter::default(), &page)?.items;
         reached.extend(items.iter().map(|item| item.id));
         match items.last() {
             Some(last) if items.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX) => {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use storage::changes::News;
 use storage::outbox::{self, Channel, Outgoing};
-use storage::webhooks::{self, Endpoint};
+use storage::webhooks::Endpoint;
 use storage::{DbConnection, StoreError};
 
 use crate::Desk;
@@ -28,10 +28,10 @@ impl Desk {
         }
         let mut desks: Vec<&AuthorityCode> = vec![self.reference.region()];
         desks.extend(news.desk.iter().chain(&news.former_desk));
-        let desks = news.desk.is_some().then_some(desks.as_slice());
-        let endpoints = webhooks::list_enabled(conn, desks)?;
+        let endpoints = self.endpoints(conn)?;
         let asking: Vec<&Endpoint> = endpoints
             .iter()
+            .filter(|endpoint| news.desk.is_none() || desks.contains(&&endpoint.desk))
             .filter(|endpoint| endpoint.filter.takes(&news.kind))
             .collect();
         if asking.is_empty() {

@@ -43,8 +43,7 @@ fn of_sixteen_saves_on_one_version_one_wins() {
                 for note in events.iter_mut().filter_map(|event| event.note.as_mut()) {
                     note.body = format!("from {number}");
                 }
-                let outcome =
-                    life::save(db, &scope, &ticket, life.ticket.version, &events, &operator);
+                let outcome = life::save(db, &scope, &ticket, &life.ticket, &events, &operator);
                 (outcome, ticket)
             });
             let (won, lost): (Vec<_>, Vec<_>) = outcomes

@@ -257,7 +257,7 @@ fn found(db: &Db, scope: &Scope, filter: &Filter) -> Vec<u32> {
         after: None,
         limit: 10,
     };
-    let items = town::read_in(db, scope, |conn| list::list(conn, scope, filter, &page));
+    let items = town::read_in(db, scope, |conn| list::list(conn, scope, filter, &page)).items;
     let number = |item: list::Item| u32::try_from(item.id.uuid().as_u128()).unwrap();
     let mut numbers: Vec<u32> = items.into_iter().map(number).collect();
     numbers.sort_unstable();

@@ -135,7 +135,7 @@ impl Life {
             (Wait::UntilJustAfterTheTimer, None) => self.now,
         };
         let actor = self.actor(who);
-        let was = self.ticket.version;
+        let was = self.ticket.clone();
         let mut events = words::apply(&mut self.ticket, &actor, what, self.now)?;
         for event in &mut events {
             if let Some(note) = &mut event.note {
@@ -148,7 +148,7 @@ impl Life {
             Actor::System => Scope::System,
             Actor::Requester => self.requester.clone(),
         };
-        save(&self.db, &scope, &self.ticket, was, &events, &actor).unwrap();
+        save(&self.db, &scope, &self.ticket, &was, &events, &actor).unwrap();
         self.history.extend(events);
         Ok(())
     }
@@ -173,13 +173,14 @@ pub(crate) fn save(
     db: &Db,
     scope: &Scope,
     ticket: &Ticket,
-    was: i64,
+    was: &Ticket,
     events: &[Event],
     actor: &Actor,
 ) -> Result<(), StoreError> {
     let (ticket, events, actor) = (ticket.clone(), events.to_vec(), actor.clone());
+    let was = was.clone();
     db.write_in(scope, move |conn| {
         let timer = ticket.next_timer(&Windows::default());
-        tickets::save(conn, &ticket, was, &events, &actor, timer, None)
+        tickets::save(conn, &ticket, &was, &events, &actor, timer, None)
     })
 }

@@ -12,7 +12,8 @@ use domain::ids::TicketId;
 use domain::state::{Priority, State};
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
-use storage::list::{self, Counters, Filter, Item, Order, Page};
+use storage::list::{self, Filter, Item, Order, Page};
+use storage::queue_counts::{self, Counters};
 use storage::tickets::RequesterKind;
 use storage::{Db, tickets};
 
@@ -37,7 +38,7 @@ fn first_page(order: Order, descending: bool, limit: i64) -> Page {
 }
 
 fn page(db: &Db, scope: &Scope, filter: &Filter, page: &Page) -> Vec<Item> {
-    read_in(db, scope, |conn| list::list(conn, scope, filter, page))
+    read_in(db, scope, |conn| list::list(conn, scope, filter, page)).items
 }
 
 /// Files plain tickets with these numbers at TO4, all at the same time and due at the same time.
@@ -54,7 +55,7 @@ fn file_many(db: &Db, numbers: std::ops::Range<u32>) {
             let dossier = town::dossier(number, RequesterKind::Citizen);
             let filed = town::filing_of(&ticket);
             let actor = domain::actor::Actor::Requester;
-            tickets::insert(conn, &ticket, &dossier, &filed, &actor, None)?;
+            tickets::insert(conn, &ticket, &dossier, "FSE Altro", &filed, &actor, None)?;
         }
         Ok(())
     });
@@ -258,7 +259,7 @@ fn counters_count_what_is_there_after_any_histories() {
             for place in [0, 1, 7] {
                 let me = Assignee::Operator(words::account(place));
                 for now in [5, 6, 72, 73] {
-                    let found = read(db, |conn| list::count(conn, &desk, &me, hours(now)));
+                    let found = read(db, |conn| queue_counts::count(conn, &desk, &me, hours(now)));
                     assert_eq!(
                         found,
                         counted(&tickets, &desk, &me, now),

@@ -169,7 +169,16 @@ fn without_a_scope_nothing_is_seen_and_nothing_written() {
         let (ticket, dossier) = (town::ticket(9, TO4), town::dossier(9, RequesterKind::Staff));
         let filed = db.write(move |conn| {
             let event = town::filing_of(&ticket);
-            tickets::insert(conn, &ticket, &dossier, &event, &Actor::System, None).map(|()| 1)
+            tickets::insert(
+                conn,
+                &ticket,
+                &dossier,
+                "FSE Altro",
+                &event,
+                &Actor::System,
+                None,
+            )
+            .map(|()| 1)
         });
         assert!(is_refused(filed));
         assert_eq!(seen(db, &Scope::System), [1, 2, 3, 4]);

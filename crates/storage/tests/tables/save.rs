@@ -132,6 +132,7 @@ fn contacts_change_only_with_the_event_that_says_so() {
         let events = ticket
             .decide(&command, &operator, town::hours(1), &windows)
             .unwrap();
+        let was = ticket.clone();
         ticket.absorb(&events);
         let now = ticket.clone();
         let changed = Dossier {
@@ -139,7 +140,7 @@ fn contacts_change_only_with_the_event_that_says_so() {
             ..town::dossier(1, RequesterKind::Staff)
         };
         write(db, move |conn| {
-            tickets::save(conn, &now, 1, &events, &operator, None, Some(&changed))
+            tickets::save(conn, &now, &was, &events, &operator, None, Some(&changed))
         });
         let (found, dossier) = find(db, &Scope::System, ticket.id).unwrap();
         assert_eq!(found, ticket);
@@ -172,6 +173,7 @@ fn a_stale_save_writes_nothing() {
         let db = fresh.db();
         let mut life = Life::file(db, 1, TO4, RequesterKind::Citizen);
         let (mut late, operator) = (life.ticket.clone(), words::actor("operator"));
+        let filed = life.ticket.clone();
         life.play("operator take");
         let before = (
             rows(db),
@@ -182,18 +184,22 @@ fn a_stale_save_writes_nothing() {
         let mut events = words::apply(&mut late, &operator, hand_over, town::hours(2)).unwrap();
         events[0].note.as_mut().unwrap().attachment = Some(attachment(1));
         let scope = Scope::Authority(TO4.into());
-        for was in [1, 0, 3, -1] {
-            let outcome = life::save(db, &scope, &late, was, &events, &operator);
+        for version in [1, 0, 3, -1] {
+            let was = Ticket {
+                version,
+                ..filed.clone()
+            };
+            let outcome = life::save(db, &scope, &late, &was, &events, &operator);
             assert!(
                 matches!(outcome, Err(StoreError::Stale)),
-                "{was}: {outcome:?}"
+                "{version}: {outcome:?}"
             );
         }
         // Nor when the caller goes on as if nothing had happened.
         write(db, {
             let (late, events, operator) = (late.clone(), events.clone(), operator.clone());
             move |conn| {
-                let outcome = tickets::save(conn, &late, 1, &events, &operator, None, None);
+                let outcome = tickets::save(conn, &late, &filed, &events, &operator, None, None);
                 assert!(matches!(outcome, Err(StoreError::Stale)), "{outcome:?}");
                 Ok(())
             }

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checks;
+mod distribution;
 mod source;
 
 use std::cell::RefCell;

@@ -80,7 +80,7 @@ fn a_list_filters_by_the_state_that_the_clock_itself_tells() {
                     limit: 100,
                 };
                 let scope = Scope::Authority(TO4.into());
-                let found = read(db, |conn| list::list(conn, &scope, &filter, &page));
+                let found = read(db, |conn| list::list(conn, &scope, &filter, &page)).items;
                 let mut found: Vec<_> = found.iter().map(|item| item.id).collect();
                 found.sort();
                 let told = runs

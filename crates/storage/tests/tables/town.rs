@@ -241,7 +241,15 @@ pub(crate) fn file(db: &Db, ticket: &Ticket, dossier: &Dossier, attachment: Opti
     write(db, move |conn| {
         let filed = filing_of(&ticket);
         let file = attachment.as_ref();
-        tickets::insert(conn, &ticket, &dossier, &filed, &Actor::Requester, file)
+        tickets::insert(
+            conn,
+            &ticket,
+            &dossier,
+            "FSE Altro",
+            &filed,
+            &Actor::Requester,
+            file,
+        )
     });
 }
 

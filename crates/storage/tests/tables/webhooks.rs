@@ -116,7 +116,7 @@ fn a_stale_version_writes_nothing() {
         let now = find(db, id);
         assert_eq!((now.version, now.label.as_str()), (2, "endpoint 1"));
         assert_eq!(now.disabled, Some((DisabledReason::Gone, hours(3))));
-        let listed = read(db, |conn| webhooks::list_enabled(conn, None));
+        let listed = read(db, webhooks::list_enabled);
         assert!(listed.is_empty());
     });
 }

@@ -40,8 +40,9 @@ fn a_list_takes_two_statements_at_most_whatever_its_size() {
         for (number, owner) in (100..110).zip(owners) {
             let mut ticket = Life::file(db, number, TO4, RequesterKind::Citizen).ticket;
             let owner = words::actor(owner);
+            let was = ticket.clone();
             let events = words::apply(&mut ticket, &owner, "take", hours(1)).unwrap();
-            save(db, &scope, &ticket, 1, &events, &owner).unwrap();
+            save(db, &scope, &ticket, &was, &events, &owner).unwrap();
         }
         let (items, statements) = cost();
         assert_eq!((items.len(), statements), (67, 2));
@@ -199,7 +200,8 @@ fn a_citizens_list_is_read_along_indexes_with_delegators_and_without() {
         five_thousand(fresh.db());
         let keyring = fresh.db().keyring().unwrap();
         let array = |prints: Vec<String>| format!("ARRAY['{}']", prints.join("', '"));
-        let identity = array(keyring.prints_of(INSTALLATION, Field::Identity, &town::identity(1)));
+        let identities = keyring.prints_of(INSTALLATION, Field::Identity, &town::identity(1));
+        let identity = format!("'{}'", identities[0]);
         let person = |number| keyring.prints(Field::TaxCode, town::tax_code(number).as_str());
         let tax_code = array(person(1));
         let rest = ["'citizen'", "'removed'", "50"];

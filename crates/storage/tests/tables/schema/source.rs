@@ -5,10 +5,11 @@ use super::Facts;
 const SOURCE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/schema.rs"));
 
 /// The type in `schema.rs`, and what a column of it is on SQLite and on PostgreSQL.
-const TYPES: [(&str, &str, &str); 8] = [
+const TYPES: [(&str, &str, &str); 9] = [
     ("Uid", "BLOB", "uuid"),
     ("Instant", "BIGINT", "timestamptz"),
     ("JsonDoc", "TEXT", "jsonb"),
+    ("WordList", "TEXT", "tsvector"),
     ("Text", "TEXT", "text"),
     ("BigInt", "BIGINT", "bigint"),
     ("Integer", "INTEGER", "integer"),

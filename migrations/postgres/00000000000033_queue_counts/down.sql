@@ -1,0 +1,10 @@
+DROP TRIGGER legs_count_delete ON legs;
+DROP TRIGGER legs_count_insert ON legs;
+DROP FUNCTION count_leg;
+DROP TRIGGER tickets_count_update ON tickets;
+DROP TRIGGER tickets_count_delete ON tickets;
+DROP TRIGGER tickets_count_insert ON tickets;
+DROP FUNCTION count_ticket;
+DROP TABLE queue_deltas;
+DROP TABLE queue_totals;
+CREATE INDEX tickets_by_state ON tickets (custodian, state, needs_attention);

@@ -1,0 +1,18 @@
+CREATE INDEX legs_by_custodian ON legs (custodian, ticket_id);
+DROP INDEX tickets_by_family_name;
+CREATE INDEX tickets_by_family_name ON tickets (family_name_print);
+DROP INDEX tickets_by_phone;
+CREATE INDEX tickets_by_phone ON tickets (phone_print);
+DROP INDEX tickets_by_email;
+CREATE INDEX tickets_by_email ON tickets (email_print);
+DROP INDEX tickets_by_tax_code;
+CREATE INDEX tickets_by_tax_code ON tickets (tax_code_print);
+DROP INDEX tickets_by_service;
+CREATE INDEX tickets_by_service ON tickets (service_code, problem_type);
+DROP INDEX tickets_by_assignee;
+CREATE INDEX tickets_by_assignee ON tickets (assignee) WHERE assignee IS NOT NULL;
+DROP INDEX tickets_everywhere_open;
+DROP INDEX tickets_declared_elsewhere;
+DROP INDEX tickets_removed;
+DROP INDEX tickets_tagged;
+DROP INDEX tickets_by_attention;
