@@ -50,6 +50,13 @@ struct Statement {
     values: Vec<Option<String>>,
 }
 
+/// What must be new each time.
+struct New {
+    id: String,
+    number: String,
+    prints: Vec<String>,
+}
+
 /// The transaction that inserted into `tickets`, as a script.
 pub(crate) fn script_of(log: &str) -> String {
     let statements = transaction(log);
@@ -63,6 +70,9 @@ pub(crate) fn script_of(log: &str) -> String {
         .find(|text| is_number(text))
         .expect("the number")
         .clone();
+    // The prints of a person: of others each time, or one would have filed all there is.
+    let prints: Vec<String> = values().filter(|text| is_print(text)).cloned().collect();
+    let new = New { id, number, prints };
     let mut script = String::from("\\set n random(1, 100000000000000)\n");
     for one in &statements {
         let mut parts = one
@@ -71,7 +81,7 @@ pub(crate) fn script_of(log: &str) -> String {
             .map(str::trim)
             .filter(|part| !part.is_empty());
         let sql = parts.next().unwrap_or_default();
-        script.push_str(&with_values(sql, &one.values, &id, &number));
+        script.push_str(&with_values(sql, &one.values, &new));
         script.push_str(";\n");
         let settings: Vec<String> = parts.filter_map(setting).collect();
         if !settings.is_empty() {
@@ -187,11 +197,17 @@ fn is_number(text: &str) -> bool {
     letters.len() == 14 && letters[4] == b'-' && letters[12] == b'-' && letters[7] != b'-'
 }
 
+/// Sixteen bytes in Base64.
+fn is_print(text: &str) -> bool {
+    let is_letter = |one: u8| one.is_ascii_alphanumeric() || one == b'-' || one == b'_';
+    text.len() == 22 && text.bytes().all(is_letter)
+}
+
 fn is_id(text: &str) -> bool {
     text.len() == 36 && text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
 }
 
-fn with_values(sql: &str, values: &[Option<String>], id: &str, number: &str) -> String {
+fn with_values(sql: &str, values: &[Option<String>], new: &New) -> String {
     let mut out = String::new();
     let mut rest = sql;
     while let Some((before, after)) = rest.split_once('$') {
@@ -208,17 +224,41 @@ fn with_values(sql: &str, values: &[Option<String>], id: &str, number: &str) -> 
             None => out.push_str(&format!("${place}")),
             Some(None) => out.push_str("NULL"),
             // Made in the same minute: an id of this filing.
-            Some(Some(text)) if is_id(text) && text[..8] == id[..8] => {
+            Some(Some(text)) if is_id(text) && text[..8] == new.id[..8] => {
                 let hex = "lpad(to_hex(:n::bigint), 12, '0')";
                 out.push_str(&format!("('{}' || {hex})::uuid", &text[..24]));
             }
-            Some(Some(text)) if text == number => out.push_str("('n' || :n::bigint)"),
-            Some(Some(text)) => out.push_str(&literal(text)),
+            Some(Some(text)) if *text == new.number => out.push_str("('n' || :n::bigint)"),
+            Some(Some(text)) => out.push_str(&with_new_prints(text, &new.prints)),
         }
         rest = next;
     }
     out.push_str(rest);
     out
+}
+
+/// A value, or an array of values, with six digits in the place of the last six letters of each print.
+fn with_new_prints(text: &str, prints: &[String]) -> String {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    let first = |text: &str| {
+        prints
+            .iter()
+            .filter_map(|one| text.find(one.as_str()))
+            .min()
+    };
+    while let Some(at) = first(rest) {
+        pieces.push(literal(&rest[..at + 16]));
+        pieces.push("lpad((:n % 999983)::text, 6, '0')".to_owned());
+        rest = &rest[at + 22..];
+    }
+    if pieces.is_empty() {
+        return literal(text);
+    }
+    pieces.push(literal(rest));
+    let is_array = text.starts_with('{') && text.ends_with('}');
+    let kind = if is_array { "text[]" } else { "text" };
+    format!("({})::{kind}", pieces.join(" || "))
 }
 
 /// A string in which `pgbench` finds no variable of its own.

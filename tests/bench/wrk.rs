@@ -61,7 +61,7 @@ function setup(thread)
   threads = threads + 1
 end
 
-local requests, at, current = {}, 0, nil
+local requests, at, current, has_told = {}, 0, nil, false
 function init(args)
   local file, step, count, has_versions = args[1], tonumber(args[2]), 0, false
   for _ in io.lines(file) do count = count + 1 end
@@ -97,6 +97,10 @@ function request()
 end
 
 function response(status, headers, body)
+  if status >= 300 and not has_told then
+    io.stderr:write(string.format("%s %s: %d %s\n", current.method, current.path, status, body))
+    has_told = true
+  end
   if current.version == "" or status >= 300 then return end
   for name, value in pairs(headers) do
     if name:lower() == "etag" then current.version = value:match("%d+") or current.version end
@@ -106,9 +110,13 @@ end
 
 function done(summary, latency, requests)
   local errors = summary.errors
+  local total = errors.connect + errors.read + errors.write + errors.status + errors.timeout
   io.write(string.format("RESULT %d %d %f %f %d\n", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99),
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+    latency:percentile(50), latency:percentile(99), total))
+  if total > 0 then
+    io.stderr:write(string.format("connect %d, read %d, write %d, status %d, timeout %d\n",
+      errors.connect, errors.read, errors.write, errors.status, errors.timeout))
+  end
 end
 "#;
 
@@ -141,6 +149,12 @@ pub(crate) fn drive(
         .collect();
     let file = folder.join("requests.tsv");
     fs::write(&file, lines.join("\n")).expect("the requests are written");
+    // Two connections must not change one thing from the same version.
+    let changed = requests.iter().filter(|one| one.version.is_some()).count();
+    let connections = match changed == requests.len() {
+        true => connections.min(changed),
+        false => connections,
+    };
     let connections = connections.to_string();
     let output = Command::new("wrk")
         .args(["--threads", &connections, "--connections", &connections])
@@ -156,6 +170,11 @@ pub(crate) fn drive(
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().find_map(|line| line.strip_prefix("RESULT "));
     let line = line.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
+    // What a thread heard first that was no success.
+    let refused = String::from_utf8_lossy(&output.stderr);
+    for line in refused.lines().take(5) {
+        eprintln!("bench: {line}");
+    }
     let numbers: Vec<f64> = line
         .split_whitespace()
         .map(|number| number.parse().unwrap_or_default())

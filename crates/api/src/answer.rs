@@ -13,15 +13,21 @@ use service::Desk;
 use uuid::Uuid;
 
 use crate::language::language_of;
+use crate::policy::{self, Rule};
 use crate::problem::Problem;
 use crate::rate_limit::Verdict;
+
+/// What stands for the pattern of a path that leads nowhere.
+const NO_ROUTE: &str = "none";
 
 /// What an answer needs to know of its request.
 pub(crate) struct Asked {
     /// The method.
     pub(crate) method: String,
-    /// The routed pattern, or `none`.
+    /// The routed pattern, or `none`. To look it up takes a walk along all paths.
     pub(crate) route: String,
+    /// Its line in the policy.
+    pub(crate) rule: Option<&'static Rule>,
     /// Names the request in answers and logs.
     pub(crate) correlation: String,
     path: String,
@@ -34,9 +40,13 @@ impl Asked {
     pub(crate) fn of(request: &ServiceRequest, desk: &Desk) -> Self {
         let given = request.headers().get("x-correlation-id");
         let given = given.and_then(|value| value.to_str().ok()?.parse::<Uuid>().ok());
+        let method = request.method().as_str();
+        let pattern = request.match_pattern();
+        let rules = pattern.as_deref().map(policy::rules_of);
         Asked {
-            method: request.method().as_str().to_owned(),
-            route: request.match_pattern().unwrap_or_else(|| "none".to_owned()),
+            method: method.to_owned(),
+            rule: rules.and_then(|mut rules| rules.find(|rule| rule.method == method)),
+            route: pattern.unwrap_or_else(|| NO_ROUTE.to_owned()),
             correlation: given.unwrap_or_else(|| desk.ids().uuid()).to_string(),
             // The query may hold what a person typed: the path alone names the instance.
             path: request.path().to_owned(),

@@ -82,12 +82,19 @@ impl Description {
 }
 
 /// Registers every handler. The policy table must name each of them.
+///
+/// A path is looked for from the first to the last: what is asked most often comes first.
 fn routes(config: &mut Routes<'_, '_>) {
+    handlers::tickets::routes(config);
+    handlers::ticket::routes(config);
+    handlers::actions::routes(config);
+    handlers::filing::routes(config);
+    handlers::work::routes(config);
+    handlers::own_tickets::routes(config);
     handlers::status::routes(config);
     handlers::catalogue::routes(config);
     handlers::calendars::routes(config);
     handlers::email_proofs::routes(config);
-    handlers::filing::routes(config);
     handlers::sessions::routes(config);
     handlers::credentials::routes(config);
     handlers::clients::routes(config);
@@ -98,10 +105,8 @@ fn routes(config: &mut Routes<'_, '_>) {
     handlers::sla_policies::routes(config);
     handlers::routing::routes(config);
     handlers::message_templates::routes(config);
-    handlers::tickets::routes(config);
     handlers::disclosures::routes(config);
     handlers::break_glass::routes(config);
-    handlers::work::routes(config);
     handlers::assignment::routes(config);
     handlers::absences::routes(config);
     handlers::removals::routes(config);
@@ -134,10 +139,7 @@ fn routes(config: &mut Routes<'_, '_>) {
     handlers::playbooks::routes(config);
     handlers::playbook_versions::routes(config);
     handlers::playbook_report::routes(config);
-    handlers::ticket::routes(config);
-    handlers::actions::routes(config);
     handlers::attachments::routes(config);
-    handlers::own_tickets::routes(config);
     handlers::accesses::routes(config);
     handlers::audit::routes(config);
     handlers::nudges::routes(config);

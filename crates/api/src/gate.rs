@@ -56,7 +56,7 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     let network = shared.proxies.network_of(&request);
     request.extensions_mut().insert(Network(network.clone()));
 
-    let (principal, admitted) = admit(&shared, &request, &network).await;
+    let (principal, admitted) = admit(&shared, &request, &asked, &network).await;
     let verdict = shared
         .limits
         .check(principal.payer(), &principal.key(&network));
@@ -105,8 +105,8 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     if let Err(problem) = admitted {
         let status = problem.status_code();
         // Who calls too often would fill the trail as well.
-        let is_told =
-            trail::is_told(request.request(), status) && !matches!(verdict, Verdict::Over { .. });
+        let is_told = trail::is_told(request.request(), &asked, status)
+            && !matches!(verdict, Verdict::Over { .. });
         let ended = trail::end(&shared, trail, status, is_told).await;
         let problem = ended.err().unwrap_or(problem);
         let response = asked.dress(problem.error_response(), &verdict);
@@ -115,7 +115,7 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
     }
     // The call is made inside the guarded future: routing itself may panic, too.
     let span = tracing::info_span!("request", correlation.id = %asked.correlation);
-    let reading = reading::of(&shared, request.request());
+    let reading = reading::of(&shared, request.request(), asked.rule);
     let call = trail::follow(trail.clone(), async move { next.call(request).await });
     let call = reading::follow(reading, call);
     let call = call.instrument(span);
@@ -123,7 +123,7 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
         Ok(Ok(answered)) => {
             let answered = answered.map_into_boxed_body();
             let status = answered.status();
-            let is_told = trail::is_told(answered.request(), status);
+            let is_told = trail::is_told(answered.request(), &asked, status);
             let ended = trail::end(&shared, trail, status, is_told).await;
             let (request, response) = answered.into_parts();
             let response = match ended {
@@ -154,14 +154,11 @@ pub(crate) async fn gate<B: MessageBody + 'static>(
 async fn admit(
     shared: &Shared,
     request: &ServiceRequest,
+    asked: &Asked,
     network: &str,
 ) -> (Principal, Result<(), Problem>) {
-    let Some(path) = request.match_pattern() else {
-        return (Principal::Nobody, Err(Problem::new("not-found")));
-    };
-    let rule = policy::rules_of(&path).find(|rule| rule.method == request.method().as_str());
-    let Some(rule) = rule else {
-        return (Principal::Nobody, without_rule(request, &path));
+    let Some(rule) = asked.rule else {
+        return (Principal::Nobody, without_rule(request, &asked.route));
     };
     let too_long = |value: &HeaderValue| value.len() > MAX_HEADER_BYTES;
     if request.headers().iter().any(|(_, value)| too_long(value)) {

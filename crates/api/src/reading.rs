@@ -5,7 +5,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use service::reading::Reading;
 
 use crate::app::Shared;
-use crate::policy;
+use crate::policy::{self, Rule};
 use crate::principal::Principal;
 
 tokio::task_local! {
@@ -24,7 +24,7 @@ pub(crate) async fn follow<F: Future>(reading: Option<Reading>, answering: F) ->
 
 /// Who asks, if it makes a difference. Programs are told of changes and ask at once, and nobody in
 /// particular has no name to mark writes with: both are answered from where everything is written.
-pub(crate) fn of(shared: &Shared, request: &HttpRequest) -> Option<Reading> {
+pub(crate) fn of(shared: &Shared, request: &HttpRequest, rule: Option<&Rule>) -> Option<Reading> {
     if !shared.desk.has_replica() {
         return None;
     }
@@ -36,10 +36,7 @@ pub(crate) fn of(shared: &Shared, request: &HttpRequest) -> Option<Reading> {
         Principal::Nobody | Principal::Client(_) | Principal::Tracking(_) => return None,
     };
     let name = shared.desk.reader_name(&name);
-    let path = request.match_pattern()?;
-    let mut rules = policy::rules_of(&path);
-    let rule = rules.find(|rule| rule.method == request.method().as_str())?;
-    Some(match policy::READ_FROM_REPLICA.contains(&rule.operation) {
+    Some(match policy::READ_FROM_REPLICA.contains(&rule?.operation) {
         true => Reading::Reader(name),
         false => Reading::Writer(name),
     })

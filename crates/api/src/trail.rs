@@ -3,14 +3,14 @@
 //!
 //! Invariant: no answer to a request that has a trail leaves before its entry is written.
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpMessage, HttpRequest};
 use domain::audit::{AuditActor, AuditOutcome};
 use service::Desk;
 use service::trail::Trail;
 
 use crate::answer::Asked;
-use crate::policy::{self, Callers, Rule};
+use crate::policy::{Callers, Rule};
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::{app::Shared, block};
@@ -41,7 +41,7 @@ pub(crate) fn begin(
     request: &HttpRequest,
     asked: &Asked,
 ) -> Result<Option<Trail>, Problem> {
-    let Some(rule) = rule_of(request) else {
+    let Some(rule) = recorded(asked) else {
         return Ok(None);
     };
     let extensions = request.extensions();
@@ -55,25 +55,22 @@ pub(crate) fn begin(
 }
 
 /// The rule of a request whose looks are recorded.
-fn rule_of(request: &HttpRequest) -> Option<&'static Rule> {
-    let path = request.match_pattern()?;
-    let mut rules = policy::rules_of(&path);
-    let rule = rules.find(|rule| rule.method == request.method().as_str())?;
-    let is_catalogue = rule.callers == Callers::Public && *request.method() == Method::GET;
-    (!is_catalogue).then_some(rule)
+fn recorded(asked: &Asked) -> Option<&'static Rule> {
+    let is_catalogue = |rule: &&Rule| rule.callers == Callers::Public && rule.method == "GET";
+    asked.rule.filter(|rule| !is_catalogue(rule))
 }
 
 /// Whether a refusal is recorded: that of somebody we know, of a token that is no good, and of a link to
 /// a ticket that does not open it. What nobody in particular gets wrong is noise, and would be a way to
 /// fill the trail.
-pub(crate) fn is_told(request: &HttpRequest, status: StatusCode) -> bool {
+pub(crate) fn is_told(request: &HttpRequest, asked: &Asked, status: StatusCode) -> bool {
     let extensions = request.extensions();
     let is_nobody = matches!(
         extensions.get::<Principal>(),
         None | Some(Principal::Nobody)
     );
     let has_token = request.headers().contains_key(header::AUTHORIZATION);
-    let is_link = rule_of(request).is_some_and(|rule| rule.operation == "open_tracking_session");
+    let is_link = recorded(asked).is_some_and(|rule| rule.operation == "open_tracking_session");
     !is_nobody || is_link || (status == StatusCode::UNAUTHORIZED && has_token)
 }
 

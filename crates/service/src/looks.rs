@@ -23,8 +23,11 @@ use crate::labels::Labelled;
 use crate::trail::current;
 use crate::{Desk, DeskError};
 
-/// Entries that get into the index in one transaction.
-const INDEXED_AT_ONCE: i64 = 200;
+/// Entries that get into the index in one transaction. The entry of a page of fifty is a hundred rows, and on
+/// SQLite whoever writes waits for all of them.
+const INDEXED_AT_ONCE: i64 = 32;
+/// The same where nobody works meanwhile.
+const REINDEXED_AT_ONCE: i64 = 200;
 /// Entries read at once, where some of them are left out.
 const PAGE: i64 = 200;
 /// Entries looked at for one answer: where few of many fit, the answer is short and says where to go on.
@@ -170,7 +173,7 @@ impl Desk {
         let (mut total, mut after) = (0, None);
         loop {
             let (last, some) = self.db.write_in(&Scope::System, move |conn| {
-                audit_index::fill(conn, after, INDEXED_AT_ONCE)
+                audit_index::fill(conn, after, REINDEXED_AT_ONCE)
             })?;
             total += some;
             match last {

@@ -69,11 +69,13 @@ pub fn set(
         due_work::last_error.eq(None::<String>),
         due_work::parked_at.eq(None::<Ts>),
     ));
-    let moved = prepared(update).execute(conn)?;
-    if moved == 1 {
-        return Ok(());
+    let moved: Option<i64> = prepared(update.returning(due_work::fence))
+        .get_result(conn)
+        .optional()?;
+    match moved {
+        Some(_) => Ok(()),
+        None => set_first(conn, kind, subject, due_at),
     }
-    set_first(conn, kind, subject, due_at)
 }
 
 /// The same for a subject that has no such work yet.

@@ -34,13 +34,12 @@ pub(crate) fn write(
             continue;
         }
         let row = LegRow::new(ticket, leg);
-        match kept {
-            None => diesel::insert_into(legs::table).values(row).execute(conn)?,
-            Some(_) => {
-                let kept = legs::table.find((row.ticket_id, row.no));
-                prepared(diesel::update(kept).set(row)).execute(conn)?
-            }
-        };
+        if kept.is_none() {
+            diesel::insert_into(legs::table).values(row).execute(conn)?;
+        } else {
+            let update = diesel::update(legs::table.find((row.ticket_id, row.no))).set(row);
+            prepared(update.returning(legs::no)).load::<i32>(conn)?;
+        }
     }
     Ok(())
 }

@@ -8,7 +8,6 @@
 use std::fmt::Debug;
 
 use diesel::pg::Pg;
-use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{Array, BigInt, Binary, HasSqlType, Integer, Text};
@@ -27,7 +26,7 @@ pub(crate) fn index<K, V>(
     pg: &mut PgConnection,
     (table, column): (&str, &str),
     rows: Vec<IndexRow<V>>,
-) -> QueryResult<usize>
+) -> QueryResult<()>
 where
     K: 'static,
     V: ToSql<K, Pg> + Debug,
@@ -59,7 +58,7 @@ pub(crate) fn index_singly<K, V>(
     sqlite: &mut SqliteConnection,
     (table, column): (&str, &str),
     rows: Vec<IndexRow<V>>,
-) -> QueryResult<usize>
+) -> QueryResult<()>
 where
     K: 'static,
     V: ToSql<K, Sqlite>,
@@ -69,20 +68,19 @@ where
         "INSERT INTO {table} ({column}, at, entry_id, nth) VALUES ($1, $2, $3, $4) \
          ON CONFLICT DO NOTHING"
     );
-    let mut added = 0;
     for (key, at, id, nth) in rows {
         let insert = diesel::sql_query(sql.as_str())
             .bind::<K, _>(key)
             .bind::<Instant, _>(at)
             .bind::<Uid, _>(id)
             .bind::<Integer, _>(nth);
-        added += prepared(insert).execute(sqlite)?;
+        prepared(insert).execute(sqlite)?;
     }
-    Ok(added)
+    Ok(())
 }
 
 /// Takes entries off the list of those that wait for the index.
-pub(crate) fn indexed(pg: &mut PgConnection, entries: &[(Id, i32)]) -> QueryResult<usize> {
+pub(crate) fn indexed(pg: &mut PgConnection, entries: &[(Id, i32)]) -> QueryResult<()> {
     let (ids, nths): (Vec<Id>, Vec<i32>) = entries.iter().copied().unzip();
     let delete = diesel::sql_query(
         "DELETE FROM audit_unindexed WHERE (entry_id, nth) IN (SELECT * FROM unnest($1, $2))",
@@ -96,7 +94,7 @@ pub(crate) fn indexed(pg: &mut PgConnection, entries: &[(Id, i32)]) -> QueryResu
 }
 
 /// Adds links.
-pub(crate) fn link(pg: &mut PgConnection, rows: Vec<LinkRow>) -> QueryResult<usize> {
+pub(crate) fn link(pg: &mut PgConnection, rows: Vec<LinkRow>) -> QueryResult<()> {
     let (mut chains, mut seqs, mut ids, mut nths) = (vec![], vec![], vec![], vec![]);
     let (mut previous, mut hashes) = (vec![], vec![]);
     for row in rows {

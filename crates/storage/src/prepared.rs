@@ -5,10 +5,15 @@
 //! time, which costs more than running them. [`prepared`] says of such a query that it is one of few texts:
 //! the statement is then found by its text, which holds every value as a parameter.
 //!
+//! Diesel runs what gives nothing back by reference, and a reference to a [`Prepared`] says no more that it
+//! is one. An UPDATE therefore gives something back and is loaded; for texts there is [`Prepared::execute`].
+//!
 //! Invariant: nothing that a caller may make as many texts of as they like comes here, since a
 //! connection forgets no statement before it ends.
 
 use diesel::backend::Backend;
+use diesel::connection::LoadConnection;
+use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
@@ -22,6 +27,18 @@ pub(crate) fn prepared<Q>(query: Q) -> Prepared<Q> {
 #[derive(Debug, Clone)]
 #[must_use = "the query runs only when it is loaded or executed"]
 pub(crate) struct Prepared<Q>(Q);
+
+impl<Q: Query> Prepared<Q> {
+    /// Runs a text whose rows, if it has any, do not matter.
+    pub(crate) fn execute<C>(self, conn: &mut C) -> QueryResult<()>
+    where
+        C: LoadConnection,
+        C::Backend: QueryMetadata<Q::SqlType>,
+        Q: QueryFragment<C::Backend>,
+    {
+        conn.load(self)?.try_for_each(|row| row.map(|_| ()))
+    }
+}
 
 impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Prepared<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {

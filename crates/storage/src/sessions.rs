@@ -124,10 +124,9 @@ pub fn find_live_session(
 ) -> Result<Option<LiveSession>, StoreError> {
     let found = sessions::table
         .inner_join(accounts::table.inner_join(account_lives::table))
-        .left_join(
-            placements::table
-                .left_join(authorities::table.on(authorities::code.eq(placements::authority_code))),
-        )
+        // One after the other: of a join within the join SQLite makes a table first.
+        .left_join(placements::table)
+        .left_join(authorities::table.on(authorities::code.eq(placements::authority_code)))
         .filter(sessions::id.eq(Id(id.uuid())))
         .filter(sessions::revoked_at.is_null())
         .filter(

@@ -222,7 +222,8 @@ pub fn set_due(
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
     let update = diesel::update(tickets::table.find(Id(ticket.uuid())));
-    prepared(update.set(tickets::due_at.eq(Ts(due_at)))).execute(conn)?;
+    let moved = update.set(tickets::due_at.eq(Ts(due_at)));
+    prepared(moved.returning(tickets::version)).load::<i64>(conn)?;
     Ok(())
 }
 

@@ -124,8 +124,7 @@ struct Tallies {
 
 /// How often the requester nudged, as the counters say.
 pub(crate) fn nudges_in(tallies: &Json) -> Option<i32> {
-    let tallies: Tallies = serde_json::from_value(tallies.0.clone()).ok()?;
-    Some(tallies.nudges)
+    Some(Tallies::deserialize(&tallies.0).ok()?.nudges)
 }
 
 /// 1 for the most urgent, as people count (`domain.md` §4.6).
@@ -310,8 +309,10 @@ pub fn save(
             .and(tickets::version.eq(before.version)),
     );
     let update = diesel::update(row).set(lifecycle_columns(ticket, timer_at));
-    let changed = prepared(update).execute(conn)?;
-    if changed == 0 {
+    let changed: Option<i64> = prepared(update.returning(tickets::version))
+        .get_result(conn)
+        .optional()?;
+    if changed.is_none() {
         return Err(StoreError::Stale);
     }
     trail::note_change(ticket.id);
@@ -516,7 +517,8 @@ pub fn list_owners(
 /// follow each other. SQLite has one writer, and so holds everything anyway.
 pub fn hold(conn: &mut DbConnection, id: TicketId) -> Result<(), StoreError> {
     let update = diesel::update(tickets::table.find(Id(id.uuid())));
-    prepared(update.set(tickets::version.eq(tickets::version))).execute(conn)?;
+    let held = update.set(tickets::version.eq(tickets::version));
+    prepared(held.returning(tickets::version)).load::<i64>(conn)?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use super::settings::{Issuer, SetupError, TokenAlgorithm};
 use crate::claims::{Audience, LEEWAY_SECONDS, Seconds};
 use crate::outgoing::HttpOptions;
 use crate::tokens::{
-    Times, TokenError, UntrustedHeader, unverified_audience, unverified_issuer, verified_claims,
+    Proven, Times, TokenError, UntrustedHeader, unverified_audience, unverified_issuer,
 };
 
 /// No honest key id is longer.
@@ -24,12 +24,14 @@ const MAX_KEY_ID_BYTES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Issuers<S> {
     pub(super) trusted: Arc<[Trusted<S>]>,
+    proven: Arc<Proven>,
 }
 
 impl<S> Clone for Issuers<S> {
     fn clone(&self) -> Self {
         Issuers {
             trusted: Arc::clone(&self.trusted),
+            proven: Arc::clone(&self.proven),
         }
     }
 }
@@ -91,6 +93,7 @@ impl<S: AsRef<Issuer>> Issuers<S> {
         }
         Ok(Issuers {
             trusted: trusted.into(),
+            proven: Arc::default(),
         })
     }
 
@@ -139,7 +142,7 @@ impl<S: AsRef<Issuer>> Issuers<S> {
             .filter(|kid| kid.len() <= MAX_KEY_ID_BYTES)
             .ok_or(TokenError::UnknownKey)?;
         let key = trusted.keys.find(&kid, algorithm, now).await?;
-        let payload: Payload<C> = verified_claims(token, &key, algorithm.library())?;
+        let payload: Payload<C> = self.proven.claims(token, &key, algorithm.library())?;
         let times = payload.registered.check(issuer, now)?;
         Ok(Verified {
             settings: &trusted.settings,

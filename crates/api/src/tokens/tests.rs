@@ -283,7 +283,26 @@ fn a_stripped_or_changed_signature_or_payload_is_refused() {
         ("a.".repeat(MAX_TOKEN_BYTES), TokenError::Malformed),
     ] {
         assert_eq!(tokens.verify(&token, now()), Err(error), "{token}");
+        // Nor after the token it was made of counted.
+        assert!(tokens.verify(&issued.token, now()).is_ok());
+        assert_eq!(tokens.verify(&token, now()), Err(error), "{token}");
     }
+}
+
+#[test]
+fn a_token_that_counted_before_is_over_in_time() {
+    let tokens = tokens(&key());
+    let ticket = TicketId::new(id(1));
+    let issued = tokens.issue_tracking(ticket, id(2), now()).unwrap();
+    let read = Ok(OwnToken::Tracking { ticket });
+    let after = |seconds| now() + jiff::SignedDuration::from_secs(seconds);
+    let last = TRACKING_TOKEN_SECONDS + OWN_LEEWAY_SECONDS - 1;
+    assert_eq!(tokens.verify(&issued.token, now()), read);
+    assert_eq!(tokens.verify(&issued.token, after(last)), read);
+    assert_eq!(
+        tokens.verify(&issued.token, after(last + 1)),
+        Err(TokenError::Expired)
+    );
 }
 
 #[test]

@@ -28,11 +28,26 @@ const MOST_HITS: i64 = 2_000;
 /// Tickets that are looked into at most.
 const LONG_WALK: i64 = 5_000;
 
-/// Texts taken out of the index of words first, where it tells the newest first.
-const FIRST_HITS: i64 = 1_000;
+/// Texts taken out of the index of words, where it tells the newest first: at first, then if these were not
+/// enough, and at most.
+const NEWEST_HITS: [i64; 3] = [250, 1_000, 5_000];
+const MOST_NEWEST_HITS: i64 = NEWEST_HITS[2];
 
-/// And at most.
-const NEWEST_HITS: i64 = 5_000;
+/// What lists go by.
+const ORDERED_BY: OrderedBy = (
+    tickets::id,
+    tickets::created_at,
+    tickets::updated_at,
+    tickets::due_at,
+    tickets::priority,
+);
+type OrderedBy = (
+    tickets::id,
+    tickets::created_at,
+    tickets::updated_at,
+    tickets::due_at,
+    tickets::priority,
+);
 
 /// What was found, as [`super::Found`].
 pub(super) struct Rows {
@@ -117,7 +132,7 @@ impl Search<'_> {
     fn along_words(&self, conn: &mut DbConnection) -> Result<Rows, StoreError> {
         let is_newest_first = self.page.order == Order::CreatedAt && self.page.descending;
         if !is_newest_first {
-            let (rows, end) = self.among_newest(conn, None, NEWEST_HITS)?;
+            let (rows, end) = self.among_newest(conn, None, MOST_NEWEST_HITS)?;
             return Ok(Rows {
                 rows,
                 is_capped: end.is_some(),
@@ -128,19 +143,21 @@ impl Search<'_> {
             Some((Key::At(at), id)) => Some((Ts(at), id)),
             _ => None,
         };
-        let (rows, end) = self.among_newest(conn, after, FIRST_HITS)?;
-        if end.is_none() || self.is_full(&rows) {
-            return Ok(Rows::whole(rows));
+        for most in NEWEST_HITS {
+            let (rows, end) = self.among_newest(conn, after, most)?;
+            match end {
+                Some(last) if !self.is_full(&rows) && most == MOST_NEWEST_HITS => {
+                    return Ok(Rows {
+                        rows,
+                        is_capped: true,
+                        looked_to: filed_at(conn, last)?,
+                    });
+                }
+                Some(_) if !self.is_full(&rows) => {}
+                _ => return Ok(Rows::whole(rows)),
+            }
         }
-        let (rows, end) = self.among_newest(conn, after, NEWEST_HITS)?;
-        match end {
-            Some(last) if !self.is_full(&rows) => Ok(Rows {
-                rows,
-                is_capped: true,
-                looked_to: filed_at(conn, last)?,
-            }),
-            _ => Ok(Rows::whole(rows)),
-        }
+        Ok(Rows::whole(Vec::new()))
     }
 
     /// The page that is among the newest `most` hits, and the last of them if there may be more.
@@ -184,13 +201,7 @@ impl Search<'_> {
         most: i64,
     ) -> Result<Option<(Key, TicketId)>, StoreError> {
         let last = ordered(self.narrowed()?, self.page)
-            .select((
-                tickets::id,
-                tickets::created_at,
-                tickets::updated_at,
-                tickets::due_at,
-                tickets::priority,
-            ))
+            .select(ORDERED_BY)
             .offset(most - 1)
             .limit(1)
             .load::<(Id, Ts, Ts, Ts, i32)>(conn)?;
@@ -215,14 +226,20 @@ impl Search<'_> {
         let inner = self
             .narrowed()?
             .filter(tickets::id.eq_any(ids))
-            .select(ItemRow::as_select())
+            .select(ORDERED_BY)
             .limit(most);
         let sorted = Sorted {
             inner,
             order: order_of(self.page),
             limit: self.page.limit,
         };
-        Ok(sorted.load::<ItemRow>(conn)?)
+        let page = sorted.load::<(Id, Ts, Ts, Ts, i32)>(conn)?;
+        // The rows themselves are long, and few of them are shown.
+        let ids = page.into_iter().map(|(id, ..)| id);
+        let rows = ordered(self.narrowed()?, self.page)
+            .filter(tickets::id.eq_any(ids))
+            .select(ItemRow::as_select());
+        Ok(rows.load::<ItemRow>(conn)?)
     }
 }
 

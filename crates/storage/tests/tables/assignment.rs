@@ -1,7 +1,6 @@
 //! Who is there to get what comes to a desk, what they have, what was removed, and what is left of it.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use domain::actor::{Assignee, Role};
 use domain::assignment::Candidate;
 use domain::ids::{AbsenceId, AccountId, PlacementId};
@@ -15,21 +14,8 @@ use storage::{Db, StoreError, accounts, assignment, attachments, removals};
 use uuid::Uuid;
 
 use crate::append_only::attachment;
-use crate::town::{self, everywhere, hours, read, read_in, write};
+use crate::town::{self, Count, count, everywhere, hours, read, read_in, write};
 use crate::words::{CN1, REGION, TO4, account};
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-fn count(db: &Db, scope: &Scope, table: &str) -> i64 {
-    let sql = format!("SELECT COUNT(*) AS count FROM {table}");
-    read_in(db, scope, |conn| {
-        Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.count)
-    })
-}
 
 /// The operator and the colleague work at TO4, the administrator does not work tickets.
 fn place(db: &Db) {

@@ -3,7 +3,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use domain::retention::Class;
 use domain::ticket::Ticket;
 use domain::visibility::Scope;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::life::Life;
 use crate::support::Fresh;
-use crate::town::{self, everywhere, hours, read_in, write};
+use crate::town::{self, Count, count, everywhere, hours, read_in, write};
 use crate::words::{CN1, REGION, TO4};
 
 fn describe(db: &Db, number: u32, description: &str) {
@@ -221,24 +221,11 @@ fn written(db: &Db) -> Vec<(String, String)> {
     notes.into_iter().map(pair).collect()
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-fn count(db: &Db, rows: &str) -> i64 {
-    let sql = format!("SELECT count(*) AS count FROM {rows}");
-    town::read(db, |conn| {
-        Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.count)
-    })
-}
-
 /// Whether a word is anywhere in the index: in its rows, and on SQLite in the file itself.
 fn is_kept(fresh: &Fresh, word: &str) -> bool {
     let db = fresh.db();
     let rows = format!("ticket_texts WHERE CAST(words AS TEXT) LIKE '%{word}%'");
-    if count(db, &rows) > 0 {
+    if count(db, &Scope::System, &rows) > 0 {
         return true;
     }
     if !fresh.is_sqlite() {
@@ -311,7 +298,7 @@ fn words_from_before_the_index_are_made_page_by_page_and_searches_say_so() {
         }
         Life::file(db, 6, TO4, RequesterKind::Citizen)
             .play("operator take; operator note + published");
-        let notes = count(db, "notes");
+        let notes = count(db, &Scope::System, "notes");
         write(db, |conn| {
             // As an upgrade leaves it: nothing is indexed, and where to go on is not said.
             let nothing = match conn {
@@ -333,7 +320,7 @@ fn words_from_before_the_index_are_made_page_by_page_and_searches_say_so() {
         }
         assert!(!building());
         assert_eq!(found(db, "risonanza"), [7, 5, 4, 3, 2, 1]);
-        assert_eq!(count(db, "ticket_texts"), 7 + notes);
+        assert_eq!(count(db, &Scope::System, "ticket_texts"), 7 + notes);
     });
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use domain::actor::Role;
 use domain::break_glass::Grant;
 use domain::ids::{DisclosureId, GrantId, MessageId, TicketRef};
@@ -17,7 +17,7 @@ use storage::{Db, StoreError};
 use uuid::Uuid;
 
 use crate::support::Fresh;
-use crate::town::{self, everywhere, filed_at, hours, read, read_in, write};
+use crate::town::{self, count, everywhere, filed_at, hours, read, write};
 use crate::words::{self, REGION, TO4};
 
 const REASON: &str = "La signora Bianchi lo ha chiesto al telefono.";
@@ -26,19 +26,6 @@ const REASON: &str = "La signora Bianchi lo ha chiesto al telefono.";
 struct Kept {
     #[diesel(sql_type = Text)]
     reason: String,
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-fn count(db: &Db, scope: &Scope, table: &str) -> i64 {
-    let sql = format!("SELECT count(*) AS count FROM {table}");
-    read_in(db, scope, |conn| {
-        Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.count)
-    })
 }
 
 fn disclosure(number: u128, until: Option<i64>) -> Disclosure {

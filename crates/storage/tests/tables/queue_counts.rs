@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use domain::actor::Assignee;
 use domain::codes::AuthorityCode;
 use domain::state::StateCode;
@@ -20,7 +20,7 @@ use storage::{Db, DbConnection, StoreError};
 use crate::concurrency::at_once;
 use crate::life::{self, Life};
 use crate::support::Fresh;
-use crate::town::{self, ELSEWHERE, everywhere, read, read_in, write};
+use crate::town::{self, Count, ELSEWHERE, everywhere, read, read_in, write};
 use crate::words::{self, CN1, REGION, TO4};
 
 const DESKS: [&str; 4] = [TO4, CN1, REGION, ELSEWHERE];
@@ -398,12 +398,6 @@ fn the_migration_counts_what_was_there() {
         Life::file(db, 9, TO4, RequesterKind::Citizen).play("operator take");
         assert_right(db);
     });
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
 }
 
 #[test]

@@ -3,8 +3,6 @@
 
 use std::sync::mpsc;
 
-use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use domain::ids::HoldId;
 use domain::retention::Class;
 use domain::visibility::Scope;
@@ -17,7 +15,7 @@ use uuid::Uuid;
 
 use crate::append_only::{attachment, refusal};
 use crate::life::Life;
-use crate::town::{self, everywhere, find, read, write};
+use crate::town::{self, count, everywhere, find, read, write};
 use crate::words::{CN1, TO4};
 
 const RUN: Uuid = Uuid::from_u128(77);
@@ -43,19 +41,6 @@ fn left(db: &Db, mark: &Mark) -> Vec<&'static str> {
     read(db, |conn| retention::list_left(conn, mark))
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-fn count(db: &Db, rows: &str) -> i64 {
-    let sql = format!("SELECT count(*) AS count FROM {rows}");
-    read(db, |conn| {
-        Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.count)
-    })
-}
-
 #[test]
 fn a_text_goes_only_where_a_mark_says_so_and_its_row_stays() {
     everywhere(|fresh| {
@@ -70,8 +55,8 @@ fn a_text_goes_only_where_a_mark_says_so_and_its_row_stays() {
         assert!(!left(db, &texts).is_empty());
         forget(db, &texts);
         assert!(left(db, &texts).is_empty());
-        assert_eq!(count(db, "notes WHERE body = '—'"), 1);
-        assert_eq!(count(db, "notes"), 2);
+        assert_eq!(count(db, &Scope::System, "notes WHERE body = '—'"), 1);
+        assert_eq!(count(db, &Scope::System, "notes"), 2);
         for sql in [
             "UPDATE notes SET body = '—'",
             "UPDATE notes SET body = 'x' WHERE body = '—'",
@@ -104,9 +89,16 @@ fn each_class_takes_its_own_data_and_the_last_takes_the_person() {
         };
         let now = || find(db, &Scope::System, ticket.id).unwrap().1;
         forget(db, &mark(Class::Attachment));
-        assert_eq!(count(db, "attachments"), 0);
-        assert_eq!(count(db, "purged_attachments"), 1);
-        assert_eq!(count(db, "retention_blobs WHERE deleted_at IS NULL"), 1);
+        assert_eq!(count(db, &Scope::System, "attachments"), 0);
+        assert_eq!(count(db, &Scope::System, "purged_attachments"), 1);
+        assert_eq!(
+            count(
+                db,
+                &Scope::System,
+                "retention_blobs WHERE deleted_at IS NULL"
+            ),
+            1
+        );
         assert_eq!(now().email, dossier.email);
         forget(db, &mark(Class::Contact));
         assert_eq!(now().email, GONE);
@@ -187,7 +179,14 @@ fn a_hold_keeps_a_ticket_an_authority_or_a_person() {
             assert_eq!(found.reason, "Causa 12");
             assert_eq!(found.ended.unwrap().reason, "Finita");
         }
-        assert_eq!(count(db, "legal_holds WHERE reason LIKE '%Causa%'"), 0);
+        assert_eq!(
+            count(
+                db,
+                &Scope::System,
+                "legal_holds WHERE reason LIKE '%Causa%'"
+            ),
+            0
+        );
     });
 }
 

@@ -3,7 +3,6 @@
 //! the ticket itself is, on both databases.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use domain::complaint::{
     ComplainantKind, ComplaintChannel, ComplaintState, ComplaintStep, DispatchKind, DispatchWay,
 };
@@ -19,25 +18,12 @@ use storage::{Db, DbConnection, StoreError};
 use uuid::Uuid;
 
 use crate::support::Fresh;
-use crate::town::{self, ELSEWHERE, everywhere, filed_at, hours, read_in, write};
+use crate::town::{self, ELSEWHERE, count, everywhere, filed_at, hours, read_in, write};
 use crate::words::{self, CN1, REGION, TO4};
 
 /// What only desks read, and what goes with the complaint.
 const OF_DESKS: [&str; 2] = ["complaint_entries", "complaint_protocols"];
 const SHARED: [&str; 3] = ["complaints", "complaint_tickets", "complaint_dispatches"];
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-fn count(db: &Db, scope: &Scope, table: &str) -> i64 {
-    let sql = format!("SELECT count(*) AS count FROM {table}");
-    read_in(db, scope, |conn| {
-        Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.count)
-    })
-}
 
 /// How many rows a statement changed.
 fn change(db: &Db, scope: &Scope, sql: &str) -> Result<usize, StoreError> {

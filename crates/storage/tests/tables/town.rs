@@ -1,10 +1,11 @@
 //! What rows may refer to: a small region's desks, services and people, and its requesters.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use domain::account::AccountState;
 use domain::actor::Actor;
 use domain::event::{Change, Event};
@@ -82,6 +83,47 @@ pub(crate) fn read_in<T>(
 struct Line {
     #[diesel(sql_type = Text)]
     line: String,
+}
+
+/// A number that SQL calls `count`.
+#[derive(QueryableByName)]
+pub(crate) struct Count {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) count: i64,
+}
+
+/// How many rows `scope` reaches; a condition may follow the table.
+pub(crate) fn count(db: &Db, scope: &Scope, rows: &str) -> i64 {
+    let sql = format!("SELECT count(*) AS count FROM {rows}");
+    read_in(db, scope, |conn| {
+        Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.count)
+    })
+}
+
+/// Keeps the text of every statement.
+struct Listener(Arc<Mutex<Vec<String>>>);
+
+impl Instrumentation for Listener {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let statement = text.split(" -- binds").next().unwrap();
+            self.0.lock().unwrap().push(statement.to_owned());
+        }
+    }
+}
+
+/// The statements that `ask` has a connection of its own send, as the database gets them.
+pub(crate) fn heard(fresh: &Fresh, ask: impl FnOnce(&mut DbConnection)) -> Vec<String> {
+    let url = fresh.config.url.as_str();
+    let mut conn = match url.strip_prefix("sqlite://") {
+        Some(path) => DbConnection::Sqlite(SqliteConnection::establish(path).unwrap()),
+        None => DbConnection::Pg(PgConnection::establish(url).unwrap()),
+    };
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    conn.set_instrumentation(Listener(Arc::clone(&heard)));
+    ask(&mut conn);
+    std::mem::take(&mut heard.lock().unwrap())
 }
 
 /// The column `line` of what a statement finds, every row in reach.

@@ -1,8 +1,6 @@
 //! What a list costs: statements, and the way the database takes to the first page.
 
-use std::sync::{Arc, Mutex};
-
-use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::state::StateCode;
@@ -51,42 +49,24 @@ fn a_list_takes_two_statements_at_most_whatever_its_size() {
     });
 }
 
-/// Keeps the text of every statement.
-struct Listener(Arc<Mutex<Vec<String>>>);
-
-impl Instrumentation for Listener {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            self.0.lock().unwrap().push(query.to_string());
-        }
-    }
-}
-
 /// The statement of a first page of 50, as the database gets it.
 fn statement(fresh: &Fresh, scope: &Scope, filter: &Filter, descending: bool) -> String {
-    let url = fresh.config.url.as_str();
-    let mut conn = match url.strip_prefix("sqlite://") {
-        Some(path) => DbConnection::Sqlite(SqliteConnection::establish(path).unwrap()),
-        None => DbConnection::Pg(PgConnection::establish(url).unwrap()),
-    };
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    conn.set_instrumentation(Listener(Arc::clone(&heard)));
     let wanted = first_page(Order::CreatedAt, descending, 50);
-    // The prints in it are made with the keys of the database; copies of a row do not open.
-    let asked = fresh
-        .db()
-        .read(|_| list::list(&mut conn, scope, filter, &wanted));
-    assert!(matches!(
-        asked,
-        Ok(_)
-            | Err(StoreError::Corrupt {
-                column: "dossier",
-                ..
-            })
-    ));
-    let mut heard = heard.lock().unwrap();
-    let statement = heard.remove(0);
-    statement.split(" -- binds").next().unwrap().to_owned()
+    let mut heard = town::heard(fresh, |conn| {
+        // The prints in it are made with the keys of the database; copies of a row do not open.
+        let asked = fresh
+            .db()
+            .read(|_| list::list(conn, scope, filter, &wanted));
+        assert!(matches!(
+            asked,
+            Ok(_)
+                | Err(StoreError::Corrupt {
+                    column: "dossier",
+                    ..
+                })
+        ));
+    });
+    heard.remove(0)
 }
 
 /// How the database means to run the statement, in its own words.

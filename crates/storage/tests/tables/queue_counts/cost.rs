@@ -1,21 +1,6 @@
 //! What a look at the counters costs, however many tickets there are.
 
-use std::sync::{Arc, Mutex};
-
-use diesel::connection::{Instrumentation, InstrumentationEvent};
-
 use super::*;
-
-/// Keeps the text of every statement.
-struct Listener(Arc<Mutex<Vec<String>>>);
-
-impl Instrumentation for Listener {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            self.0.lock().unwrap().push(query.to_string());
-        }
-    }
-}
 
 fn me() -> Assignee {
     Assignee::Operator(words::account(0))
@@ -23,24 +8,12 @@ fn me() -> Assignee {
 
 /// The one statement of a look, as the database gets it.
 fn statement(fresh: &Fresh) -> String {
-    let url = fresh.config.url.as_str();
-    let mut conn = match url.strip_prefix("sqlite://") {
-        Some(path) => DbConnection::Sqlite(SqliteConnection::establish(path).unwrap()),
-        None => DbConnection::Pg(PgConnection::establish(url).unwrap()),
-    };
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    conn.set_instrumentation(Listener(Arc::clone(&heard)));
-    kept(&mut conn, TO4, &me(), town::filed_at()).unwrap();
-    let heard = heard.lock().unwrap();
+    let mut heard = town::heard(fresh, |conn| {
+        kept(conn, TO4, &me(), town::filed_at()).unwrap();
+    });
     // PostgreSQL is told how to plan it before.
     assert_eq!(heard.len(), if fresh.is_sqlite() { 1 } else { 2 });
-    heard
-        .last()
-        .unwrap()
-        .split(" -- binds")
-        .next()
-        .unwrap()
-        .to_owned()
+    heard.pop().unwrap()
 }
 
 /// Copies of ticket 1 with these numbers: one in ten is of TO4, half are still open, and one is due every
