@@ -164,10 +164,11 @@ impl Report {
         };
         self.kept.rows.retain(|one| !same(one));
         self.kept.rows.push(row);
+        // Whatever happens to the next one, this one is kept.
+        self.save();
     }
 
-    /// Writes everything.
-    pub(crate) fn finish(mut self) {
+    fn save(&mut self) {
         let order = |one: &Row| (one.tickets, one.database.clone());
         self.kept.rows.sort_by_key(order);
         self.kept
@@ -175,6 +176,11 @@ impl Report {
             .sort_by_key(|one| (one.tickets, one.database.clone()));
         let json = serde_json::to_string_pretty(&self.kept).expect("JSON");
         self.write("performance.json", &format!("{json}\n"));
+    }
+
+    /// Writes everything.
+    pub(crate) fn finish(mut self) {
+        self.save();
         self.write("performance-sizes.svg", &plot::by_size(&self.kept.rows));
         self.write(
             "performance-clients.svg",

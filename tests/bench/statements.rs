@@ -249,7 +249,7 @@ fn with_new_prints(text: &str, prints: &[String]) -> String {
     };
     while let Some(at) = first(rest) {
         pieces.push(literal(&rest[..at + 16]));
-        pieces.push("lpad((:n % 999983)::text, 6, '0')".to_owned());
+        pieces.push("lpad((:n::bigint % 999983)::text, 6, '0')".to_owned());
         rest = &rest[at + 22..];
     }
     if pieces.is_empty() {

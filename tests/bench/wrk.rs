@@ -71,9 +71,9 @@ function init(args)
       local one = {}
       one.method, one.path, one.token, one.version, one.body, one.other =
         line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$")
-      has_versions = has_versions or one.version ~= ""
       table.insert(requests, one)
     end
+    has_versions = has_versions or not line:find("^[^\t]*\t[^\t]*\t[^\t]*\t\t")
     nth = nth + 1
   end
   if not has_versions then response = nil end
