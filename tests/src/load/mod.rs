@@ -119,11 +119,13 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
     stamped.expect("the copies are made");
     sink.finish();
     keep_numbers(db, &numbers);
-    count_queues(db);
     if let Some(psql) = psql {
         run(psql, &indexes);
         run(psql, &["VACUUM (ANALYZE)".to_owned()]);
-    } else {
+    }
+    // With the indexes: each desk's are counted by themselves.
+    count_queues(db);
+    if psql.is_none() {
         let analyzed = db.write_in(&ALL, |conn| {
             Ok::<_, StoreError>(diesel::sql_query("ANALYZE").execute(conn)?)
         });

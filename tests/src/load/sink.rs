@@ -32,13 +32,21 @@ pub(super) enum Sink {
     },
 }
 
-/// Rows of one transaction on SQLite.
-const ROWS_AT_ONCE: usize = 20_000;
+/// Rows of one transaction on SQLite, whose statements each go through what the transaction did before.
+const ROWS_AT_ONCE: usize = 5_000;
+
+/// How SQLite takes them: rows of a large table's indexes lie everywhere in the file, whose pages would
+/// otherwise be read and written again for each.
+const ROOM: &str = "PRAGMA cache_size = -4000000; PRAGMA wal_autocheckpoint = 250000";
 
 impl Sink {
     /// Into these tables. `psql` is the command that reaches PostgreSQL as a role that may copy past
     /// row-level security.
     pub(super) fn open(db: &Db, psql: Option<&str>, tables: &[Table]) -> Self {
+        if psql.is_none() {
+            let prepared = db.write_alone(|conn| Ok::<_, StoreError>(conn.batch_execute(ROOM)?));
+            prepared.expect("SQLite takes its settings");
+        }
         match psql {
             Some(psql) => Sink::Copy {
                 psql: psql.to_owned(),
