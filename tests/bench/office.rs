@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use storage::{Backend, DbConfig};
 use tests::citizens::{ISSUER, Issuer};
-use tests::load::{self, Invented, Loaded, Office, Plan};
+use tests::load::{self, Invented, Loaded, Office, Plan, Way};
 use tests::{Place, database, people};
 
 use crate::Options;
@@ -54,7 +54,10 @@ impl Measured {
         let plan = Plan {
             tickets: options.tickets,
             seed: 1,
-            psql: psql.clone(),
+            way: match &psql {
+                Some(psql) => Way::Psql(psql.clone()),
+                None => Way::file_of(&base),
+            },
             indexes_anew: options.indexes_anew,
         };
         let loaded = load::load(&office.desk, &office.db, &filed, &plan);

@@ -19,7 +19,7 @@ fn load(app: &TestApp, seed: u64) -> Loaded {
     let plan = Plan {
         tickets: COPIES,
         seed,
-        psql: app.psql(),
+        way: app.way(),
         indexes_anew: false,
     };
     load::load(&app.desk, &app.db, &filed, &plan)
