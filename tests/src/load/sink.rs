@@ -39,9 +39,10 @@ const ROWS_AT_ONCE: usize = 20_000;
 
 /// How SQLite takes them. Rows of a large table's indexes lie everywhere in the file: pages are kept as far as
 /// memory goes, and written now and then. Triggers make each insert a step that can be undone, and what is
-/// needed for that is looked for from its beginning if it is kept in memory. What is lost in a crash is loaded
-/// again.
-const FOR_MANY_ROWS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; \
+/// needed for that is looked for from its beginning if it is kept in memory. A row that comes before the one it
+/// names would have all tables searched for such rows at every later one: what is copied hangs together. What
+/// is lost in a crash is loaded again.
+const FOR_MANY_ROWS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; \
      PRAGMA temp_store = FILE; PRAGMA cache_size = -4000000; PRAGMA wal_autocheckpoint = 250000";
 
 impl Sink {
@@ -77,9 +78,8 @@ impl Sink {
                 rows,
             } => {
                 if *rows == 0 {
-                    // Tables come in any order.
                     sqlite
-                        .batch_execute("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON")
+                        .batch_execute("BEGIN IMMEDIATE")
                         .expect("a transaction");
                 }
                 let sql = &statements[table];
