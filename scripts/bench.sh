@@ -11,6 +11,8 @@
 #   ROUNDS=3           rounds, program and floor in turn; medians are told
 #   ONLY=create,page   workloads whose name holds one of these; all if not set
 #   INDEXES=anew       PostgreSQL: make the indexes after loading
+#   COPY=no            PostgreSQL: no second database, which takes as much disk
+#                      again, for the statements of a filing alone
 #   PROFILE=release    how program and loader are built; dev for a trial
 #   OUT=docs           where the results go
 #

@@ -30,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// Whether indexes of PostgreSQL are made after loading.
     pub(crate) indexes_anew: bool,
+    /// Whether PostgreSQL's database is copied for the statements of a filing alone.
+    pub(crate) has_copy: bool,
     /// Workloads to drive; all if empty.
     pub(crate) only: String,
     /// How the program was built, for the page.
@@ -43,6 +45,7 @@ fn main() {
         seconds: number("SECONDS_EACH", 10),
         rounds: usize::try_from(number("ROUNDS", 3)).unwrap_or(3),
         indexes_anew: setting("INDEXES").as_deref() == Some("anew"),
+        has_copy: setting("COPY").as_deref() != Some("no"),
         only: setting("ONLY").unwrap_or_default(),
         profile: setting("PROFILE").unwrap_or_else(|| "release".to_owned()),
     };

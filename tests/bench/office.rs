@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use storage::{Backend, DbConfig};
 use tests::citizens::{ISSUER, Issuer};
-use tests::load::{self, Invented, Loaded, Office, Plan};
+use tests::load::{self, Invented, Loaded, Office, Plan, Way};
 use tests::{Place, database, people};
 
 use crate::Options;
@@ -29,7 +29,7 @@ pub(crate) struct Measured {
     /// The floor's database, `psql`, and the first process of the server.
     pub(crate) postgres: Option<(String, String, u32)>,
     /// A copy of the loaded database, for statements without a program: what they write is sealed for
-    /// other rows, and no entry of theirs is ours.
+    /// other rows, and no entry of theirs is ours. None where it was not wanted.
     pub(crate) copy: Option<String>,
     /// Seconds of the first start on what was loaded.
     pub(crate) started: Duration,
@@ -43,14 +43,21 @@ impl Measured {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         let base = database::empty(place, &data, "bench");
-        let config = DbConfig::new(base.clone());
+        let config = DbConfig {
+            // A desk's millions are counted in one statement.
+            statement_timeout: Duration::from_secs(600),
+            ..DbConfig::new(base.clone())
+        };
         let office = Office::found(&config, &data, now());
         let filed = load::file_templates(&office.desk, &office.db, &office.clock, TEMPLATES);
         let psql = database::psql("bench").filter(|_| place == Place::Postgres);
         let plan = Plan {
             tickets: options.tickets,
             seed: 1,
-            psql: psql.clone(),
+            way: match &psql {
+                Some(psql) => Way::Psql(psql.clone()),
+                None => Way::file_of(&base),
+            },
             indexes_anew: options.indexes_anew,
         };
         let loaded = load::load(&office.desk, &office.db, &filed, &plan);
@@ -65,7 +72,8 @@ impl Measured {
         });
         let size_mb = size_of(&office, &data);
         drop(office);
-        let copy = postgres.is_some().then(|| database::copied("bench", "own"));
+        let copy =
+            (postgres.is_some() && options.has_copy).then(|| database::copied("bench", "own"));
         let issuer = Issuer::new();
         configure(folder.path(), &base, &issuer);
         let program = fs::canonicalize(&options.program).expect("the program");

@@ -26,6 +26,7 @@ use storage::{Backend, Db, StoreError};
 use crate::citizens::{Issuer as OwnIssuer, Person};
 use crate::client::{Client, Reply};
 use crate::database::{Fresh, Place};
+use crate::load::Way;
 use crate::mail::{Mail, Recorder};
 use crate::node::{self, Node};
 use crate::opening::{
@@ -230,9 +231,12 @@ impl TestApp {
         &self.clock
     }
 
-    /// `psql` past row-level security; `None` on SQLite.
-    pub fn psql(&self) -> Option<String> {
-        self.database.psql()
+    /// How rows get into the database past the program.
+    pub fn way(&self) -> Way {
+        match self.database.psql() {
+            Some(psql) => Way::Psql(psql),
+            None => Way::file_of(&self.database.config.url),
+        }
     }
 
     /// Moves the clock by an ISO 8601 duration, such as `P8D` or `PT31M`. Access tokens live a

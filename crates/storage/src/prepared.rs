@@ -8,41 +8,94 @@
 //! Diesel runs what gives nothing back by reference, and a reference to a [`Prepared`] says no more that it
 //! is one. An UPDATE therefore gives something back and is loaded; for texts there is [`Prepared::execute`].
 //!
+//! A connection for two databases asks for the text of a query three times: to find its statement, to hear
+//! whether it may be kept, and to bind its values. [`Prepared`] writes it once and remembers it.
+//!
 //! Invariant: nothing that a caller may make as many texts of as they like comes here, since a
 //! connection forgets no statement before it ends.
+
+use std::cell::OnceCell;
 
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 use diesel::expression::QueryMetadata;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
+use diesel::sqlite::Sqlite;
+
+use crate::connection::MultiBackend;
 
 /// Has the connection keep the statement of this query.
 pub(crate) fn prepared<Q>(query: Q) -> Prepared<Q> {
-    Prepared(query)
+    Prepared {
+        query,
+        text: OnceCell::new(),
+    }
 }
 
 /// The query made by [`prepared`].
 #[derive(Debug, Clone)]
 #[must_use = "the query runs only when it is loaded or executed"]
-pub(crate) struct Prepared<Q>(Q);
+pub(crate) struct Prepared<Q> {
+    query: Q,
+    text: OnceCell<String>,
+}
 
 impl<Q: Query> Prepared<Q> {
     /// Runs a text whose rows, if it has any, do not matter.
     pub(crate) fn execute<C>(self, conn: &mut C) -> QueryResult<()>
     where
-        C: LoadConnection,
-        C::Backend: QueryMetadata<Q::SqlType>,
+        C: LoadConnection<Backend: Writing + QueryMetadata<Q::SqlType>>,
         Q: QueryFragment<C::Backend>,
     {
         conn.load(self)?.try_for_each(|row| row.map(|_| ()))
     }
 }
 
-impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Prepared<Q> {
+/// A database for which texts are written.
+pub(crate) trait Writing: Backend {
+    /// Takes the parts of a new text.
+    fn builder(&self) -> Self::QueryBuilder;
+}
+
+impl Writing for Pg {
+    fn builder(&self) -> Self::QueryBuilder {
+        Default::default()
+    }
+}
+
+impl Writing for Sqlite {
+    fn builder(&self) -> Self::QueryBuilder {
+        Default::default()
+    }
+}
+
+impl Writing for MultiBackend {
+    fn builder(&self) -> Self::QueryBuilder {
+        type Either = <MultiBackend as Backend>::QueryBuilder;
+        match self {
+            MultiBackend::Pg(pg) => Either::Pg(pg.builder()),
+            MultiBackend::Sqlite(sqlite) => Either::Sqlite(sqlite.builder()),
+        }
+    }
+}
+
+impl<Q: QueryFragment<DB>, DB: Writing> QueryFragment<DB> for Prepared<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(out)
+        self.query.walk_ast(out)
+    }
+
+    fn to_sql(&self, out: &mut DB::QueryBuilder, backend: &DB) -> QueryResult<()> {
+        if let Some(text) = self.text.get() {
+            out.push_sql(text);
+            return Ok(());
+        }
+        let mut parts = backend.builder();
+        self.query.to_sql(&mut parts, backend)?;
+        out.push_sql(self.text.get_or_init(|| parts.finish()));
+        Ok(())
     }
 
     fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {

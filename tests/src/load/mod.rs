@@ -12,12 +12,13 @@ mod sink;
 mod stamp;
 mod templates;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Text};
 use service::Desk;
-use storage::{Backend, Db, StoreError, changes, counters, queue_counts};
+use storage::{Db, StoreError, changes, counters, queue_counts};
 
 pub use office::{CAREFUL, LISTENERS, Office, listener};
 pub use people::{Dice, Invented};
@@ -36,10 +37,27 @@ pub struct Plan {
     pub tickets: u64,
     /// Makes another choice of the same sort.
     pub seed: u64,
-    /// `psql` with its arguments, for a role of PostgreSQL that may copy past row-level security.
-    pub psql: Option<String>,
+    /// By which way rows get into the database.
+    pub way: Way,
     /// On PostgreSQL: drops the indexes first and makes them anew afterwards.
     pub indexes_anew: bool,
+}
+
+/// A way into a database past the program.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// `psql` with its arguments, for a role of PostgreSQL that may copy past row-level security.
+    Psql(String),
+    /// SQLite's file.
+    File(PathBuf),
+}
+
+impl Way {
+    /// Into the file of a URL of SQLite.
+    pub fn file_of(url: &str) -> Self {
+        let path = url.strip_prefix("sqlite://").expect("a URL of SQLite");
+        Way::File(PathBuf::from(path))
+    }
 }
 
 /// What was loaded.
@@ -83,15 +101,11 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
         .map(|one| Template::read(db, &tables, one, now))
         .collect();
     let mut numbers = take_numbers(db, plan.tickets);
-    let psql = match db.backend() {
-        Backend::Sqlite => None,
-        Backend::Postgres => Some(plan.psql.as_deref().expect("psql as a role that may copy")),
-    };
-    let indexes = match psql {
-        Some(psql) if plan.indexes_anew => drop_indexes(psql, db),
+    let indexes = match &plan.way {
+        Way::Psql(psql) if plan.indexes_anew => drop_indexes(psql, db),
         _ => Vec::new(),
     };
-    let mut sink = Sink::open(db, psql, &tables);
+    let mut sink = Sink::open(&plan.way, &tables);
     let mut dice = Dice::new(plan.seed);
     let copies = in_order_of_filing(&templates, plan.tickets, &mut dice);
     let told_of = plan.tickets.div_ceil(TOLD).max(1);
@@ -119,11 +133,13 @@ pub fn load(desk: &Desk, db: &Db, filed: &[Filed], plan: &Plan) -> Loaded {
     stamped.expect("the copies are made");
     sink.finish();
     keep_numbers(db, &numbers);
-    count_queues(db);
-    if let Some(psql) = psql {
+    if let Way::Psql(psql) = &plan.way {
         run(psql, &indexes);
         run(psql, &["VACUUM (ANALYZE)".to_owned()]);
-    } else {
+    }
+    // With the indexes: each desk's are counted by themselves.
+    count_queues(db);
+    if let Way::File(_) = plan.way {
         let analyzed = db.write_in(&ALL, |conn| {
             Ok::<_, StoreError>(diesel::sql_query("ANALYZE").execute(conn)?)
         });

@@ -1,20 +1,21 @@
-//! Where stamped rows go: COPY on PostgreSQL, prepared inserts in large transactions on SQLite.
+//! Where stamped rows go: COPY on PostgreSQL, prepared inserts in large transactions on SQLite; both past the
+//! program's own connections.
 
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::Sqlite;
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use storage::sql_types::{Id, Uid};
-use storage::{Db, DbConnection, StoreError};
 
+use super::Way;
 use super::rows::{Table, Value};
-use super::templates::ALL;
 
 /// Takes rows of tables by their places in a list.
 pub(super) enum Sink {
@@ -24,31 +25,39 @@ pub(super) enum Sink {
         tables: Vec<Table>,
         copies: Vec<Option<Copy>>,
     },
-    /// Rows that wait for the next transaction.
+    /// One transaction after the other.
     Insert {
-        db: Db,
+        sqlite: SqliteConnection,
         statements: Vec<String>,
-        waiting: Vec<(usize, Vec<Value>)>,
+        /// Rows of the transaction under way.
+        rows: usize,
     },
 }
 
 /// Rows of one transaction on SQLite.
 const ROWS_AT_ONCE: usize = 20_000;
 
+/// How SQLite takes them. Rows of a large table's indexes lie everywhere in the file: pages are kept as far as
+/// memory goes, and written now and then. Triggers make each insert a step that can be undone, and what is
+/// needed for that is looked for from its beginning if it is kept in memory. A row that comes before the one it
+/// names would have all tables searched for such rows at every later one: what is copied hangs together. What
+/// is lost in a crash is loaded again.
+const FOR_MANY_ROWS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; \
+     PRAGMA temp_store = FILE; PRAGMA cache_size = -4000000; PRAGMA wal_autocheckpoint = 250000";
+
 impl Sink {
-    /// Into these tables. `psql` is the command that reaches PostgreSQL as a role that may copy past
-    /// row-level security.
-    pub(super) fn open(db: &Db, psql: Option<&str>, tables: &[Table]) -> Self {
-        match psql {
-            Some(psql) => Sink::Copy {
-                psql: psql.to_owned(),
+    /// Into these tables.
+    pub(super) fn open(way: &Way, tables: &[Table]) -> Self {
+        match way {
+            Way::Psql(psql) => Sink::Copy {
+                psql: psql.clone(),
                 tables: tables.to_vec(),
                 copies: tables.iter().map(|_| None).collect(),
             },
-            None => Sink::Insert {
-                db: db.clone(),
+            Way::File(path) => Sink::Insert {
+                sqlite: open_file(path),
                 statements: tables.iter().map(insert_into).collect(),
-                waiting: Vec::new(),
+                rows: 0,
             },
         }
     }
@@ -63,50 +72,60 @@ impl Sink {
                 let start = || Copy::start(psql, &tables[table]);
                 copies[table].get_or_insert_with(start).put(&row);
             }
-            Sink::Insert { waiting, .. } => waiting.push((table, row)),
+            Sink::Insert {
+                sqlite,
+                statements,
+                rows,
+            } => {
+                if *rows == 0 {
+                    sqlite
+                        .batch_execute("BEGIN IMMEDIATE")
+                        .expect("a transaction");
+                }
+                let sql = &statements[table];
+                let values = row;
+                let inserted = Insert { sql, values }.execute(sqlite);
+                inserted.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                *rows += 1;
+            }
         }
     }
 
     /// All rows of a request are there: what hangs together is written together.
     pub(super) fn end_of_request(&mut self) {
-        if matches!(self, Sink::Insert { waiting, .. } if waiting.len() >= ROWS_AT_ONCE) {
-            self.flush();
+        if matches!(self, Sink::Insert { rows, .. } if *rows >= ROWS_AT_ONCE) {
+            self.commit();
         }
     }
 
-    fn flush(&mut self) {
-        let Sink::Insert {
-            db,
-            statements,
-            waiting,
-        } = self
-        else {
-            return;
-        };
-        let (statements, rows) = (statements.clone(), std::mem::take(waiting));
-        let written = db.write_in(&ALL, move |conn| {
-            let DbConnection::Sqlite(sqlite) = conn else {
-                panic!("PostgreSQL takes its rows by COPY");
-            };
-            // Tables come in any order.
-            sqlite.batch_execute("PRAGMA defer_foreign_keys = ON")?;
-            for (table, values) in rows {
-                let sql = &statements[table];
-                Insert { sql, values }.execute(sqlite)?;
-            }
-            Ok::<_, StoreError>(())
-        });
-        written.expect("the rows are written");
+    fn commit(&mut self) {
+        if let Sink::Insert { sqlite, rows, .. } = self
+            && std::mem::take(rows) > 0
+        {
+            sqlite
+                .batch_execute("COMMIT")
+                .expect("the rows are written");
+        }
     }
 
     pub(super) fn finish(mut self) {
-        self.flush();
-        if let Sink::Copy { copies, .. } = self {
-            for copy in copies.into_iter().flatten() {
-                copy.finish();
-            }
+        self.commit();
+        match self {
+            Sink::Copy { copies, .. } => copies.into_iter().flatten().for_each(Copy::finish),
+            Sink::Insert { mut sqlite, .. } => sqlite
+                .batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                .expect("all is in the file"),
         }
     }
+}
+
+fn open_file(path: &Path) -> SqliteConnection {
+    let path = path.to_str().expect("a path of letters");
+    let mut sqlite = SqliteConnection::establish(path).expect("the file opens");
+    sqlite
+        .batch_execute(FOR_MANY_ROWS)
+        .expect("SQLite takes its settings");
+    sqlite
 }
 
 /// A `COPY` under way.
@@ -248,4 +267,4 @@ impl QueryFragment<Sqlite> for Insert<'_> {
     }
 }
 
-impl RunQueryDsl<diesel::SqliteConnection> for Insert<'_> {}
+impl RunQueryDsl<SqliteConnection> for Insert<'_> {}

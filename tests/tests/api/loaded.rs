@@ -8,7 +8,7 @@ use service::work::WorkRun;
 use storage::{Backend, StoreError};
 use tests::load::{self, Invented, Life, Loaded, Plan};
 use tests::people::TO4;
-use tests::{Client, Place, TestApp, both};
+use tests::{Client, Options, Place, TestApp, both, running};
 
 const COPIES: u64 = 300;
 /// Each life twice.
@@ -19,7 +19,7 @@ fn load(app: &TestApp, seed: u64) -> Loaded {
     let plan = Plan {
         tickets: COPIES,
         seed,
-        psql: app.psql(),
+        way: app.way(),
         indexes_anew: false,
     };
     load::load(&app.desk, &app.db, &filed, &plan)
@@ -57,6 +57,25 @@ both!(
         assert_eq!(screen.list_at("/timeline").len(), 22, "{screen}");
     }
 );
+
+/// Keys are not looked at while rows are loaded.
+#[test]
+fn what_is_loaded_hangs_together() {
+    #[derive(diesel::QueryableByName)]
+    struct Dangling {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        table: String,
+    }
+    running::run(Place::Sqlite, Options::default(), async |app| {
+        load(app, 4);
+        let dangling = app.db.read(|conn| {
+            let check = diesel::sql_query("PRAGMA foreign_key_check");
+            Ok::<_, StoreError>(check.load::<Dangling>(conn)?)
+        });
+        let tables: Vec<String> = dangling.unwrap().into_iter().map(|one| one.table).collect();
+        assert!(tables.is_empty(), "{tables:?}");
+    });
+}
 
 both!(a_loaded_request_is_found_by_its_person, async |app| {
     let loaded = load(app, 2);

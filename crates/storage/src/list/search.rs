@@ -30,8 +30,8 @@ const LONG_WALK: i64 = 5_000;
 
 /// Texts taken out of the index of words, where it tells the newest first: at first, then if these were not
 /// enough, and at most.
-const NEWEST_HITS: [i64; 3] = [250, 1_000, 5_000];
-const MOST_NEWEST_HITS: i64 = NEWEST_HITS[2];
+const FIRST_NEWEST_HITS: [i64; 2] = [250, 1_000];
+const MOST_NEWEST_HITS: i64 = 5_000;
 
 /// What lists go by.
 const ORDERED_BY: OrderedBy = (
@@ -143,21 +143,20 @@ impl Search<'_> {
             Some((Key::At(at), id)) => Some((Ts(at), id)),
             _ => None,
         };
-        for most in NEWEST_HITS {
+        for most in FIRST_NEWEST_HITS {
             let (rows, end) = self.among_newest(conn, after, most)?;
-            match end {
-                Some(last) if !self.is_full(&rows) && most == MOST_NEWEST_HITS => {
-                    return Ok(Rows {
-                        rows,
-                        is_capped: true,
-                        looked_to: filed_at(conn, last)?,
-                    });
-                }
-                Some(_) if !self.is_full(&rows) => {}
-                _ => return Ok(Rows::whole(rows)),
+            if end.is_none() || self.is_full(&rows) {
+                return Ok(Rows::whole(rows));
             }
         }
-        Ok(Rows::whole(Vec::new()))
+        match self.among_newest(conn, after, MOST_NEWEST_HITS)? {
+            (rows, Some(last)) if !self.is_full(&rows) => Ok(Rows {
+                rows,
+                is_capped: true,
+                looked_to: filed_at(conn, last)?,
+            }),
+            (rows, _) => Ok(Rows::whole(rows)),
+        }
     }
 
     /// The page that is among the newest `most` hits, and the last of them if there may be more.
