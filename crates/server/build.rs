@@ -1,5 +1,9 @@
 //! How the program is linked.
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Cargo tells a build script what it builds for by the environment alone"
+)]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // What the loader has to adjust takes a twentieth of the file when it is listed one by one. A linker or a
