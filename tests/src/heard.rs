@@ -46,7 +46,9 @@ impl Statement {
 
     /// What it does to which table, such as `UPDATE tickets`.
     pub fn label(&self) -> String {
+        // What is read out of a query is read out of its table.
         let plain = self.text.replace(['"', '`'], "");
+        let plain = plain.replace("FROM (SELECT ", "(SELECT ");
         let mut words = plain.split_whitespace();
         let verb = words.next().unwrap_or_default();
         let table = match verb {
@@ -317,6 +319,10 @@ mod tests {
             (r#"INSERT INTO "legs" ("no") VALUES ($1)"#, "INSERT legs"),
             (r#"SELECT "legs"."no" FROM "legs" WHERE $1"#, "SELECT legs"),
             (r#"DELETE  FROM "legs" WHERE $1"#, "DELETE legs"),
+            (
+                r#"SELECT * FROM (SELECT "no" FROM "legs") AS x"#,
+                "SELECT legs",
+            ),
         ] {
             assert_eq!(Statement::new(text).label(), label);
         }

@@ -89,15 +89,15 @@ pub(crate) async fn end(
     } else {
         AuditOutcome::Done
     };
-    match trail {
-        Some(trail) if is_told || outcome == AuditOutcome::Done => {
-            let desk = shared.desk.clone();
-            let ended = block(move || desk.end_trail(&trail, outcome)).await;
-            // Its reason is logged by then, and is nothing the caller did.
-            ended.map_err(|_| Problem::new("temporarily-unavailable").retry_after(RETRY_SECONDS))
-        }
-        _ => Ok(()),
-    }
+    let trail = trail.filter(|_| is_told || outcome == AuditOutcome::Done);
+    // What a transaction carried is written: for nothing more, no other thread is asked.
+    let Some(rest) = trail.and_then(|trail| trail.rest(outcome)) else {
+        return Ok(());
+    };
+    let desk = shared.desk.clone();
+    let ended = block(move || desk.end_trail(rest)).await;
+    // Its reason is logged by then, and is nothing the caller did.
+    ended.map_err(|_| Problem::new("temporarily-unavailable").retry_after(RETRY_SECONDS))
 }
 
 fn actor_of(desk: &Desk, principal: &Principal) -> Result<AuditActor, Problem> {

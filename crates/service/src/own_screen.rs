@@ -97,7 +97,7 @@ impl Desk {
     /// Answers `NotFound` unless `scope` reaches the ticket.
     pub fn must_reach(&self, scope: &Scope, wanted: &TicketRef) -> Result<(), DeskError> {
         self.db
-            .read_snapshot_in(scope, |conn| match tickets::find(conn, scope, wanted)? {
+            .read_keyed_in(scope, |conn| match tickets::find(conn, scope, wanted)? {
                 Some(_) => Ok(()),
                 None => Err(DeskError::NotFound),
             })
@@ -110,7 +110,7 @@ impl Desk {
         wanted: &TicketRef,
     ) -> Result<RequesterScreen, DeskError> {
         self.db
-            .read_snapshot_in(scope, |conn| self.own_screen(conn, scope, wanted))
+            .read_keyed_in(scope, |conn| self.own_screen(conn, scope, wanted))
     }
 
     /// What a requester's own screen shows, and a copy of their data repeats (I-4).

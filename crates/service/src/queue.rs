@@ -125,7 +125,7 @@ impl Desk {
             return Ok(Counters::default());
         }
         let me = Assignee::Operator(staff.account);
-        Ok(self.db.read_in(&scope, |conn| {
+        Ok(self.db.read_keyed_in(&scope, |conn| {
             queue_counts::count(conn, &staff.authority, &me, self.clock.now())
         })?)
     }

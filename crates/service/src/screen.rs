@@ -239,7 +239,7 @@ impl Desk {
         staff: &Staff,
         wanted: &TicketRef,
     ) -> Result<Screen, DeskError> {
-        self.db.read_snapshot_in(scope, |conn| {
+        self.db.read_keyed_in(scope, |conn| {
             let (ticket, dossier) =
                 tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
@@ -304,7 +304,7 @@ impl Desk {
     ) -> Result<(Vec<TimelineEntry>, Option<i64>), DeskError> {
         let reading = self.reading_of(staff, Some(wanted))?;
         let scope = &reading.scope;
-        let page = self.db.read_snapshot_in(scope, |conn| {
+        let page = self.db.read_keyed_in(scope, |conn| {
             let (ticket, _) = tickets::find(conn, scope, wanted)?.ok_or(DeskError::NotFound)?;
             let view = view_of(&ticket, scope).ok_or(DeskError::NotFound)?;
             let entries = history::list_entries(

@@ -3,7 +3,7 @@
 //! crate for what it does by itself.
 
 use domain::actor::Staff;
-use domain::audit::{AuditActor, AuditOutcome, Purpose};
+use domain::audit::{AuditActor, AuditEntry, Purpose};
 use domain::tax_code::TaxCode;
 use storage::audit;
 use storage::keyring::{Field, INSTALLATION};
@@ -33,15 +33,12 @@ impl Desk {
         })
     }
 
-    /// Writes what no transaction of the request carried. Nothing may be answered before.
-    pub fn end_trail(&self, trail: &Trail, outcome: AuditOutcome) -> Result<(), DeskError> {
-        let Some(entry) = trail.rest(outcome) else {
-            return Ok(());
-        };
+    /// Writes the [`Trail::rest`] of a request. Nothing may be answered before.
+    pub fn end_trail(&self, rest: AuditEntry) -> Result<(), DeskError> {
         // The entry is not itself something to follow.
         Ok(self
             .db
-            .write_alone(move |conn| audit::append(conn, &entry))?)
+            .write_alone(move |conn| audit::append(conn, &rest))?)
     }
 
     /// The name of a person in the trail.

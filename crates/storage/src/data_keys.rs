@@ -9,10 +9,10 @@ use domain::visibility::Scope;
 use jiff::Timestamp;
 
 use crate::connection::{Manager, Role};
-use crate::db::transact;
 use crate::keyring::{KeyError, MasterKey};
 use crate::schema::data_keys;
 use crate::sql_types::Ts;
+use crate::transaction::transact;
 use crate::{DbConnection, StoreError, dialect};
 
 /// A data key as it is kept.

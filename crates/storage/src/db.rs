@@ -1,5 +1,5 @@
 //! The one way to the database: `read`, `read_snapshot` and `write`, and the same three with a
-//! scope for what touches tickets and what belongs to them.
+//! scope for what touches tickets and what belongs to them; `read_keyed_in` for what keys find of these.
 //!
 //! Callers do not know which database it is. On PostgreSQL a closure runs on a pooled
 //! connection, and row-level security holds it to the scope it named; on SQLite reads have a
@@ -7,14 +7,11 @@
 //! Invariant: a `write` is one transaction, committed on `Ok` and rolled back on `Err` and on
 //! a panic, and there is no other transaction in this program.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::TransactionManager;
 use diesel::r2d2::R2D2Connection;
-use diesel::result::QueryResult;
 use domain::visibility::Scope;
 use uuid::Uuid;
 
@@ -24,11 +21,12 @@ use crate::error::StoreError;
 use crate::keyring::{self, KeyError, KeySlot, Keyring, MasterKey};
 use crate::replica::{Replica, ReplicaReads};
 use crate::statements::StatementCount;
+use crate::transaction::{Begin, begun, caught, finish, transaction};
+use crate::work::{self, Wish, Work};
 use crate::writer::Writer;
 use crate::{reading, recent_writes, settled, trail};
 
 pub(crate) type Pool = r2d2::Pool<Manager>;
-type Tm = DbConnection;
 
 /// How to reach the database. Has no `Debug`, because the URL may hold a password.
 #[derive(Clone)]
@@ -141,9 +139,13 @@ impl Db {
     where
         E: From<StoreError>,
     {
+        work::through(f, |work| self.without_transaction(work))
+    }
+
+    fn without_transaction(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
         let mut conn = self.connection()?;
         settled::forget();
-        caught(&mut conn, f)
+        caught(&mut conn, work).map(drop)
     }
 
     /// Like `read`, for rows that `scope` may see. This one and the snapshots go to the replica where
@@ -156,7 +158,9 @@ impl Db {
     where
         E: From<StoreError>,
     {
-        self.read_within(|db| dialect::begin_read(db, scope), f)
+        work::through(f, |work| {
+            self.read_within(&|db| dialect::begin_read(db, scope), work)
+        })
     }
 
     /// Runs `f` in a transaction whose reads all see the same moment.
@@ -179,24 +183,38 @@ impl Db {
     where
         E: From<StoreError>,
     {
-        self.read_within(|db| dialect::begin_snapshot(db, scope), f)
+        work::through(f, |work| {
+            self.read_within(&|db| dialect::begin_snapshot(db, scope), work)
+        })
     }
 
-    fn read_within<T, E: From<StoreError>>(
+    /// Like `read_snapshot_in`, for what is found by its keys: PostgreSQL plans a statement once on each
+    /// connection, and not again for each value. Not for the first rows of a list, whose plan depends on how
+    /// many are asked for.
+    pub fn read_keyed_in<T, E>(
         &self,
-        begin: impl Fn(&mut DbConnection) -> QueryResult<()>,
+        scope: &Scope,
         f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-    ) -> Result<T, E> {
+    ) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        work::through(f, |work| {
+            self.read_within(&|db| dialect::begin_keyed(db, scope), work)
+        })
+    }
+
+    fn read_within(&self, begin: &Begin<'_>, work: &mut Work<'_>) -> Result<(), StoreError> {
         if let Some(replica) = &self.inner.replica
             && let Some(mut conn) = replica.connection(|reader| self.marks_of(reader))
         {
             let _keys = keyring::enter(&conn.keys);
-            match begun(&mut conn, &begin) {
-                Ok(()) => return replica.watched(conn, |conn| finish(conn, f)),
+            match begun(&mut conn, begin) {
+                Ok(()) => return replica.watched(conn, |conn| finish(conn, work)),
                 Err(_) => replica.fails(),
             }
         }
-        transact(&mut *self.connection()?, begin, f)
+        transaction(&mut *self.connection()?, begin, work)
     }
 
     /// What somebody wrote a moment ago.
@@ -226,27 +244,32 @@ impl Db {
     {
         match &self.inner.writer {
             Some(writer) => writer.run(f),
-            None => {
-                let (done, carried) = transact(
-                    &mut *self.connection()?,
-                    |db| dialect::begin_write(db, scope),
-                    |db| {
-                        trail::begin_write();
-                        let done = f(db)?;
-                        if self.inner.replica.is_some()
-                            && let Some(reader) = reading::writer()
-                        {
-                            recent_writes::mark(db, &reader)?;
-                        }
-                        Ok::<_, E>((done, trail::settle(db)?))
-                    },
-                )?;
-                if let Some(carried) = carried {
-                    carried.commit();
-                }
-                Ok(done)
-            }
+            None => work::through(f, |work| self.write_here(scope, work)),
         }
+    }
+
+    /// PostgreSQL: on this thread.
+    fn write_here(&self, scope: &Scope, work: &mut Work<'_>) -> Result<(), StoreError> {
+        let mut carried = None;
+        let mut work = |db: &mut DbConnection| {
+            trail::begin_write();
+            let wish = work(db)?;
+            if wish == Wish::Keep {
+                if self.inner.replica.is_some()
+                    && let Some(reader) = reading::writer()
+                {
+                    recent_writes::mark(db, &reader)?;
+                }
+                carried = trail::settle(db)?;
+            }
+            Ok(wish)
+        };
+        let begin = |db: &mut DbConnection| dialect::begin_write(db, scope);
+        transaction(&mut *self.connection()?, &begin, &mut work)?;
+        if let Some(carried) = carried {
+            carried.commit();
+        }
+        Ok(())
     }
 
     /// Writes in a single statement, which is a transaction of its own: on PostgreSQL a round trip where
@@ -259,11 +282,7 @@ impl Db {
     {
         let write = || match &self.inner.writer {
             Some(writer) => writer.run(f),
-            None => {
-                let mut conn = self.connection()?;
-                settled::forget();
-                caught(&mut conn, f)
-            }
+            None => work::through(f, |work| self.without_transaction(work)),
         };
         trail::apart(write)
     }
@@ -332,79 +351,6 @@ pub(crate) fn pool(manager: Manager, most: u32, idle: u32, wait: Duration) -> Po
         .test_on_check_out(false)
         .error_handler(Box::new(LogFailure))
         .build_unchecked(manager)
-}
-
-/// One transaction on this thread.
-pub(crate) fn transact<T, E: From<StoreError>>(
-    conn: &mut Managed,
-    begin: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
-    f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E> {
-    // The fence that goes up at the beginning names prints, which have to be those of all that follows.
-    let _keys = keyring::enter(&conn.keys);
-    begun(conn, begin)?;
-    finish(conn, f)
-}
-
-/// Begins a transaction, with the keys of the thread.
-fn begun(
-    conn: &mut Managed,
-    begin: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
-) -> Result<(), StoreError> {
-    keyring::unpin();
-    settled::forget();
-    begin(&mut conn.db).map_err(|error| {
-        // Of several statements the first may have begun it.
-        conn.health.give_up();
-        StoreError::from(error)
-    })
-}
-
-/// Runs `f` in the transaction that was begun, with the same keys, and ends it.
-fn finish<T, E: From<StoreError>>(
-    conn: &mut Managed,
-    f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E> {
-    match caught(conn, f) {
-        // PostgreSQL answers COMMIT of a failed transaction with a roll-back and no error.
-        Ok(_) if is_doomed(conn) => {
-            roll_back(conn);
-            Err(StoreError::Aborted.into())
-        }
-        Ok(value) => {
-            Tm::commit_transaction(&mut conn.db).map_err(StoreError::from)?;
-            Ok(value)
-        }
-        Err(error) => {
-            roll_back(conn);
-            Err(error)
-        }
-    }
-}
-
-fn is_doomed(conn: &Managed) -> bool {
-    matches!(conn.db, DbConnection::Pg(_)) && conn.health.has_failed()
-}
-
-fn roll_back(conn: &mut Managed) {
-    if let Err(error) = Tm::rollback_transaction(&mut conn.db) {
-        // Not in the way of the answer: the database drops what a lost connection began.
-        tracing::warn!(%error, "cannot roll back, giving up the connection");
-        conn.health.give_up();
-    }
-}
-
-/// Runs `f`, and gives up the connection if it panics: nobody knows how it was left.
-fn caught<T, E: From<StoreError>>(
-    conn: &mut Managed,
-    f: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E> {
-    let _keys = keyring::enter(&conn.keys);
-    let db = &mut conn.db;
-    catch_unwind(AssertUnwindSafe(|| f(db))).unwrap_or_else(|_| {
-        conn.health.give_up();
-        Err(StoreError::Panicked.into())
-    })
 }
 
 /// The file holds personal data, so only its owner may read it; SQLite gives the files beside

@@ -38,32 +38,44 @@ use crate::together::{Alone, Row, Together};
 /// does not help.
 pub(crate) fn begin_write(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
     match conn {
-        DbConnection::Pg(pg) => begin_fenced(pg, begin_of(fence), fence),
+        DbConnection::Pg(pg) => {
+            let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+            begin_fenced(pg, begin, plans_of(fence), fence)
+        }
         DbConnection::Sqlite(sqlite) => {
             AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")
         }
     }
 }
 
-/// What somebody changes is found by its key, and a statement that was planned once serves for every key:
-/// to plan the update of a ticket behind its policies takes longer than to run it. What the service does
-/// by itself also takes the first rows of lists, whose plans depend on how many are asked for.
-const fn begin_of(fence: &Scope) -> &'static str {
+/// What is found by its key needs one plan on a connection and not one for each value: to plan a statement
+/// behind the policies of tickets takes longer than to run it.
+const PLAN_ONCE: &str = "; SET LOCAL plan_cache_mode = force_generic_plan";
+
+/// What somebody changes is found by its key. What the service does by itself also takes the first rows of
+/// lists, whose plans depend on how many are asked for.
+const fn plans_of(fence: &Scope) -> &'static str {
     match fence {
-        Scope::System | Scope::Nothing => "BEGIN ISOLATION LEVEL READ COMMITTED",
-        _ => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL plan_cache_mode = force_generic_plan",
+        Scope::System | Scope::Nothing => "",
+        _ => PLAN_ONCE,
     }
 }
+
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// Starts a transaction in which every read sees the same moment and nothing can be written.
 pub(crate) fn begin_snapshot(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
     match conn {
-        DbConnection::Pg(pg) => begin_fenced(
-            pg,
-            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-            fence,
-        ),
+        DbConnection::Pg(pg) => begin_fenced(pg, SNAPSHOT, "", fence),
         // The connection itself refuses writes.
+        DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
+    }
+}
+
+/// Like [`begin_snapshot`], for what is found by its keys.
+pub(crate) fn begin_keyed(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
+    match conn {
+        DbConnection::Pg(pg) => begin_fenced(pg, SNAPSHOT, PLAN_ONCE, fence),
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
     }
 }
@@ -73,15 +85,16 @@ pub(crate) fn begin_snapshot(conn: &mut DbConnection, fence: &Scope) -> QueryRes
 pub(crate) fn begin_read(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
     match conn {
         DbConnection::Pg(pg) => {
-            begin_fenced(pg, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY", fence)
+            let begin = "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY";
+            begin_fenced(pg, begin, "", fence)
         }
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
     }
 }
 
 /// Begins, and puts up the fence in the same round trip.
-fn begin_fenced(pg: &mut PgConnection, begin: &str, fence: &Scope) -> QueryResult<()> {
-    let sql = format!("{begin}{}", fence_settings(fence)?);
+fn begin_fenced(pg: &mut PgConnection, begin: &str, plans: &str, fence: &Scope) -> QueryResult<()> {
+    let sql = format!("{begin}{plans}{}", fence_settings(fence)?);
     AnsiTransactionManager::begin_transaction_sql(pg, &sql)
 }
 
@@ -357,13 +370,9 @@ fn set_scope_kind(pg: &mut PgConnection, kind: &str) -> QueryResult<String> {
     Ok(found.before)
 }
 
-/// Has prepared statements planned once and not for each value, until the transaction ends: for one whose
-/// planning takes longer than itself, and whose way is the same for all values. SQLite always does so.
-pub(crate) fn plan_once(conn: &mut DbConnection) -> QueryResult<()> {
-    match conn {
-        DbConnection::Pg(pg) => pg.batch_execute("SET LOCAL plan_cache_mode = force_generic_plan"),
-        DbConnection::Sqlite(_) => Ok(()),
-    }
+/// Whether a statement may be planned anew for each value. SQLite plans it when it prepares it.
+pub(crate) fn plans_by_values(conn: &DbConnection) -> bool {
+    matches!(conn, DbConnection::Pg(_))
 }
 
 /// An SQL expression for the hours since 1970 that a column's time lies in.

@@ -88,11 +88,13 @@ pub mod ticket_texts;
 pub mod tickets;
 mod together;
 pub mod trail;
+mod transaction;
 pub mod used_tokens;
 pub mod webhook_deliveries;
 pub mod webhooks;
 pub mod wordings;
 mod words;
+mod work;
 mod writer;
 
 pub use connection::DbConnection;

@@ -25,12 +25,14 @@ use crate::sql_types::{Id, Json, Ts};
 use crate::tickets::{nudges_in, of_citizen, of_tracking, priority_of, priority_rank};
 use crate::{DbConnection, StoreError, assignee, dialect, dossiers, words};
 
+mod limits;
 mod search;
 
+use limits::{FirstRows, LONGEST_PAGE};
 use search::{Rows, search};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Any of these states.
     pub states: Vec<StateCode>,
@@ -226,7 +228,13 @@ pub fn list(
         None => Rows::whole(match narrowed(scope, filter, page)? {
             Some(query) => {
                 let query = ordered(query, page).select(ItemRow::as_select());
-                prepared(query.limit(page.limit)).load::<ItemRow>(conn)?
+                let is_planned_once = dialect::plans_by_values(conn)
+                    && is_of_one_way(scope, filter)
+                    && page.limit <= LONGEST_PAGE;
+                match is_planned_once {
+                    true => prepared(FirstRows::of(query, page.limit)).load::<ItemRow>(conn)?,
+                    false => prepared(query.limit(page.limit)).load::<ItemRow>(conn)?,
+                }
             }
             None => Vec::new(),
         }),
@@ -240,6 +248,19 @@ pub fn list(
     };
     label_assignees(conn, &mut found.items)?;
     Ok(found)
+}
+
+/// Whether the way to the rows is the same for all values, so that one plan serves: along the list of a
+/// desk, or along what is open there.
+fn is_of_one_way(scope: &Scope, filter: &Filter) -> bool {
+    let no_more = Filter {
+        text: filter.text.clone(),
+        states: filter.states.clone(),
+        ..Filter::default()
+    };
+    matches!(scope, Scope::Authority(_) | Scope::Region(_))
+        && *filter == no_more
+        && filter.states.iter().all(|state| state.is_open())
 }
 
 /// A query without its order, from where the page goes on; none where the scope has no tickets.

@@ -11,9 +11,10 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use domain::visibility::Scope;
 
 use crate::connection::{DbConnection, MultiBackend};
-use crate::db::{Backend, Db, transact};
+use crate::db::{Backend, Db};
 use crate::dialect;
 use crate::error::StoreError;
+use crate::transaction::transact;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");

@@ -44,7 +44,8 @@ pub struct Counters {
 const DAY: i64 = 24;
 const MONTH: i64 = 30 * DAY;
 
-/// Reads the counters of `desk`, in one statement of the caller's transaction. What is overdue since before this hour is kept; this
+/// Reads the counters of `desk`, in one statement of the caller's transaction, which
+/// should be one by keys ([`crate::Db::read_keyed_in`]). What is overdue since before this hour is kept; this
 /// hour's part of it is counted.
 pub fn count(
     conn: &mut DbConnection,
@@ -52,7 +53,6 @@ pub fn count(
     me: &Assignee,
     now: Timestamp,
 ) -> Result<Counters, StoreError> {
-    dialect::plan_once(conn)?;
     let asked = Asked::new(desk, me, now);
     let rows: Vec<(String, String, i64)> = asked.load(conn)?;
     let mut counters = Counters::default();

@@ -8,9 +8,9 @@
 //! fails or panics leaves nothing behind; the thread outlives both.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use crate::error::StoreError;
 use crate::keyring;
 use crate::settled;
 use crate::trail::{self, Carried, Trail};
+use crate::work::{self, Wish};
 
 /// Measured: more writes in one commit gain nothing.
 const GROUP: usize = 64;
@@ -35,7 +36,7 @@ type Tm = DbConnection;
 
 /// The way to the writer thread. Dropping it lets the waiting writes finish, then ends the thread.
 pub(crate) struct Writer {
-    queue: Option<SyncSender<Box<dyn Task>>>,
+    queue: Option<SyncSender<Task>>,
     thread: Option<JoinHandle<()>>,
     wait: Duration,
 }
@@ -60,43 +61,53 @@ impl Writer {
         })
     }
 
-    pub(crate) fn run<T, E, F>(&self, work: F) -> Result<T, E>
+    pub(crate) fn run<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        let answer = Arc::new(Mutex::new(None));
+        let theirs = Arc::clone(&answer);
+        let ended = self.hand_over(Box::new(move |conn| {
+            let answered = f(conn);
+            let wish = Wish::of(&answered);
+            *locked(&theirs) = Some(answered);
+            Ok(wish)
+        }));
+        let answer = locked(&answer).take();
+        work::outcome(answer, ended)
+    }
+
+    /// Has the thread run this, and waits for the commit or for the end without one.
+    fn hand_over(&self, work: Handed) -> Result<(), StoreError> {
         if self.is_this_thread() {
-            return Err(StoreError::Nested.into());
+            return Err(StoreError::Nested);
         }
-        let Some(queue) = &self.queue else {
-            return Err(StoreError::Stopped.into());
-        };
+        let queue = self.queue.as_ref().ok_or(StoreError::Stopped)?;
         let stage = Arc::new(AtomicU8::new(WAITING));
-        let (reply, answer) = mpsc::sync_channel(1);
-        let job = Job {
+        let (reply, ended) = mpsc::sync_channel(1);
+        let task = Task {
             work: Some(work),
-            result: None,
+            ran: None,
             reply,
             stage: Arc::clone(&stage),
             span: tracing::Span::current(),
             trail: trail::current(),
             carried: None,
         };
-        queue.try_send(Box::new(job)).map_err(|error| match error {
+        queue.try_send(task).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
             TrySendError::Disconnected(_) => StoreError::Stopped,
         })?;
-        match answer.recv_timeout(self.wait) {
-            Ok(result) => result,
-            Err(RecvTimeoutError::Disconnected) => Err(StoreError::Stopped.into()),
+        match ended.recv_timeout(self.wait) {
+            Ok(ended) => ended,
+            Err(RecvTimeoutError::Disconnected) => Err(StoreError::Stopped),
             // Still in the queue: nobody will run it. Already running: only the end can tell.
-            Err(RecvTimeoutError::Timeout) if moved(&stage, ABANDONED) => {
-                Err(StoreError::Busy.into())
+            Err(RecvTimeoutError::Timeout) if moved(&stage, ABANDONED) => Err(StoreError::Busy),
+            Err(RecvTimeoutError::Timeout) => {
+                ended.recv().unwrap_or_else(|_| Err(StoreError::Stopped))
             }
-            Err(RecvTimeoutError::Timeout) => answer
-                .recv()
-                .unwrap_or_else(|_| Err(StoreError::Stopped.into())),
         }
     }
 
@@ -133,26 +144,18 @@ fn moved(stage: &AtomicU8, to: u8) -> bool {
         .is_ok()
 }
 
-/// A write in the queue, whatever it returns.
-trait Task: Send {
-    /// Whether the caller still waits; from then on it waits to the end.
-    fn claim(&self) -> bool;
-    /// Runs the closure, and says whether to keep what it wrote.
-    fn run(&mut self, conn: &mut DbConnection) -> Wish;
-    /// Answers the caller, after the commit or instead of it.
-    fn answer(self: Box<Self>, lost: Option<&Arc<DieselError>>);
+fn locked<T>(answer: &Mutex<T>) -> MutexGuard<'_, T> {
+    answer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    Keep,
-    Undo,
-}
+type Handed = Box<dyn FnOnce(&mut DbConnection) -> Result<Wish, StoreError> + Send>;
 
-struct Job<F, T, E> {
-    work: Option<F>,
-    result: Option<Result<T, E>>,
-    reply: SyncSender<Result<T, E>>,
+/// A write in the queue.
+struct Task {
+    work: Option<Handed>,
+    /// How it ended, before the commit.
+    ran: Option<Result<Wish, StoreError>>,
+    reply: SyncSender<Result<(), StoreError>>,
     stage: Arc<AtomicU8>,
     /// The caller's, so that what is logged over here still names its request.
     span: tracing::Span,
@@ -162,16 +165,13 @@ struct Job<F, T, E> {
     carried: Option<Carried>,
 }
 
-impl<F, T, E> Task for Job<F, T, E>
-where
-    F: FnOnce(&mut DbConnection) -> Result<T, E> + Send,
-    T: Send,
-    E: From<StoreError> + Send,
-{
+impl Task {
+    /// Whether the caller still waits; from then on it waits to the end.
     fn claim(&self) -> bool {
         moved(&self.stage, STARTED)
     }
 
+    /// Runs the closure, and says whether to keep what it wrote.
     fn run(&mut self, conn: &mut DbConnection) -> Wish {
         let Some(work) = self.work.take() else {
             return Wish::Undo;
@@ -180,45 +180,43 @@ where
         let _trail = trail::enter(self.trail.take());
         keyring::unpin();
         settled::forget();
+        let carried = &mut self.carried;
         let work = || {
             trail::begin_write();
-            let done = work(conn)?;
-            Ok((done, trail::settle(conn)?))
+            let wish = work(conn)?;
+            if wish == Wish::Keep {
+                *carried = trail::settle(conn)?;
+            }
+            Ok(wish)
         };
-        let result = catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
-        let result = result.map(|(done, carried)| {
-            self.carried = carried;
-            done
-        });
-        let wish = if result.is_ok() {
-            Wish::Keep
-        } else {
-            Wish::Undo
-        };
-        self.result = Some(result);
+        let ran =
+            catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StoreError::Panicked));
+        let wish = *ran.as_ref().unwrap_or(&Wish::Undo);
+        self.ran = Some(ran);
         wish
     }
 
-    fn answer(self: Box<Self>, lost: Option<&Arc<DieselError>>) {
-        let commit_failed = lost.map(StoreError::of_the_group);
-        let result = match (self.result, commit_failed) {
-            (Some(Err(own)), _) => Err(own),
-            (_, Some(error)) => Err(error.into()),
-            (Some(Ok(value)), None) => {
+    /// Answers the caller, after the commit or instead of it.
+    fn answer(self, lost: Option<&Arc<DieselError>>) {
+        let ended = match (self.ran, lost) {
+            (Some(Err(error)), _) => Err(error),
+            // The caller knows why.
+            (Some(Ok(Wish::Undo)), _) => Ok(()),
+            (_, Some(lost)) => Err(StoreError::of_the_group(lost)),
+            (Some(Ok(Wish::Keep)), None) => {
                 if let Some(carried) = self.carried {
                     carried.commit();
                 }
-                Ok(value)
+                Ok(())
             }
-            (None, None) => Err(StoreError::Stopped.into()),
+            (None, None) => Err(StoreError::Stopped),
         };
         // A caller that is gone does not want to know.
-        let _ = self.reply.send(result);
+        let _ = self.reply.send(ended);
     }
 }
 
-fn serve(manager: &Manager, first: Managed, queue: &Receiver<Box<dyn Task>>) {
+fn serve(manager: &Manager, first: Managed, queue: &Receiver<Task>) {
     let _keys = keyring::enter(&manager.keys);
     let mut open = Some(first);
     while let Ok(task) = queue.recv() {
@@ -253,9 +251,9 @@ fn serve(manager: &Manager, first: Managed, queue: &Receiver<Box<dyn Task>>) {
 /// Runs one claimed task and whatever else waits, and commits. All that ran are in `group`.
 fn write_group(
     conn: &mut DbConnection,
-    first: Box<dyn Task>,
-    queue: &Receiver<Box<dyn Task>>,
-    group: &mut Vec<Box<dyn Task>>,
+    first: Task,
+    queue: &Receiver<Task>,
+    group: &mut Vec<Task>,
 ) -> QueryResult<()> {
     let started = Instant::now();
     // There is no fence on SQLite: the writes of a group come from different scopes.
@@ -263,7 +261,7 @@ fn write_group(
     let mut next = Some(first);
     while let Some(mut task) = next {
         let kept = match &begun {
-            Ok(()) => under_savepoint(conn, task.as_mut()),
+            Ok(()) => under_savepoint(conn, &mut task),
             Err(_) => Ok(()),
         };
         group.push(task);
@@ -284,7 +282,7 @@ fn write_group(
 
 /// Any error here means that the transaction itself is no longer what it should be, and no
 /// further task may run in it.
-fn under_savepoint(conn: &mut DbConnection, task: &mut dyn Task) -> QueryResult<()> {
+fn under_savepoint(conn: &mut DbConnection, task: &mut Task) -> QueryResult<()> {
     Tm::begin_transaction(conn)?;
     let wish = task.run(conn);
     if wish == Wish::Undo {

@@ -13,10 +13,7 @@ const PARSED: &[(Operation, &[&str])] = &[
     (Operation::QueueByDue, &[]),
     (Operation::SearchByTaxCode, &[]),
     (Operation::SearchByWord, &[]),
-    (
-        Operation::Counters,
-        &["SET LOCAL plan_cache_mode = force_generic_plan"],
-    ),
+    (Operation::Counters, &[]),
     (Operation::Screen, &[]),
     (Operation::Note, &[]),
     (Operation::Take, &[]),

@@ -17,7 +17,7 @@ const COSTS: &[(Operation, u64, u64)] = &[
     (Operation::SearchByTaxCode, 5, 5),
     // SQLite: the page among the hits, and then its rows.
     (Operation::SearchByWord, 8, 7),
-    (Operation::Counters, 3, 4),
+    (Operation::Counters, 3, 3),
     (Operation::Screen, 8, 8),
     (Operation::Note, 15, 13),
     (Operation::Take, 14, 14),

@@ -8,8 +8,10 @@ use domain::ids::TicketId;
 use domain::visibility::Scope;
 use jiff::Timestamp;
 
-use super::{Filter, ItemRow, Key, Order, Page, narrowed, ordered};
+use super::limits::Limited;
+use super::{Filter, ItemRow, Key, Order, Page, is_of_one_way, narrowed, ordered};
 use crate::dialect::{Nested, Sorted};
+use crate::prepared::prepared;
 use crate::schema::tickets;
 use crate::sql_types::{Id, Ts};
 use crate::ticket_texts::{self, Wanted};
@@ -182,15 +184,23 @@ impl Search<'_> {
         wanted: &Wanted,
         most: i64,
     ) -> Result<Vec<ItemRow>, StoreError> {
-        let next = ordered(self.narrowed()?, self.page)
-            .select(ItemRow::as_select())
-            .limit(most);
+        let next = ordered(self.narrowed()?, self.page).select(ItemRow::as_select());
         let walk = Nested {
-            inner: next,
+            inner: self.limited(next, most, 0),
             wanted,
             limit: self.page.limit,
         };
-        Ok(walk.load::<ItemRow>(conn)?)
+        Ok(prepared(walk).load::<ItemRow>(conn)?)
+    }
+
+    /// Some rows of a list; how many is one of the constants above.
+    fn limited<Q>(&self, rows: Q, limit: i64, offset: i64) -> Limited<Q> {
+        Limited {
+            rows,
+            limit,
+            offset,
+            is_constant: is_of_one_way(self.scope, self.filter),
+        }
     }
 
     /// The last of the next `most` tickets of the list; none if there are not so many.
@@ -199,11 +209,8 @@ impl Search<'_> {
         conn: &mut DbConnection,
         most: i64,
     ) -> Result<Option<(Key, TicketId)>, StoreError> {
-        let last = ordered(self.narrowed()?, self.page)
-            .select(ORDERED_BY)
-            .offset(most - 1)
-            .limit(1)
-            .load::<(Id, Ts, Ts, Ts, i32)>(conn)?;
+        let rows = ordered(self.narrowed()?, self.page).select(ORDERED_BY);
+        let last = prepared(self.limited(rows, 1, most - 1)).load::<(Id, Ts, Ts, Ts, i32)>(conn)?;
         let key = |(id, created_at, updated_at, due_at, rank): (Id, Ts, Ts, Ts, i32)| {
             let key = match self.page.order {
                 Order::CreatedAt => Key::At(created_at.0),

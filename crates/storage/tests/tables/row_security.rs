@@ -311,6 +311,7 @@ fn a_scope_ends_with_its_transaction() {
         assert_eq!(db.read_in(&scope, setting).unwrap(), with);
         assert_eq!(db.read(setting).unwrap(), without);
         assert_eq!(db.read_snapshot_in(&scope, setting).unwrap(), with);
+        assert_eq!(db.read_keyed_in(&scope, setting).unwrap(), with);
         assert_eq!(db.read_snapshot(setting).unwrap(), without);
         assert_eq!(db.write_in(&scope, setting).unwrap(), with);
         assert_eq!(db.write(setting).unwrap(), without);

@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Bool, Text};
 use domain::state::StateCode;
 use domain::visibility::Scope;
 use storage::keyring::{Field, INSTALLATION};
@@ -169,6 +169,55 @@ fn the_first_page_of_a_queue_is_read_along_its_index() {
                     "{statement}\n{plan}"
                 );
             }
+        }
+    });
+}
+
+#[test]
+fn pages_of_a_queue_are_planned_once_whatever_their_length() {
+    #[derive(QueryableByName, Debug, PartialEq)]
+    struct Plans {
+        #[diesel(sql_type = BigInt)]
+        statements: i64,
+        #[diesel(sql_type = BigInt)]
+        for_all: i64,
+    }
+    everywhere(|fresh| {
+        if fresh.is_sqlite() {
+            return;
+        }
+        Life::file(fresh.db(), 1, TO4, RequesterKind::Citizen);
+        five_thousand(fresh.db());
+        let scope = Scope::Authority(TO4.into());
+        let open = Filter {
+            states: vec![StateCode::InProgress],
+            ..Filter::default()
+        };
+        for (filter, has_state) in [(Filter::default(), false), (open, true)] {
+            // PostgreSQL looks at five values before it takes a plan for all of them, if that is no dearer.
+            let plans = town::read_in(fresh.db(), &scope, |conn| {
+                for limit in [51, 11, 51, 26, 51, 101, 2, 51] {
+                    // Copies of a row do not open.
+                    let _ = list::list(
+                        conn,
+                        &scope,
+                        &filter,
+                        &first_page(Order::CreatedAt, true, limit),
+                    );
+                }
+                Ok(diesel::sql_query(
+                    "SELECT count(*) AS statements, CAST(sum(generic_plans) AS BIGINT) AS for_all \
+                     FROM pg_prepared_statements WHERE statement LIKE '%ORDER BY \"tickets\".\"created_at\"%' \
+                     AND (statement LIKE '%\"state\" =%') = $1",
+                )
+                .bind::<Bool, _>(has_state)
+                .get_result::<Plans>(conn)?)
+            });
+            let once = Plans {
+                statements: 1,
+                for_all: 3,
+            };
+            assert_eq!(plans, once, "{filter:?}");
         }
     });
 }

@@ -11,8 +11,7 @@ fn statement(fresh: &Fresh) -> String {
     let mut heard = town::heard(fresh, |conn| {
         kept(conn, TO4, &me(), town::filed_at()).unwrap();
     });
-    // PostgreSQL is told how to plan it before.
-    assert_eq!(heard.len(), if fresh.is_sqlite() { 1 } else { 2 });
+    assert_eq!(heard.len(), 1);
     heard.pop().unwrap()
 }
 
