@@ -54,10 +54,7 @@ impl Measured {
         let plan = Plan {
             tickets: options.tickets,
             seed: 1,
-            way: match &psql {
-                Some(psql) => Way::Psql(psql.clone()),
-                None => Way::file_of(&base),
-            },
+            way: Way::into(&base, psql.clone()),
             indexes_anew: options.indexes_anew,
         };
         let loaded = load::load(&office.desk, &office.db, &filed, &plan);

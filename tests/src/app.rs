@@ -233,10 +233,7 @@ impl TestApp {
 
     /// How rows get into the database past the program.
     pub fn way(&self) -> Way {
-        match self.database.psql() {
-            Some(psql) => Way::Psql(psql),
-            None => Way::file_of(&self.database.config.url),
-        }
+        Way::into(&self.database.config.url, self.database.psql())
     }
 
     /// Moves the clock by an ISO 8601 duration, such as `P8D` or `PT31M`. Access tokens live a

@@ -30,7 +30,6 @@ use crate::pages::{self, IndexRow};
 use crate::prepared::prepared;
 use crate::schema::{audit_links, audit_unindexed};
 use crate::sql_types::Id;
-use crate::ticket_texts::Wanted;
 use crate::together::{Alone, Row, Together};
 
 /// Starts a transaction that will write. SQLite takes the write lock at once: a transaction
@@ -65,29 +64,30 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// Starts a transaction in which every read sees the same moment and nothing can be written.
 pub(crate) fn begin_snapshot(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
-    match conn {
-        DbConnection::Pg(pg) => begin_fenced(pg, SNAPSHOT, "", fence),
-        // The connection itself refuses writes.
-        DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
-    }
+    begin_reading(conn, SNAPSHOT, "", fence)
 }
 
 /// Like [`begin_snapshot`], for what is found by its keys.
 pub(crate) fn begin_keyed(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
-    match conn {
-        DbConnection::Pg(pg) => begin_fenced(pg, SNAPSHOT, PLAN_ONCE, fence),
-        DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
-    }
+    begin_reading(conn, SNAPSHOT, PLAN_ONCE, fence)
 }
 
 /// Starts a transaction that carries the fence and writes nothing, for reads that need not see
 /// the same moment.
 pub(crate) fn begin_read(conn: &mut DbConnection, fence: &Scope) -> QueryResult<()> {
+    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY";
+    begin_reading(conn, begin, "", fence)
+}
+
+fn begin_reading(
+    conn: &mut DbConnection,
+    begin: &str,
+    plans: &str,
+    fence: &Scope,
+) -> QueryResult<()> {
     match conn {
-        DbConnection::Pg(pg) => {
-            let begin = "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY";
-            begin_fenced(pg, begin, "", fence)
-        }
+        DbConnection::Pg(pg) => begin_fenced(pg, begin, plans, fence),
+        // The connection itself refuses writes.
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
     }
 }
@@ -710,94 +710,6 @@ impl<C: SelectableExpression<QS>, QS> SelectableExpression<QS> for Contains<C> {
 pub(crate) fn walks_along_lists(conn: &DbConnection) -> bool {
     matches!(conn, DbConnection::Pg(_))
 }
-
-/// Those rows of a list of tickets that have a text with the words, in the order of the list. The limit
-/// of `inner` says how many are looked at; the walk ends as soon as there are enough.
-pub(crate) struct Nested<'a, Q> {
-    /// The list, of `tickets`.
-    pub(crate) inner: Q,
-    /// What is asked of a text.
-    pub(crate) wanted: &'a Wanted,
-    /// How many are enough.
-    pub(crate) limit: i64,
-}
-
-impl<Q, DB> QueryFragment<DB> for Nested<'_, Q>
-where
-    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
-    Q: QueryFragment<DB>,
-    String: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("SELECT * FROM (");
-        self.inner.walk_ast(out.reborrow())?;
-        out.push_sql(
-            ") AS tickets WHERE EXISTS (SELECT 1 FROM ticket_texts x \
-             WHERE x.ticket_id = tickets.id AND x.words @@ CAST(",
-        );
-        out.push_bind_param::<Text, _>(self.wanted.words())?;
-        out.push_sql(" AS tsquery) AND ");
-        let mut pieces = self.wanted.readable().split("$own");
-        out.push_sql(pieces.next().unwrap_or_default());
-        for piece in pieces {
-            out.push_bind_param::<Text, _>(self.wanted.own())?;
-            out.push_sql(piece);
-        }
-        // Kept apart from the list by its own offset, so that it is asked ticket by ticket.
-        out.push_sql(" OFFSET 0) LIMIT ");
-        out.push_bind_param::<BigInt, _>(&self.limit)
-    }
-}
-
-impl<Q> QueryId for Nested<'_, Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q: Query> Query for Nested<'_, Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q, C> RunQueryDsl<C> for Nested<'_, Q> {}
-
-/// The first rows of a query by an order of its columns, all of which are read before. The query has a
-/// limit of its own, so that no planner puts the two together.
-pub(crate) struct Sorted<Q> {
-    /// The rows, of `tickets`.
-    pub(crate) inner: Q,
-    /// The order, as SQL.
-    pub(crate) order: &'static str,
-    /// How many.
-    pub(crate) limit: i64,
-}
-
-impl<Q, DB> QueryFragment<DB> for Sorted<Q>
-where
-    DB: Backend + HasSqlType<BigInt>,
-    Q: QueryFragment<DB>,
-    i64: ToSql<BigInt, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("SELECT * FROM (");
-        self.inner.walk_ast(out.reborrow())?;
-        out.push_sql(") AS tickets ORDER BY ");
-        out.push_sql(self.order);
-        out.push_sql(" LIMIT ");
-        out.push_bind_param::<BigInt, _>(&self.limit)
-    }
-}
-
-impl<Q> QueryId for Sorted<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q: Query> Query for Sorted<Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q, C> RunQueryDsl<C> for Sorted<Q> {}
 
 /// Reads rows to claim them, and passes over those that another transaction is at: a node that was
 /// stopped in the middle of one holds up nobody else. SQLite has one writer, so there is no other.

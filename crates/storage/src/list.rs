@@ -28,7 +28,7 @@ use crate::{DbConnection, StoreError, assignee, dialect, dossiers, words};
 mod limits;
 mod search;
 
-use limits::{FirstRows, LONGEST_PAGE};
+use limits::{LONGEST_PAGE, first_rows};
 use search::{Rows, search};
 
 /// What a list is narrowed to; an empty filter takes all of the scope.
@@ -232,7 +232,7 @@ pub fn list(
                     && is_of_one_way(scope, filter)
                     && page.limit <= LONGEST_PAGE;
                 match is_planned_once {
-                    true => prepared(FirstRows::of(query, page.limit)).load::<ItemRow>(conn)?,
+                    true => prepared(first_rows(query, page.limit)).load::<ItemRow>(conn)?,
                     false => prepared(query.limit(page.limit)).load::<ItemRow>(conn)?,
                 }
             }

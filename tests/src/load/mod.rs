@@ -53,10 +53,15 @@ pub enum Way {
 }
 
 impl Way {
-    /// Into the file of a URL of SQLite.
-    pub fn file_of(url: &str) -> Self {
-        let path = url.strip_prefix("sqlite://").expect("a URL of SQLite");
-        Way::File(PathBuf::from(path))
+    /// By `psql` where there is one, else into the file of a URL of SQLite.
+    pub fn into(url: &str, psql: Option<String>) -> Self {
+        match psql {
+            Some(psql) => Way::Psql(psql),
+            None => {
+                let path = url.strip_prefix("sqlite://").expect("a URL of SQLite");
+                Way::File(PathBuf::from(path))
+            }
+        }
     }
 }
 

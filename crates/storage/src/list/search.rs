@@ -8,9 +8,8 @@ use domain::ids::TicketId;
 use domain::visibility::Scope;
 use jiff::Timestamp;
 
-use super::limits::Limited;
+use super::limits::{Limited, OutOf, Which};
 use super::{Filter, ItemRow, Key, Order, Page, is_of_one_way, narrowed, ordered};
-use crate::dialect::{Nested, Sorted};
 use crate::prepared::prepared;
 use crate::schema::tickets;
 use crate::sql_types::{Id, Ts};
@@ -185,9 +184,9 @@ impl Search<'_> {
         most: i64,
     ) -> Result<Vec<ItemRow>, StoreError> {
         let next = ordered(self.narrowed()?, self.page).select(ItemRow::as_select());
-        let walk = Nested {
-            inner: self.limited(next, most, 0),
-            wanted,
+        let walk = OutOf {
+            rows: self.limited(next, most, 0),
+            which: Which::Holding(wanted),
             limit: self.page.limit,
         };
         Ok(prepared(walk).load::<ItemRow>(conn)?)
@@ -234,9 +233,9 @@ impl Search<'_> {
             .filter(tickets::id.eq_any(ids))
             .select(ORDERED_BY)
             .limit(most);
-        let sorted = Sorted {
-            inner,
-            order: order_of(self.page),
+        let sorted = OutOf {
+            rows: inner,
+            which: Which::Sorted(order_of(self.page)),
             limit: self.page.limit,
         };
         let page = sorted.load::<(Id, Ts, Ts, Ts, i32)>(conn)?;
