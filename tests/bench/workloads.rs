@@ -75,7 +75,10 @@ pub(crate) fn run(measured: &Measured, options: &Options, report: &mut Report) {
         } else {
             Floor::None
         };
-        bench.measure(report, name, 16, floor, requests);
+        // Alone as well: how long one person waits.
+        for clients in [1, 16] {
+            bench.measure(report, name, clients, floor, requests);
+        }
     }
     bench.measure(report, "note", 16, Floor::None, |bench| bench.notes());
     bench.measure(report, "state change", 16, Floor::None, |bench| {

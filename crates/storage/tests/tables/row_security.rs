@@ -288,6 +288,25 @@ fn a_grant_opens_what_it_names_to_be_read() {
 }
 
 #[test]
+fn a_look_at_tickets_carries_two_questions_of_the_fence() {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+        line: String,
+    }
+    fenced(|fresh| {
+        let plan = read_in(fresh.db(), &Scope::Authority(TO4.into()), |conn| {
+            let sql = "EXPLAIN SELECT number FROM tickets WHERE id = gen_random_uuid()";
+            Ok(diesel::sql_query(sql).load::<Line>(conn)?)
+        });
+        let plan: Vec<&str> = plan.iter().map(|row| row.line.as_str()).collect();
+        let count = |part: &str| plan.iter().filter(|line| line.contains(part)).count();
+        assert_eq!(count("InitPlan"), 2, "{plan:#?}");
+        assert_eq!(count("SubPlan"), 0, "{plan:#?}");
+    });
+}
+
+#[test]
 fn a_scope_ends_with_its_transaction() {
     let one_connection = |config: &mut storage::DbConfig| config.pool_size = 1;
     support::everywhere(one_connection, |fresh| {

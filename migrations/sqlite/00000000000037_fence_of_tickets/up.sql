@@ -1,0 +1,2 @@
+-- PostgreSQL alone has the second fence.
+SELECT 1;
