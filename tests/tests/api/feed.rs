@@ -254,6 +254,27 @@ both!(a_stream_goes_on_where_it_was_cut_off, async |app| {
     assert_eq!(stream.event().await.data["ticket_id"], live.id.as_str());
 });
 
+both!(a_stream_outlives_a_feed_that_cannot_be_read, async |app| {
+    let operator = app.as_("to4.operator").await;
+    let mut stream = Stream::open(app, &operator, None).await;
+    file(app, TO4).await;
+    let last = stream.event().await.id;
+    drop(stream);
+    let missed = [file(app, TO4).await, file(app, TO4).await];
+    app.rename_table("changes", "changes_away");
+    let mut stream = Stream::open(app, &operator, Some(&last)).await;
+    // Long enough for the stream to have tried in vain.
+    for _ in 0..50 {
+        assert!(app.desk.read_feed_of_all(0, 1).is_err());
+    }
+    app.rename_table("changes_away", "changes");
+    for filed in &missed {
+        assert_eq!(stream.event().await.data["ticket_id"], filed.id.as_str());
+    }
+    let live = file(app, TO4).await;
+    assert_eq!(stream.event().await.data["ticket_id"], live.id.as_str());
+});
+
 both!(
     a_stream_on_one_node_tells_what_happens_on_another,
     async |app| {
