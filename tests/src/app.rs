@@ -12,6 +12,7 @@ use api::oidc::{CitizenIssuer, HttpOptions, Issuer, StaffIssuer};
 use api::rate_limit::Budgets;
 use api::tokens::Tokens;
 use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
 use domain::audit::AuditEntry;
 use domain::visibility::Scope;
 use jiff::{Span, Timestamp};
@@ -399,6 +400,15 @@ impl TestApp {
             Ok::<_, StoreError>(diesel::sql_query(sql).execute(conn)?)
         });
         assert_ne!(changed.expect("the rows are changed"), 0, "no such row");
+    }
+
+    /// Calls a table by another name, so that whatever needs it fails.
+    pub fn rename_table(&self, from: &str, to: &str) {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        let renamed = self
+            .db
+            .write(move |conn| Ok::<_, StoreError>(conn.batch_execute(&sql)?));
+        renamed.expect("the table is renamed");
     }
 
     /// Puts an account into a state, as the steps that lead there would.

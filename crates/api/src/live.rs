@@ -32,8 +32,8 @@ const STREAMS_IN_ALL: usize = 1000;
 pub(crate) enum News {
     /// A row of the feed.
     Row(Arc<Change>),
-    /// The reader begins to read here: what came before is in the feed alone.
-    Begun,
+    /// The reader begins to read after this place: what came before is in the feed alone.
+    Begun(i64),
 }
 
 /// The listeners of this process.
@@ -116,7 +116,7 @@ impl Live {
                     );
                     // Nobody listens any more: nobody misses it.
                     if was_alone {
-                        let _ = self.news.send(News::Begun);
+                        let _ = self.news.send(News::Begun(from));
                     }
                     was_alone = false;
                     for row in rows {

@@ -1,11 +1,9 @@
 //! Who came in, tried to, and went, as the audit trail tells it (`conventions.md` PR-6).
 
-use diesel::connection::SimpleConnection;
 use domain::audit::{AuditActor, AuditEntry, AuditOutcome};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::json;
-use storage::StoreError;
 use tests::people::{CN1, PASSWORD, TO4};
 use tests::{Options, TestApp, both};
 
@@ -154,12 +152,7 @@ both!(
 both!(
     a_log_in_that_fails_for_a_reason_of_ours_leaves_its_entry,
     async |app: &TestApp| {
-        app.db
-            .write(|conn| {
-                let sql = "ALTER TABLE sessions RENAME TO sessions_gone";
-                Ok::<_, StoreError>(conn.batch_execute(sql)?)
-            })
-            .expect("the table is renamed");
+        app.rename_table("sessions", "sessions_gone");
         // Not through the port, where the tests take no 500 for an answer.
         let failed = app
             .desk

@@ -254,6 +254,30 @@ both!(a_stream_goes_on_where_it_was_cut_off, async |app| {
     assert_eq!(stream.event().await.data["ticket_id"], live.id.as_str());
 });
 
+both!(a_stream_outlives_a_feed_that_cannot_be_read, async |app| {
+    let operator = app.as_("to4.operator").await;
+    let colleague = app.as_("to4.colleague").await;
+    let mut other = Stream::open(app, &colleague, None).await;
+    let mut filed = Vec::new();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        filed.push(file(app, TO4).await);
+        // The reader is past it: who opens a stream now has to look for it in the feed.
+        ids.push(other.event().await.id);
+    }
+    app.rename_table("changes", "changes_away");
+    let mut stream = Stream::open(app, &operator, Some(&ids[0])).await;
+    // Long enough for the stream to have tried in vain.
+    for _ in 0..50 {
+        assert!(app.desk.read_feed_of_all(0, 1).is_err());
+    }
+    app.rename_table("changes_away", "changes");
+    filed.push(file(app, TO4).await);
+    for missed in &filed[1..] {
+        assert_eq!(stream.event().await.data["ticket_id"], missed.id.as_str());
+    }
+});
+
 both!(
     a_stream_on_one_node_tells_what_happens_on_another,
     async |app| {

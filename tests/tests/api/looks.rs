@@ -368,19 +368,11 @@ both!(
     nothing_is_shown_while_no_entry_can_be_written,
     async |app| {
         let (filed, operator) = begun(app).await;
-        let rename = |from: &str, to: &str| {
-            let sql = format!("ALTER TABLE {from} RENAME TO {to}");
-            let renamed = app.db.write(move |conn| {
-                use diesel::connection::SimpleConnection;
-                Ok::<_, storage::StoreError>(conn.batch_execute(&sql)?)
-            });
-            renamed.expect("it is renamed");
-        };
-        rename("audit_entries", "audit_entries_away");
+        app.rename_table("audit_entries", "audit_entries_away");
         let reply = operator.get(&filed.staff_path("")).await;
         reply.is_problem(503, "temporarily-unavailable");
         assert!(!reply.text().contains(&filed.number));
-        rename("audit_entries_away", "audit_entries");
+        app.rename_table("audit_entries_away", "audit_entries");
         operator.get(&filed.staff_path("")).await.is(200);
     }
 );

@@ -17,7 +17,7 @@ use service::Desk;
 use service::feed::{Change, FeedGone, FeedPage, Headline, headline, is_seen_by};
 use service::sign_in::staff_of;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -155,6 +155,8 @@ pub(crate) fn changes_page(page: Result<FeedPage, FeedGone>) -> Result<HttpRespo
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// Rows read at once when a stream goes on where it was cut off.
 const BACKLOG_PAGE: i64 = 100;
+/// How long a stream waits before it reads the feed again that could not be read.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// How long a client waits before it comes back, in milliseconds.
 const COME_BACK_MS: u32 = 3000;
 
@@ -202,6 +204,7 @@ pub(crate) async fn follow_events(
         listening,
         after,
         has_backlog: true,
+        try_again_at: None,
         ready: VecDeque::from([Bytes::from(format!("retry: {COME_BACK_MS}\n\n"))]),
         signs: {
             let mut signs = interval(SIGN_OF_LIFE);
@@ -242,6 +245,8 @@ struct Follower {
     after: i64,
     /// There may be rows before those that the listener gets.
     has_backlog: bool,
+    /// The feed could not be read: when it is tried again.
+    try_again_at: Option<Instant>,
     ready: VecDeque<Bytes>,
     signs: Interval,
 }
@@ -250,6 +255,7 @@ struct Follower {
 enum Woken {
     End,
     Clock,
+    Again,
     News(Result<News, RecvError>),
 }
 
@@ -260,24 +266,28 @@ impl Follower {
             if let Some(bytes) = self.ready.pop_front() {
                 return Some(bytes);
             }
-            if self.has_backlog {
-                self.read_backlog().await?;
+            if self.has_backlog && self.try_again_at.is_none() {
+                self.read_backlog().await;
                 continue;
             }
             let woken = {
                 let Listening { closing, news, .. } = &mut self.listening;
+                let again = self.try_again_at;
                 tokio::select! {
                     _ = closing.wait_for(|closing| *closing) => Woken::End,
                     _ = self.signs.tick() => Woken::Clock,
+                    () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => Woken::Again,
                     news = news.recv() => Woken::News(news),
                 }
             };
             match woken {
+                // Not before what is still to be read in the feed, where it is as well.
+                Woken::News(Ok(News::Row(_))) if self.has_backlog => {}
                 Woken::News(Ok(News::Row(row))) => self.look_at(&row),
                 // What was missed, before the reader began or by being slow, is in the feed.
-                Woken::News(Ok(News::Begun) | Err(RecvError::Lagged(_))) => {
-                    self.has_backlog = true;
-                }
+                Woken::News(Ok(News::Begun(place))) => self.has_backlog |= self.after < place,
+                Woken::News(Err(RecvError::Lagged(_))) => self.has_backlog = true,
+                Woken::Again => self.try_again_at = None,
                 Woken::End | Woken::News(Err(RecvError::Closed)) => return None,
                 Woken::Clock if self.is_allowed().await => {
                     return Some(Bytes::from_static(b": still here\n\n"));
@@ -287,8 +297,8 @@ impl Follower {
         }
     }
 
-    /// Reads what is in the feed; nothing if it cannot be read on: then the client comes back.
-    async fn read_backlog(&mut self) -> Option<()> {
+    /// Reads what is in the feed. A database that is busy or away for a moment ends no stream.
+    async fn read_backlog(&mut self) {
         let (desk, staff, after) = (self.desk.clone(), self.staff.clone(), self.after);
         let page = block(move || desk.read_feed(&staff, after, BACKLOG_PAGE)).await;
         match page {
@@ -306,9 +316,8 @@ impl Follower {
                     .push_back(Bytes::from(format!("event: feed.gone\ndata: {data}\n\n")));
                 self.after = gone.first.saturating_sub(1);
             }
-            Err(_) => return None,
+            Err(_) => self.try_again_at = Some(Instant::now() + TRY_AGAIN),
         }
-        Some(())
     }
 
     fn look_at(&mut self, row: &Change) {
