@@ -1,6 +1,7 @@
 //! What happened: a feed to read on from a place, and a stream for screens that stay open.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,8 +204,7 @@ pub(crate) async fn follow_events(
         session: session.id,
         listening,
         after,
-        has_backlog: true,
-        try_again_at: None,
+        backlog_at: Some(Instant::now()),
         ready: VecDeque::from([Bytes::from(format!("retry: {COME_BACK_MS}\n\n"))]),
         signs: {
             let mut signs = interval(SIGN_OF_LIFE);
@@ -243,10 +243,8 @@ struct Follower {
     listening: Listening,
     /// The last place that was looked at.
     after: i64,
-    /// There may be rows before those that the listener gets.
-    has_backlog: bool,
-    /// The feed could not be read: when it is tried again.
-    try_again_at: Option<Instant>,
+    /// There may be rows before those that the listener gets: when they are read in the feed.
+    backlog_at: Option<Instant>,
     ready: VecDeque<Bytes>,
     signs: Interval,
 }
@@ -255,8 +253,16 @@ struct Follower {
 enum Woken {
     End,
     Clock,
-    Again,
+    Backlog,
     News(Result<News, RecvError>),
+}
+
+/// Waits until then; for ever if there is no such time.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
 }
 
 impl Follower {
@@ -266,28 +272,25 @@ impl Follower {
             if let Some(bytes) = self.ready.pop_front() {
                 return Some(bytes);
             }
-            if self.has_backlog && self.try_again_at.is_none() {
-                self.read_backlog().await;
-                continue;
-            }
             let woken = {
                 let Listening { closing, news, .. } = &mut self.listening;
-                let again = self.try_again_at;
                 tokio::select! {
                     _ = closing.wait_for(|closing| *closing) => Woken::End,
                     _ = self.signs.tick() => Woken::Clock,
-                    () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => Woken::Again,
+                    () = until(self.backlog_at) => Woken::Backlog,
                     news = news.recv() => Woken::News(news),
                 }
             };
             match woken {
+                Woken::Backlog => self.read_backlog().await,
                 // Not before what is still to be read in the feed, where it is as well.
-                Woken::News(Ok(News::Row(_))) if self.has_backlog => {}
+                Woken::News(Ok(News::Row(_))) if self.backlog_at.is_some() => {}
                 Woken::News(Ok(News::Row(row))) => self.look_at(&row),
+                Woken::News(Ok(News::Begun(place))) if place <= self.after => {}
                 // What was missed, before the reader began or by being slow, is in the feed.
-                Woken::News(Ok(News::Begun(place))) => self.has_backlog |= self.after < place,
-                Woken::News(Err(RecvError::Lagged(_))) => self.has_backlog = true,
-                Woken::Again => self.try_again_at = None,
+                Woken::News(Ok(News::Begun(_)) | Err(RecvError::Lagged(_))) => {
+                    self.backlog_at.get_or_insert_with(Instant::now);
+                }
                 Woken::End | Woken::News(Err(RecvError::Closed)) => return None,
                 Woken::Clock if self.is_allowed().await => {
                     return Some(Bytes::from_static(b": still here\n\n"));
@@ -307,7 +310,7 @@ impl Follower {
                     self.look_at(row);
                 }
                 self.after = self.after.max(page.after);
-                self.has_backlog = !page.end_of_stream;
+                self.backlog_at = (!page.end_of_stream).then(Instant::now);
             }
             // Rows that are gone are told as such, and the client reads its lists anew.
             Ok(Err(gone)) => {
@@ -316,7 +319,7 @@ impl Follower {
                     .push_back(Bytes::from(format!("event: feed.gone\ndata: {data}\n\n")));
                 self.after = gone.first.saturating_sub(1);
             }
-            Err(_) => self.try_again_at = Some(Instant::now() + TRY_AGAIN),
+            Err(_) => self.backlog_at = Some(Instant::now() + TRY_AGAIN),
         }
     }
 

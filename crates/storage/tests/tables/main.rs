@@ -23,6 +23,7 @@ mod life;
 mod links;
 mod list;
 mod outbox;
+mod plans;
 mod playbooks;
 mod purpose;
 mod queue_counts;

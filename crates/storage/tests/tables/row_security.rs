@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::append_only::attachment;
 use crate::life::{self, Life};
+use crate::plans;
 use crate::support::{self, Fresh};
 use crate::town::{self, ELSEWHERE, everywhere, read_in, write};
 use crate::words::{CN1, REGION, TO4};
@@ -289,17 +290,14 @@ fn a_grant_opens_what_it_names_to_be_read() {
 
 #[test]
 fn a_look_at_tickets_carries_two_questions_of_the_fence() {
-    #[derive(QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
     fenced(|fresh| {
         let plan = read_in(fresh.db(), &Scope::Authority(TO4.into()), |conn| {
+            let DbConnection::Pg(pg) = conn else {
+                panic!("there is a fence")
+            };
             let sql = "EXPLAIN SELECT number FROM tickets WHERE id = gen_random_uuid()";
-            Ok(diesel::sql_query(sql).load::<Line>(conn)?)
+            Ok(plans::postgres(pg, sql))
         });
-        let plan: Vec<&str> = plan.iter().map(|row| row.line.as_str()).collect();
         let count = |part: &str| plan.iter().filter(|line| line.contains(part)).count();
         assert_eq!(count("InitPlan"), 2, "{plan:#?}");
         assert_eq!(count("SubPlan"), 0, "{plan:#?}");

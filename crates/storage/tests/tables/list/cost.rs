@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool};
 use domain::state::StateCode;
 use domain::visibility::Scope;
 use storage::keyring::{Field, INSTALLATION};
@@ -12,6 +12,7 @@ use storage::{Db, DbConnection, StoreError};
 
 use super::{file_many, first_page, page};
 use crate::life::{Life, save};
+use crate::plans;
 use crate::support::Fresh;
 use crate::town::{self, everywhere, hours, write};
 use crate::words::{self, TO4};
@@ -71,31 +72,14 @@ fn statement(fresh: &Fresh, scope: &Scope, filter: &Filter, descending: bool) ->
 
 /// How the database means to run the statement, in its own words.
 fn plan(fresh: &Fresh, statement: &str, values: &[&str]) -> String {
-    #[derive(QueryableByName)]
-    struct SqliteLine {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-    #[derive(QueryableByName)]
-    struct PostgresLine {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
-    let lines: Vec<String> = if fresh.is_sqlite() {
-        let explain = format!("EXPLAIN QUERY PLAN {statement}");
-        let lines: Vec<SqliteLine> =
-            crate::town::read(
-                fresh.db(),
-                |conn| Ok(diesel::sql_query(explain).load(conn)?),
-            );
-        lines.into_iter().map(|line| line.detail).collect()
+    let lines = if fresh.is_sqlite() {
+        plans::sqlite(fresh, statement)
     } else {
         let mut conn = PgConnection::establish(&fresh.config.url).unwrap();
         conn.batch_execute(&format!("PREPARE probe AS {statement}"))
             .unwrap();
         let explain = format!("EXPLAIN EXECUTE probe ({})", values.join(", "));
-        let lines: Vec<PostgresLine> = diesel::sql_query(explain).load(&mut conn).unwrap();
-        lines.into_iter().map(|line| line.line).collect()
+        plans::postgres(&mut conn, &explain)
     };
     lines.join("\n")
 }

@@ -1,6 +1,7 @@
 //! What a look at the counters costs, however many tickets there are.
 
 use super::*;
+use crate::plans;
 
 fn me() -> Assignee {
     Assignee::Operator(words::account(0))
@@ -56,7 +57,7 @@ fn a_look_is_one_statement_that_is_read_along_indexes() {
         execute(fresh.db(), "ANALYZE");
         let statement = statement(fresh);
         if fresh.is_sqlite() {
-            let lines = sqlite_plan(fresh, &statement);
+            let lines = plans::sqlite(fresh, &statement);
             let whole: Vec<_> = lines
                 .iter()
                 .filter(|line| line.contains("SCAN tickets") || line.contains("SCAN queue"))
@@ -76,27 +77,8 @@ fn a_look_is_one_statement_that_is_read_along_indexes() {
     });
 }
 
-fn sqlite_plan(fresh: &Fresh, statement: &str) -> Vec<String> {
-    #[derive(QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-    let explain = format!("EXPLAIN QUERY PLAN {statement}");
-    let lines: Vec<Line> = read(
-        fresh.db(),
-        |conn| Ok(diesel::sql_query(explain).load(conn)?),
-    );
-    lines.into_iter().map(|line| line.detail).collect()
-}
-
 /// How PostgreSQL runs the statement as the desk does, and how many pages it looks at.
 fn postgres_plan(fresh: &Fresh, statement: &str) -> (String, i64) {
-    #[derive(QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
     let hour = town::filed_at().as_second() / 3600;
     let (month, day) = (hour - hour % 720, hour - hour % 24);
     let since = Timestamp::from_second(hour * 3600).unwrap();
@@ -123,22 +105,19 @@ fn postgres_plan(fresh: &Fresh, statement: &str) -> (String, i64) {
         |options: &str| format!("EXPLAIN ({options}) EXECUTE probe ({})", values.join(", "));
     // The first run reads the catalogue, too.
     let explained = explain("ANALYZE, BUFFERS, TIMING OFF");
-    let mut lines: Vec<Line> = Vec::new();
-    for _ in 0..2 {
-        lines = diesel::sql_query(&explained).load(&mut conn).unwrap();
-    }
+    plans::postgres(&mut conn, &explained);
+    let lines = plans::postgres(&mut conn, &explained);
     let buffers = lines
         .iter()
-        .find(|line| line.line.contains("Buffers: shared"))
+        .find(|line| line.contains("Buffers: shared"))
         .unwrap();
     let of = |what: &str| -> i64 {
-        let found = buffers.line.split_once(what).map(|(_, rest)| rest);
+        let found = buffers.split_once(what).map(|(_, rest)| rest);
         let digits = found.map(|rest| rest.split(' ').next().unwrap());
         digits.map_or(0, |digits| digits.parse().unwrap())
     };
     let pages = of("hit=") + of("read=");
-    let text: Vec<String> = lines.into_iter().map(|line| line.line).collect();
-    (text.join("\n"), pages)
+    (lines.join("\n"), pages)
 }
 
 #[test]
